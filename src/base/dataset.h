@@ -1,0 +1,33 @@
+/* dataset.h - queries with their tags and rewards, as arrays: what the store gives and training, evaluation and labelling take.
+ * Dimensions: n queries, k experts. A plain value: whoever builds it fills the arena, everyone else reads.
+ * Layer: base. Threads: immutable once built; share freely. */
+#ifndef ZOO_BASE_DATASET_H
+#define ZOO_BASE_DATASET_H
+#include <stddef.h>
+#include <stdint.h>
+#include "base/arena.h"
+
+/* One kind of tag ("subset", "subject") over all rows. */
+typedef struct zoo_tag_kind {
+    const char *name;
+    size_t values;                  /* distinct tags of this kind in the data set */
+    const char **value_names;       /* (values): "mmlu", without the kind */
+    size_t *offsets;                /* (n + 1): row i has tags[offsets[i] .. offsets[i+1]) */
+    uint32_t *tags;                 /* (offsets[n]): 0..values-1 */
+} zoo_tag_kind;
+
+typedef struct zoo_dataset {
+    size_t n, k;
+    const char **ids;               /* (n) */
+    const char **queries;           /* (n), NUL-terminated UTF-8 */
+    size_t *query_sizes;            /* (n), bytes */
+    const char **experts;           /* (k), in the order in which the store first saw them */
+    float *rewards;                 /* (n,k); NaN: that expert has no reward for that query */
+    size_t kind_count;
+    zoo_tag_kind *kinds;            /* (kind_count); "dataset" and "subset" are kinds like the others */
+    zoo_arena arena;                /* owns everything above */
+} zoo_dataset;
+
+const zoo_tag_kind *zoo_dataset_kind(const zoo_dataset *data, const char *name);      /* NULL: no such kind */
+void zoo_dataset_release(zoo_dataset *data);                                        /* zeroed afterwards */
+#endif

@@ -1,0 +1,268 @@
+#include "base/fs.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int zoo_fs_read(char **data, size_t *size, const char *path, size_t max, zoo_err *err)
+{
+    struct stat st;
+    size_t have = 0;
+    int fd, rc = ZOO_OK;
+    char *bytes = NULL;
+
+    *data = NULL;
+    *size = 0;
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        rc = zoo_fail_errno(err, errno, "%s", path);
+        goto done;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        rc = zoo_fail(err, ZOO_EIO, "%s: not a regular file", path);
+        goto done;
+    }
+    if ((uint64_t)st.st_size > max) {
+        rc = zoo_fail(err, ZOO_EFORMAT, "%s: %lld bytes, at most %zu are read", path, (long long)st.st_size, max);
+        goto done;
+    }
+    bytes = malloc((size_t)st.st_size + 1);
+    if (!bytes) {
+        rc = zoo_fail_nomem(err);
+        goto done;
+    }
+    while (have < (size_t)st.st_size) {
+        ssize_t n = read(fd, bytes + have, (size_t)st.st_size - have);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            rc = zoo_fail_errno(err, errno, "%s", path);
+            goto done;
+        }
+        if (n == 0)
+            break;                              /* cut while it was read: what is there is what we got */
+        have += (size_t)n;
+    }
+    bytes[have] = '\0';
+    *data = bytes;
+    *size = have;
+    bytes = NULL;
+done:
+    free(bytes);
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+static int write_all(int fd, const char *data, size_t size)
+{
+    while (size) {
+        ssize_t n = write(fd, data, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        data += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+static int sync_path(const char *path, int flags, zoo_err *err)
+{
+    int fd = open(path, flags | O_CLOEXEC), failed;
+
+    if (fd < 0)
+        return zoo_fail_errno(err, errno, "%s", path);
+    failed = fsync(fd) && errno != EINVAL;       /* some file systems cannot sync a folder */
+    if (failed)
+        zoo_fail_errno(err, errno, "%s", path);
+    close(fd);
+    return failed ? ZOO_EIO : ZOO_OK;
+}
+
+/* Syncs the folder that `path` stands in. */
+static int sync_parent(const char *path, zoo_err *err)
+{
+    char parent[PATH_MAX];
+    char *slash;
+
+    if (snprintf(parent, sizeof parent, "%s", path) >= (int)sizeof parent)
+        return zoo_fail(err, ZOO_EUSAGE, "%s: name too long", path);
+    slash = strrchr(parent, '/');
+    if (!slash)
+        memcpy(parent, ".", 2);
+    else if (slash == parent)
+        parent[1] = '\0';
+    else
+        *slash = '\0';
+    return sync_path(parent, O_RDONLY | O_DIRECTORY, err);
+}
+
+int zoo_fs_write(const char *path, const void *data, size_t size, zoo_err *err)
+{
+    char beside[PATH_MAX];
+    int fd, rc = ZOO_OK;
+
+    if (snprintf(beside, sizeof beside, "%s.part.%ld", path, (long)getpid()) >= (int)sizeof beside)
+        return zoo_fail(err, ZOO_EUSAGE, "%s: name too long", path);
+    fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return zoo_fail_errno(err, errno, "%s", beside);
+    if (write_all(fd, data, size) || fsync(fd))
+        rc = zoo_fail_errno(err, errno, "%s", beside);
+    if (close(fd) && !rc)
+        rc = zoo_fail_errno(err, errno, "%s", beside);
+    if (!rc && rename(beside, path))
+        rc = zoo_fail_errno(err, errno, "%s", path);
+    if (rc)
+        unlink(beside);
+    else
+        rc = sync_parent(path, err);
+    return rc;
+}
+
+/* 1: `dir` holds something; 0: empty or missing; negative: an error. */
+static int folder_holds(const char *dir, zoo_err *err)
+{
+    DIR *d = opendir(dir);
+    struct dirent *e;
+    int holds = 0;
+
+    if (!d) {
+        if (errno == ENOENT)
+            return 0;
+        if (errno == ENOTDIR)
+            return zoo_fail(err, ZOO_EUSAGE, "%s: exists and is not a folder", dir);
+        return zoo_fail_errno(err, errno, "%s", dir);
+    }
+    while (!holds && (e = readdir(d)))
+        holds = strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
+    closedir(d);
+    return holds;
+}
+
+/* `dir` without its trailing slashes. */
+static int trim(char *out, size_t size, const char *dir, zoo_err *err)
+{
+    size_t n = strlen(dir);
+
+    while (n > 1 && dir[n - 1] == '/')
+        n--;
+    if (n == 0 || n >= size)
+        return zoo_fail(err, ZOO_EUSAGE, "'%.200s': not a usable folder name", dir);
+    memcpy(out, dir, n);
+    out[n] = '\0';
+    return ZOO_OK;
+}
+
+int zoo_fs_folder_begin(char *beside, size_t size, const char *dir, int force, zoo_err *err)
+{
+    char clean[PATH_MAX];
+    int holds;
+
+    if (trim(clean, sizeof clean, dir, err))
+        return ZOO_EUSAGE;
+    holds = folder_holds(clean, err);
+    if (holds < 0)
+        return holds;
+    if (holds && !force)
+        return zoo_fail(err, ZOO_EUSAGE, "%s: the folder is not empty; name another or add --force", clean);
+    if (snprintf(beside, size, "%s.part.%ld", clean, (long)getpid()) >= (int)size)
+        return zoo_fail(err, ZOO_EUSAGE, "%s: name too long", clean);
+    if (zoo_fs_remove_tree(beside, err))
+        return ZOO_EIO;
+    if (mkdir(beside, 0777))
+        return zoo_fail_errno(err, errno, "%s", beside);
+    return ZOO_OK;
+}
+
+static int sync_files(const char *dir, zoo_err *err)
+{
+    DIR *d = opendir(dir);
+    struct dirent *e;
+    int rc = ZOO_OK;
+
+    if (!d)
+        return zoo_fail_errno(err, errno, "%s", dir);
+    while (!rc && (e = readdir(d))) {
+        char path[PATH_MAX];
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+            continue;
+        rc = zoo_fs_join(path, sizeof path, dir, e->d_name, err);
+        if (!rc)
+            rc = sync_path(path, O_RDONLY, err);
+    }
+    closedir(d);
+    return rc ? rc : sync_path(dir, O_RDONLY | O_DIRECTORY, err);
+}
+
+int zoo_fs_folder_commit(const char *beside, const char *dir, zoo_err *err)
+{
+    char clean[PATH_MAX], old[PATH_MAX];
+    struct stat st;
+    int replaces;
+
+    if (trim(clean, sizeof clean, dir, err) || sync_files(beside, err))
+        goto failed;
+    if (snprintf(old, sizeof old, "%s.old.%ld", clean, (long)getpid()) >= (int)sizeof old) {
+        zoo_fail(err, ZOO_EUSAGE, "%s: name too long", clean);
+        goto failed;
+    }
+    replaces = !lstat(clean, &st);
+    if (replaces && renameat2(AT_FDCWD, beside, AT_FDCWD, clean, RENAME_EXCHANGE) == 0) {
+        zoo_fs_remove_tree(beside, NULL);        /* now the former content */
+        return sync_parent(clean, err);
+    }
+    if (replaces && rename(clean, old)) {        /* a file system without exchange: two steps, undone on failure */
+        zoo_fail_errno(err, errno, "%s", clean);
+        goto failed;
+    }
+    if (rename(beside, clean)) {
+        zoo_fail_errno(err, errno, "%s", clean);
+        if (replaces && rename(old, clean))
+            zoo_fail_errno(err, errno, "%s: kept as %s", clean, old);
+        goto failed;
+    }
+    if (replaces)
+        zoo_fs_remove_tree(old, NULL);
+    return sync_parent(clean, err);
+failed:
+    zoo_fs_folder_abandon(beside);
+    return ZOO_EIO;
+}
+
+void zoo_fs_folder_abandon(const char *beside)
+{
+    zoo_fs_remove_tree(beside, NULL);
+}
+
+static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+    (void)st, (void)flag, (void)ftw;
+    return remove(path);
+}
+
+int zoo_fs_remove_tree(const char *path, zoo_err *err)
+{
+    if (nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) && errno != ENOENT)
+        return zoo_fail_errno(err, errno, "%s", path);
+    return ZOO_OK;
+}
+
+int zoo_fs_join(char *out, size_t size, const char *dir, const char *name, zoo_err *err)
+{
+    size_t n = strlen(dir);
+    const char *slash = n && dir[n - 1] == '/' ? "" : "/";
+
+    if (snprintf(out, size, "%s%s%s", dir, slash, name) >= (int)size)
+        return zoo_fail(err, ZOO_EUSAGE, "%s/%s: name too long", dir, name);
+    return ZOO_OK;
+}

@@ -1,0 +1,9 @@
+/* name.h - which names may reach headers, pages and terminals. Layer: base. */
+#ifndef ZOO_BASE_NAME_H
+#define ZOO_BASE_NAME_H
+#include "base/err.h"
+
+#define ZOO_NAME_MAX 128
+/* An expert's name: 1 to 128 of A-Z a-z 0-9 . _ : / - ; ZOO_EFORMAT with a sentence that begins with `place`. */
+int zoo_name_check(const char *name, const char *place, zoo_err *err);
+#endif

@@ -1,0 +1,252 @@
+#include "cli/command.h"
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int zoo_cli_fail(const zoo_command *command, const zoo_err *err)
+{
+    fprintf(stderr, "zooter %s: %s\n", command->name, err->message);
+    return err->code == ZOO_EUSAGE ? EXIT_WRONG_USE : EXIT_FAILED;
+}
+
+static void say(const zoo_command *command, const char *fmt, va_list ap)
+{
+    fprintf(stderr, "zooter %s: ", command->name);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+}
+
+int zoo_cli_wrong_use(const zoo_command *command, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say(command, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "Try: zooter %s --help\n", command->name);
+    return EXIT_WRONG_USE;
+}
+
+void zoo_cli_say(const zoo_command *command, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say(command, fmt, ap);
+    va_end(ap);
+}
+
+void zoo_command_help(FILE *to, const zoo_command *c)
+{
+    fprintf(to, "usage: zooter %s%s%s%s\n\n%s\n\n%s\n", c->name, c->options && c->options->name ? " [OPTION...]" : "",
+            *c->args ? " " : "", c->args, c->summary, c->details);
+    fputs("\noptions:\n", to);
+    for (const zoo_option *o = c->options; o && o->name; o++) {
+        char head[64];
+        snprintf(head, sizeof head, "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+        fprintf(to, "  %-24s %s%s\n", head, o->help, o->type & OPTION_REQUIRED ? " (required)" : "");
+    }
+    fprintf(to, "  %-24s %s\n", "--help", "this text");
+    if (c->examples && *c->examples)
+        fprintf(to, "\nexamples:\n%s", c->examples);
+}
+
+/* Troff text: backslashes, and dots or quotes that begin a line, are escaped. */
+static void man_text(FILE *to, const char *s)
+{
+    int at_start = 1;
+
+    for (; *s; s++) {
+        if (at_start && (*s == '.' || *s == '\''))
+            fputs("\\&", to);
+        if (*s == '\\')
+            fputs("\\e", to);
+        else if (*s == '-')
+            fputs("\\-", to);
+        else
+            fputc(*s, to);
+        at_start = *s == '\n';
+    }
+}
+
+void zoo_command_man(FILE *to, const zoo_command *c)
+{
+    fprintf(to, ".TH ZOOTER-%s 1 \"\" \"zooter %s\"\n.SH NAME\nzooter-%s \\- ", c->name, zoo_version(), c->name);
+    man_text(to, c->summary);
+    fprintf(to, "\n.SH SYNOPSIS\n.B zooter %s\n[OPTION...] ", c->name);
+    man_text(to, c->args);
+    fputs("\n.SH DESCRIPTION\n", to);
+    for (const char *p = c->details; *p;) {          /* an empty line parts paragraphs */
+        const char *end = strstr(p, "\n\n");
+        char *part = end ? strndup(p, (size_t)(end - p)) : strdup(p);
+        if (part)
+            man_text(to, part);
+        free(part);
+        fputs(end ? "\n.PP\n" : "\n", to);
+        p = end ? end + 2 : p + strlen(p);
+    }
+    fputs(".SH OPTIONS\n", to);
+    for (const zoo_option *o = c->options; o && o->name; o++) {
+        fprintf(to, ".TP\n.B \\-\\-%s%s%s\n", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+        man_text(to, o->help);
+        fputs(o->type & OPTION_REQUIRED ? " (required)\n" : "\n", to);
+    }
+    fputs(".SH EXIT STATUS\n0 done, 1 failed, 2 wrong use.\n", to);
+    if (c->examples && *c->examples) {
+        fputs(".SH EXAMPLES\n.nf\n", to);
+        man_text(to, c->examples);
+        fputs(".fi\n", to);
+    }
+}
+
+static int set_number(const zoo_command *c, const zoo_option *o, const char *text, char *settings)
+{
+    int bounded = o->least != 0 || o->most != 0;
+    char *end;
+
+    errno = 0;
+    if ((o->type & OPTION_TYPE) == OPTION_COUNT) {
+        unsigned long long n = strtoull(text, &end, 10);
+        if (*text < '0' || *text > '9' || *end || errno)
+            return zoo_cli_wrong_use(c, "--%s: '%s' is not a whole number", o->name, text);
+        if (bounded && ((double)n < o->least || (double)n > o->most))
+            return zoo_cli_wrong_use(c, "--%s: %s is outside %.0f to %.0f", o->name, text, o->least, o->most);
+        uint64_t value = n;
+        memcpy(settings + o->offset, &value, sizeof value);
+    } else {
+        double x = strtod(text, &end);
+        if (end == text || *end || !isfinite(x))
+            return zoo_cli_wrong_use(c, "--%s: '%s' is not a finite number", o->name, text);
+        if (bounded && !(x >= o->least && x <= o->most))
+            return zoo_cli_wrong_use(c, "--%s: %s is outside %g to %g", o->name, text, o->least, o->most);
+        memcpy(settings + o->offset, &x, sizeof x);
+    }
+    return EXIT_DONE;
+}
+
+static int set_option(const zoo_command *c, const zoo_option *o, const char *text, char *settings)
+{
+    int on = 1;
+    zoo_list list;
+    const char **items;
+
+    switch (o->type & OPTION_TYPE) {
+    case OPTION_FLAG:
+        memcpy(settings + o->offset, &on, sizeof on);
+        return EXIT_DONE;
+    case OPTION_TEXT:
+        memcpy(settings + o->offset, &text, sizeof text);
+        return EXIT_DONE;
+    case OPTION_LIST:
+        memcpy(&list, settings + o->offset, sizeof list);
+        items = realloc(list.items, (list.count + 1) * sizeof *items);
+        if (!items) {
+            fprintf(stderr, "zooter %s: out of memory\n", c->name);
+            return EXIT_FAILED;
+        }
+        list.items = items;
+        list.items[list.count++] = text;
+        memcpy(settings + o->offset, &list, sizeof list);
+        return EXIT_DONE;
+    default:
+        return set_number(c, o, text, settings);
+    }
+}
+
+static const zoo_option *find(const zoo_command *c, const char *name, size_t length)
+{
+    for (const zoo_option *o = c->options; o && o->name; o++)
+        if (strlen(o->name) == length && !strncmp(o->name, name, length))
+            return o;
+    return NULL;
+}
+
+/* Reads options into settings and moves positional arguments to the front of argv. -1: go on; else an exit status. */
+static int parse(const zoo_command *c, int *argc, char **argv, char *settings, unsigned char *given)
+{
+    int n = 0, only_positional = 0;
+
+    for (int i = 0; i < *argc; i++) {
+        const char *word = argv[i];
+        if (only_positional || word[0] != '-' || !word[1]) {
+            argv[n++] = argv[i];
+            continue;
+        }
+        if (!strcmp(word, "--")) {
+            only_positional = 1;
+            continue;
+        }
+        if (!strcmp(word, "--help") || !strcmp(word, "-h")) {
+            zoo_command_help(stdout, c);
+            return EXIT_DONE;
+        }
+        if (strncmp(word, "--", 2))
+            return zoo_cli_wrong_use(c, "unknown option '%s'", word);
+        const char *name = word + 2, *equals = strchr(name, '='), *text = NULL;
+        const zoo_option *o = find(c, name, equals ? (size_t)(equals - name) : strlen(name));
+        if (!o)
+            return zoo_cli_wrong_use(c, "unknown option '%s'", word);
+        if ((o->type & OPTION_TYPE) == OPTION_FLAG) {
+            if (equals)
+                return zoo_cli_wrong_use(c, "--%s takes no value", o->name);
+        } else if (equals) {
+            text = equals + 1;
+        } else if (i + 1 < *argc) {
+            text = argv[++i];
+        } else {
+            return zoo_cli_wrong_use(c, "--%s needs %s", o->name, o->arg);
+        }
+        int status = set_option(c, o, text, settings);
+        if (status)
+            return status;
+        given[o - c->options] = 1;
+    }
+    *argc = n;
+    for (const zoo_option *o = c->options; o && o->name; o++)
+        if (o->type & OPTION_REQUIRED && !given[o - c->options])
+            return zoo_cli_wrong_use(c, "--%s %s is required", o->name, o->arg);
+    if (n < c->least_args)
+        return zoo_cli_wrong_use(c, "missing %s", c->args);
+    if (c->most_args >= 0 && n > c->most_args)
+        return zoo_cli_wrong_use(c, "unexpected argument '%s'", argv[c->most_args]);
+    return -1;
+}
+
+static void free_lists(const zoo_command *c, const char *settings)
+{
+    for (const zoo_option *o = c->options; o && o->name; o++)
+        if ((o->type & OPTION_TYPE) == OPTION_LIST) {
+            zoo_list list;
+            memcpy(&list, settings + o->offset, sizeof list);
+            free(list.items);
+        }
+}
+
+int zoo_command_run(const zoo_command *c, int argc, char **argv)
+{
+    size_t options = 0;
+    char *settings;
+    unsigned char *given;
+    int status = EXIT_FAILED;
+
+    for (const zoo_option *o = c->options; o && o->name; o++)
+        options++;
+    settings = calloc(1, c->settings_size + 1);
+    given = calloc(1, options + 1);
+    if (!settings || !given) {
+        fprintf(stderr, "zooter %s: out of memory\n", c->name);
+    } else {
+        if (c->defaults)
+            memcpy(settings, c->defaults, c->settings_size);
+        status = parse(c, &argc, argv, settings, given);
+        if (status < 0)
+            status = c->run(settings, argc, argv);
+        free_lists(c, settings);
+    }
+    free(given);
+    free(settings);
+    return status;
+}

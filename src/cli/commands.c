@@ -1,0 +1,9 @@
+/* commands.c - the table of commands, in the order in which a user meets them. */
+#include "cli/command.h"
+
+extern const zoo_command zoo_command_help_command;
+
+const zoo_command *const zoo_commands[] = {
+    &zoo_command_help_command,
+    NULL
+};

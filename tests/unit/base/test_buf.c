@@ -1,0 +1,47 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "base/buf.h"
+
+static void grows_to_its_maximum_and_no_further(void **state)
+{
+    zoo_buf b = ZOO_BUF_INIT(5);
+
+    (void)state;
+    assert_int_equal(zoo_buf_add(&b, "hello", 5), ZOO_OK);
+    assert_int_equal(zoo_buf_add(&b, "!", 1), ZOO_ENOMEM);
+    assert_string_equal(b.data, "hello");
+    zoo_buf_release(&b);
+}
+
+static void json_strings_are_escaped_and_bad_utf8_replaced(void **state)
+{
+    zoo_buf b = ZOO_BUF_INIT(1000);
+
+    (void)state;
+    assert_int_equal(zoo_buf_add_json_str(&b, "a\"\\\n\x01\xffz\xe4\xb8\xad", 10), ZOO_OK);
+    assert_string_equal(b.data, "\"a\\\"\\\\\\n\\u0001\xef\xbf\xbdz\xe4\xb8\xad\"");
+    zoo_buf_release(&b);
+}
+
+static void a_json_string_that_does_not_fit_leaves_nothing(void **state)
+{
+    zoo_buf b = ZOO_BUF_INIT(4);
+
+    (void)state;
+    assert_int_equal(zoo_buf_add_json_str(&b, "abcdef", 6), ZOO_ENOMEM);
+    assert_int_equal(b.size, 0);
+    zoo_buf_release(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(grows_to_its_maximum_and_no_further),
+        cmocka_unit_test(json_strings_are_escaped_and_bad_utf8_replaced),
+        cmocka_unit_test(a_json_string_that_does_not_fit_leaves_nothing),
+    };
+    return cmocka_run_group_tests_name("base/buf", tests, NULL, NULL);
+}
