@@ -32,6 +32,23 @@ static void collect(cyaml_log_t level, void *context, const char *fmt, va_list a
     }
 }
 
+/* cyaml places an unexpected key at its mapping. Where exactly one line has that key, the line is it; else 0. */
+static size_t line_of_key(const char *text, const char *key)
+{
+    size_t length = strlen(key), number = 1, found = 0, hits = 0;
+
+    for (const char *line = text; line; number++) {
+        const char *at = line + strspn(line, " -");
+        if (length && !strncmp(at, key, length) && at[length] == ':') {
+            found = number;
+            hits++;
+        }
+        line = strchr(line, '\n');
+        line = line ? line + 1 : NULL;
+    }
+    return hits == 1 ? found : 0;
+}
+
 int zoo_yaml_load(void **out, const char *path, const cyaml_schema_value_t *schema, zoo_err *err)
 {
     struct report report = { "", "" };
@@ -46,7 +63,12 @@ int zoo_yaml_load(void **out, const char *path, const cyaml_schema_value_t *sche
     if (failed)
         return failed;
     rc = cyaml_load_data((const uint8_t *)text, size, &config, schema, (cyaml_data_t **)out, NULL);
+    static const char unexpected[] = "Unexpected key: ";
+    size_t line = strncmp(report.what, unexpected, sizeof unexpected - 1)
+                      ? 0 : line_of_key(text, report.what + sizeof unexpected - 1);
     free(text);
+    if (line)
+        snprintf(report.where, sizeof report.where, "line: %zu", line);
     if (rc == CYAML_OK && *out)
         return ZOO_OK;
     *out = NULL;

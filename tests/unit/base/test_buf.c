@@ -1,8 +1,4 @@
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "unit/cm.h"
 #include "base/buf.h"
 
 static void grows_to_its_maximum_and_no_further(void **state)

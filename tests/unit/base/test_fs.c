@@ -1,0 +1,109 @@
+#include "unit/cm.h"
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/fs.h"
+
+static char root[] = "/tmp/zooter-fs-XXXXXX";
+
+static const char *in_root(const char *name)
+{
+    static char path[PATH_MAX];
+
+    snprintf(path, sizeof path, "%s/%s", root, name);
+    return path;
+}
+
+static void what_is_written_is_read_and_replaced(void **state)
+{
+    char *data;
+    size_t size;
+
+    (void)state;
+    assert_int_equal(zoo_fs_write(in_root("file"), "one", 3, NULL), ZOO_OK);
+    assert_int_equal(zoo_fs_write(in_root("file"), "second", 6, NULL), ZOO_OK);
+    assert_int_equal(zoo_fs_read(&data, &size, in_root("file"), 6, NULL), ZOO_OK);
+    assert_int_equal(size, 6);
+    assert_string_equal(data, "second");
+    free(data);
+    assert_int_equal(zoo_fs_read(&data, &size, in_root("file"), 5, NULL), ZOO_EFORMAT);
+    assert_null(data);
+    assert_int_equal(zoo_fs_read(&data, &size, root, 5, NULL), ZOO_EIO);
+}
+
+static void a_folder_appears_whole_or_not_at_all(void **state)
+{
+    char beside[PATH_MAX], file[PATH_MAX], dir[PATH_MAX];
+    struct stat st;
+    zoo_err err;
+
+    (void)state;
+    snprintf(dir, sizeof dir, "%s", in_root("router"));
+    assert_int_equal(zoo_fs_folder_begin(beside, sizeof beside, dir, 0, NULL), ZOO_OK);
+    assert_int_equal(zoo_fs_join(file, sizeof file, beside, "config.json", NULL), ZOO_OK);
+    assert_int_equal(zoo_fs_write(file, "{}", 2, NULL), ZOO_OK);
+    assert_int_not_equal(stat(dir, &st), 0);
+    assert_int_equal(zoo_fs_folder_commit(beside, dir, NULL), ZOO_OK);
+    assert_int_equal(stat(in_root("router/config.json"), &st), 0);
+    assert_int_not_equal(stat(beside, &st), 0);
+
+    assert_int_equal(zoo_fs_folder_begin(beside, sizeof beside, dir, 0, &err), ZOO_EUSAGE);
+    assert_non_null(strstr(err.message, "--force"));
+    assert_int_equal(zoo_fs_folder_begin(beside, sizeof beside, dir, 1, NULL), ZOO_OK);
+    assert_int_equal(zoo_fs_join(file, sizeof file, beside, "other", NULL), ZOO_OK);
+    assert_int_equal(zoo_fs_write(file, "x", 1, NULL), ZOO_OK);
+    assert_int_equal(stat(in_root("router/config.json"), &st), 0);          /* the old one until the new is there */
+    assert_int_equal(zoo_fs_folder_commit(beside, dir, NULL), ZOO_OK);
+    assert_int_not_equal(stat(in_root("router/config.json"), &st), 0);
+    assert_int_equal(stat(in_root("router/other"), &st), 0);
+    assert_int_not_equal(stat(beside, &st), 0);
+}
+
+static void an_abandoned_folder_leaves_nothing(void **state)
+{
+    char beside[PATH_MAX];
+    struct stat st;
+
+    (void)state;
+    assert_int_equal(zoo_fs_folder_begin(beside, sizeof beside, in_root("never/"), 0, NULL), ZOO_OK);
+    zoo_fs_folder_abandon(beside);
+    assert_int_not_equal(stat(beside, &st), 0);
+    assert_int_not_equal(stat(in_root("never"), &st), 0);
+}
+
+static void a_file_is_no_folder(void **state)
+{
+    char beside[PATH_MAX];
+    zoo_err err;
+
+    (void)state;
+    assert_int_equal(zoo_fs_write(in_root("plain"), "x", 1, NULL), ZOO_OK);
+    assert_int_equal(zoo_fs_folder_begin(beside, sizeof beside, in_root("plain"), 1, &err), ZOO_EUSAGE);
+    assert_non_null(strstr(err.message, "not a folder"));
+}
+
+static int make_root(void **state)
+{
+    (void)state;
+    return mkdtemp(root) == NULL;
+}
+
+static int drop_root(void **state)
+{
+    (void)state;
+    return zoo_fs_remove_tree(root, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_is_read_and_replaced),
+        cmocka_unit_test(a_folder_appears_whole_or_not_at_all),
+        cmocka_unit_test(an_abandoned_folder_leaves_nothing),
+        cmocka_unit_test(a_file_is_no_folder),
+    };
+    return cmocka_run_group_tests_name("base/fs", tests, make_root, drop_root);
+}

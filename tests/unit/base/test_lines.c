@@ -1,0 +1,121 @@
+#include "unit/cm.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/lines.h"
+
+static char path[] = "/tmp/zooter-lines-XXXXXX";
+
+static void put(const char *bytes, size_t size)
+{
+    FILE *f = fopen(path, "wb");
+
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, size, f), size);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void lines_end_with_lf_crlf_or_the_file(void **state)
+{
+    zoo_lines in;
+    char *line;
+    size_t size;
+
+    (void)state;
+    put("one\r\n\ntwo\0x\nlast", 16);
+    assert_int_equal(zoo_lines_open(&in, path, 100, NULL), ZOO_OK);
+    assert_int_equal(zoo_lines_next(&in, &line, &size, NULL), 1);
+    assert_string_equal(line, "one");
+    assert_int_equal(zoo_lines_next(&in, &line, &size, NULL), 1);
+    assert_int_equal(size, 0);
+    assert_int_equal(zoo_lines_next(&in, &line, &size, NULL), 1);
+    assert_int_equal(size, 5);
+    assert_memory_equal(line, "two\0x", 5);
+    assert_int_equal(zoo_lines_next(&in, &line, &size, NULL), 1);
+    assert_string_equal(line, "last");
+    assert_int_equal(in.number, 4);
+    assert_int_equal(zoo_lines_next(&in, &line, &size, NULL), 0);
+    assert_int_equal(zoo_lines_next(&in, &line, &size, NULL), 0);
+    assert_int_equal(in.offset, 16);
+    zoo_lines_close(&in);
+}
+
+static void a_line_over_the_limit_is_named_not_read(void **state)
+{
+    zoo_lines in;
+    char *line;
+    size_t size;
+    zoo_err err;
+
+    (void)state;
+    put("short\n0123456789x\n", 18);
+    assert_int_equal(zoo_lines_open(&in, path, 10, NULL), ZOO_OK);
+    assert_int_equal(zoo_lines_next(&in, &line, &size, &err), 1);
+    assert_int_equal(zoo_lines_next(&in, &line, &size, &err), ZOO_EFORMAT);
+    assert_non_null(strstr(err.message, ":2: a line of over 10 bytes"));
+    zoo_lines_close(&in);
+}
+
+/* Lines around the size of the block that is read at once, so that every way of being split is met. */
+static void long_lines_cross_blocks_unharmed(void **state)
+{
+    enum { MOST = 200000 };
+    char *bytes = malloc(MOST + 2), *line;
+    size_t size;
+    zoo_lines in;
+
+    (void)state;
+    assert_non_null(bytes);
+    for (size_t n = 65000; n <= MOST; n += 13499) {
+        memset(bytes, 'x', n);
+        bytes[n] = '\n';
+        bytes[n + 1] = 'y';
+        put(bytes, n + 2);
+        assert_int_equal(zoo_lines_open(&in, path, MOST, NULL), ZOO_OK);
+        assert_int_equal(zoo_lines_next(&in, &line, &size, NULL), 1);
+        assert_int_equal(size, n);
+        assert_int_equal(line[n - 1], 'x');
+        assert_int_equal(zoo_lines_next(&in, &line, &size, NULL), 1);
+        assert_string_equal(line, "y");
+        zoo_lines_close(&in);
+    }
+    free(bytes);
+}
+
+static void missing_files_and_folders_are_sentences(void **state)
+{
+    zoo_lines in;
+    zoo_err err;
+
+    (void)state;
+    assert_int_equal(zoo_lines_open(&in, "/nonexistent/rows.jsonl", 10, &err), ZOO_EIO);
+    assert_string_equal(err.message, "/nonexistent/rows.jsonl: No such file or directory");
+    assert_int_equal(zoo_lines_open(&in, "/tmp", 10, &err), ZOO_EIO);
+    assert_string_equal(err.message, "/tmp: a folder, expected a file of lines");
+}
+
+static int make_file(void **state)
+{
+    int fd = mkstemp(path);
+
+    (void)state;
+    return fd < 0 || close(fd);
+}
+
+static int drop_file(void **state)
+{
+    (void)state;
+    return unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines_end_with_lf_crlf_or_the_file),
+        cmocka_unit_test(a_line_over_the_limit_is_named_not_read),
+        cmocka_unit_test(long_lines_cross_blocks_unharmed),
+        cmocka_unit_test(missing_files_and_folders_are_sentences),
+    };
+    return cmocka_run_group_tests_name("base/lines", tests, make_file, drop_file);
+}
