@@ -23,7 +23,7 @@ endif
 
 # libzooter needs only these rooms and libraries; the program needs them all.
 LIB_ROOMS := base text compute model
-LIB_PKGS  := jansson libcyaml
+LIB_PKGS  := jansson libcyaml libutf8proc
 ALL_PKGS  := $(LIB_PKGS) sqlite3 libevent libevent_pthreads libcurl
 CPPFLAGS += -Iinclude -Isrc -D_GNU_SOURCE -DZOO_VERSION='"$(VERSION)"'
 CFLAGS   += -std=c17 $(OPTIMISE) -fPIC -fvisibility=hidden -pthread $(WARNINGS) $(shell pkg-config --cflags $(ALL_PKGS))
