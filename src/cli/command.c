@@ -1,3 +1,5 @@
+/* command.c - one table of options read into one struct of settings, with sentences for what is wrong; --help from the same
+ * table. Knows no command by name. Layer: cli. */
 #include "cli/command.h"
 #include <errno.h>
 #include <math.h>
@@ -5,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include "cli/suggest.h"
 
 int zoo_cli_fail(const zoo_command *command, const zoo_err *err)
 {
@@ -52,54 +55,6 @@ void zoo_command_help(FILE *to, const zoo_command *c)
     fprintf(to, "  %-24s %s\n", "--help", "this text");
     if (c->examples && *c->examples)
         fprintf(to, "\nexamples:\n%s", c->examples);
-}
-
-/* Troff text: backslashes, and dots or quotes that begin a line, are escaped. */
-static void man_text(FILE *to, const char *s)
-{
-    int at_start = 1;
-
-    for (; *s; s++) {
-        if (at_start && (*s == '.' || *s == '\''))
-            fputs("\\&", to);
-        if (*s == '\\')
-            fputs("\\e", to);
-        else if (*s == '-')
-            fputs("\\-", to);
-        else
-            fputc(*s, to);
-        at_start = *s == '\n';
-    }
-}
-
-void zoo_command_man(FILE *to, const zoo_command *c)
-{
-    fprintf(to, ".TH ZOOTER-%s 1 \"\" \"zooter %s\"\n.SH NAME\nzooter-%s \\- ", c->name, zoo_version(), c->name);
-    man_text(to, c->summary);
-    fprintf(to, "\n.SH SYNOPSIS\n.B zooter %s\n[OPTION...] ", c->name);
-    man_text(to, c->args);
-    fputs("\n.SH DESCRIPTION\n", to);
-    for (const char *p = c->details; *p;) {          /* an empty line parts paragraphs */
-        const char *end = strstr(p, "\n\n");
-        char *part = end ? strndup(p, (size_t)(end - p)) : strdup(p);
-        if (part)
-            man_text(to, part);
-        free(part);
-        fputs(end ? "\n.PP\n" : "\n", to);
-        p = end ? end + 2 : p + strlen(p);
-    }
-    fputs(".SH OPTIONS\n", to);
-    for (const zoo_option *o = c->options; o && o->name; o++) {
-        fprintf(to, ".TP\n.B \\-\\-%s%s%s\n", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
-        man_text(to, o->help);
-        fputs(o->type & OPTION_REQUIRED ? " (required)\n" : "\n", to);
-    }
-    fputs(".SH EXIT STATUS\n0 done, 1 failed, 2 wrong use.\n", to);
-    if (c->examples && *c->examples) {
-        fputs(".SH EXAMPLES\n.nf\n", to);
-        man_text(to, c->examples);
-        fputs(".fi\n", to);
-    }
 }
 
 static int set_number(const zoo_command *c, const zoo_option *o, const char *text, char *settings)
@@ -156,6 +111,17 @@ static int set_option(const zoo_command *c, const zoo_option *o, const char *tex
     }
 }
 
+static int unknown_option(const zoo_command *c, const char *word)
+{
+    zoo_suggestion near = zoo_suggestion_for(word + strspn(word, "-"));
+
+    for (const zoo_option *o = c->options; o && o->name; o++)
+        zoo_suggestion_consider(&near, o->name);
+    if (near.best)
+        return zoo_cli_wrong_use(c, "unknown option '%s'; did you mean --%s?", word, near.best);
+    return zoo_cli_wrong_use(c, "unknown option '%s'", word);
+}
+
 static const zoo_option *find(const zoo_command *c, const char *name, size_t length)
 {
     for (const zoo_option *o = c->options; o && o->name; o++)
@@ -184,11 +150,11 @@ static int parse(const zoo_command *c, int *argc, char **argv, char *settings, u
             return EXIT_DONE;
         }
         if (strncmp(word, "--", 2))
-            return zoo_cli_wrong_use(c, "unknown option '%s'", word);
+            return unknown_option(c, word);
         const char *name = word + 2, *equals = strchr(name, '='), *text = NULL;
         const zoo_option *o = find(c, name, equals ? (size_t)(equals - name) : strlen(name));
         if (!o)
-            return zoo_cli_wrong_use(c, "unknown option '%s'", word);
+            return unknown_option(c, word);
         if ((o->type & OPTION_TYPE) == OPTION_FLAG) {
             if (equals)
                 return zoo_cli_wrong_use(c, "--%s takes no value", o->name);

@@ -1,4 +1,4 @@
-/* command.h - commands and their options as tables: parsing, --help, man pages and validation all derive from them.
+/* command.h - commands and their options as tables: parsing, --help, manual.h and validation all derive from them.
  *
  *     struct settings { const char *store; unsigned seed; zoo_list files; };
  *     static const struct settings defaults = { .seed = 1 };
@@ -53,11 +53,14 @@ typedef struct zoo_command {
 } zoo_command;
 
 extern const zoo_command *const zoo_commands[];                  /* ends with NULL; see commands.c */
+const zoo_command *zoo_cli_find(const char *name);               /* NULL: no such command */
+void zoo_cli_overview(FILE *to);                                 /* usage and the list of commands */
+/* "who: no command 'trian'; did you mean train?" on stderr; returns EXIT_WRONG_USE. */
+int zoo_cli_no_command(const char *who, const char *name);
 
 /* Parses argv (behind the command's name) and runs. */
 int zoo_command_run(const zoo_command *command, int argc, char **argv);
 void zoo_command_help(FILE *to, const zoo_command *command);
-void zoo_command_man(FILE *to, const zoo_command *command);      /* a man page, troff */
 
 /* "zooter NAME: sentence" on stderr; returns EXIT_WRONG_USE for ZOO_EUSAGE, else EXIT_FAILED. */
 int zoo_cli_fail(const zoo_command *command, const zoo_err *err);
