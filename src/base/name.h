@@ -4,6 +4,8 @@
 #include "base/err.h"
 
 #define ZOO_NAME_MAX 128
-/* An expert's name: 1 to 128 of A-Z a-z 0-9 . _ : / - ; ZOO_EFORMAT with a sentence that begins with `place`. */
+/* 1 to 128 of A-Z a-z 0-9 . _ : / - */
+int zoo_name_is_valid(const char *name);
+/* An expert's name, the same; ZOO_EFORMAT with a sentence that begins with `place`. */
 int zoo_name_check(const char *name, const char *place, zoo_err *err);
 #endif

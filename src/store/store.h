@@ -18,6 +18,10 @@
 typedef struct zoo_store zoo_store;
 typedef int64_t zoo_key;                        /* > 0 */
 
+/* Bytes at most. An id, split, kind or tag is UTF-8 without control characters; a split and a kind are not empty, and a kind has
+ * no ':'. Experts and reward models: base/name.h. */
+enum { ZOO_STORE_ID_MAX = 1024, ZOO_STORE_SPLIT_MAX = 128, ZOO_STORE_KIND_MAX = 128, ZOO_STORE_TAG_MAX = 1024 };
+
 enum zoo_store_mode {
     ZOO_STORE_READ,                             /* must exist */
     ZOO_STORE_WRITE,                            /* must exist; migrated to this version's schema */

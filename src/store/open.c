@@ -1,0 +1,91 @@
+/* open.c - opens a store: checks that the file is one before anything in it is changed, then sets the connection up.
+ * Layer: store. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "store/db.h"
+
+/* A writer waits this long for another; an import of a million rows holds the lock for less. */
+enum { BUSY_MS = 60000 };
+
+static int check_path(const char *path, enum zoo_store_mode mode, zoo_err *err)
+{
+    struct stat st;
+
+    if (!*path)
+        return zoo_fail(err, ZOO_EUSAGE, "the store's file name is empty");
+    if (stat(path, &st)) {
+        if (errno != ENOENT)
+            return zoo_fail_errno(err, errno, "%s", path);
+        if (mode == ZOO_STORE_CREATE)
+            return ZOO_OK;
+        return zoo_fail(err, ZOO_EIO, "%s: no such store; 'zooter import --store %s FILE' makes one", path, path);
+    }
+    if (!S_ISREG(st.st_mode))
+        return zoo_fail(err, ZOO_EFORMAT, "%s: not a store: not a regular file", path);
+    return ZOO_OK;
+}
+
+/* A file that may not be written can still be read. Reading keeps a writable connection where it can get one, because only such
+ * a one removes the WAL when it is the last to leave. */
+static int connect_file(zoo_store *s, enum zoo_store_mode mode, zoo_err *err)
+{
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | (mode == ZOO_STORE_CREATE ? SQLITE_OPEN_CREATE : 0);
+
+    if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK)
+        return s->db ? zoo_db_fail(s, err) : zoo_fail_nomem(err);
+    sqlite3_extended_result_codes(s->db, 1);
+    sqlite3_busy_timeout(s->db, BUSY_MS);
+    if (mode != ZOO_STORE_READ && sqlite3_db_readonly(s->db, "main") == 1)
+        return zoo_fail(err, ZOO_EIO, "%s: may not be written; check its permissions", s->path);
+    return ZOO_OK;
+}
+
+static int set_up(zoo_store *s, enum zoo_store_mode mode, zoo_err *err)
+{
+    int rc = zoo_schema_prepare(s, mode, err);
+
+    if (!rc && mode == ZOO_STORE_READ)
+        return zoo_db_exec(s, "PRAGMA query_only = ON", err);
+    if (!rc)
+        rc = zoo_db_exec(s, "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864; PRAGMA synchronous = NORMAL;"
+                         "PRAGMA foreign_keys = ON", err);
+    return rc;
+}
+
+int zoo_store_open(zoo_store **out, const char *path, enum zoo_store_mode mode, zoo_err *err)
+{
+    zoo_store *s;
+    int rc;
+
+    *out = NULL;
+    rc = check_path(path, mode, err);
+    if (rc)
+        return rc;
+    s = calloc(1, sizeof *s);
+    if (!s || !(s->path = strdup(path))) {
+        free(s);
+        return zoo_fail_nomem(err);
+    }
+    rc = connect_file(s, mode, err);
+    if (!rc)
+        rc = set_up(s, mode, err);
+    if (rc) {
+        zoo_store_close(s);
+        return rc;
+    }
+    *out = s;
+    return ZOO_OK;
+}
+
+void zoo_store_close(zoo_store *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < ZOO_DB_STATEMENTS && s->cached[i].sql; i++)
+        sqlite3_finalize(s->cached[i].st);
+    sqlite3_close(s->db);
+    free(s->path);
+    free(s);
+}
