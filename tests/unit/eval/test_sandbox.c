@@ -53,7 +53,7 @@ static struct run *needs_sandbox(void **state)
     zoo_err err;
 
     if (zoo_sandbox_probe("/usr/bin/python3", &err)) {
-        print_message("no sandbox here: %s\n", err.message);
+        print_error("skip: no sandbox here: %s\n", err.message);
         skip();
     }
     return *state;
