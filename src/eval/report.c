@@ -235,8 +235,8 @@ static void put_methods(struct page *p)
     put_method(p, e->oracle, NULL, width);
     for (size_t c = e->oracle + 1; c < e->m; c++)
         put_method(p, c, NULL, width);
-    put(p, "best: share of queries on which no expert's answer has a higher reward%s\n",
-        e->chosen ? "; asked: share the router sends there" : "");
+    put(p, "best: share of queries on which no expert's answer has a higher reward\n%s",
+        e->chosen ? "asked: share of queries that the router sends there\n" : "");
 }
 
 /* ---- the router against its references ---- */
