@@ -1,6 +1,6 @@
 /* command.h - commands and their options as tables: parsing, --help, manual.h and validation all derive from them.
  *
- *     struct settings { const char *store; unsigned seed; zoo_list files; };
+ *     struct settings { const char *store; uint64_t seed; zoo_list tags; };
  *     static const struct settings defaults = { .seed = 1 };
  *     static const zoo_option options[] = {
  *         { "store", "FILE", OPTION_TEXT | OPTION_REQUIRED, offsetof(struct settings, store), "the store" },
