@@ -1,4 +1,4 @@
-/* ngram.h - the embedded encoder: hashed n-grams, the mean of their embeddings, a small network, logits.
+/* ngram.h - the embedded encoder: hashed n-grams, the weighted sum of their embeddings, a small network, logits.
  *
  *     pooled (B,D)  = bag of the query's n-grams over `embedding` (V,D)
  *     hidden (B,H)  = tanh(pooled hidden.weight^T + hidden.bias)               where H > 0; else hidden is pooled

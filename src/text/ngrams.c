@@ -1,4 +1,5 @@
 #include "text/ngrams.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,7 +55,8 @@ static size_t word_parts(const zoo_ngrams *spec, const zoo_word *word, const cha
             rows[n] = zoo_ngrams_row(spec->buckets, zoo_word_hash(m.text + from, to - from, PART_SEED));
             if (spans) {                              /* the marks are not in the text */
                 size_t first = from ? from - 1 : 0, last = to == word->size + 2u ? word->size : to - 1;
-                spans[n] = (zoo_ngram_span){ rows[n], word->start + (uint32_t)first, (uint32_t)(last - first), 1 };
+                spans[n] = (zoo_ngram_span){ rows[n], word->start + (uint32_t)first, (uint32_t)(last - first), ZOO_NGRAM_PART,
+                                             from == 0, to == word->size + 2u };
             }
             n++;
         }
@@ -68,17 +70,22 @@ size_t zoo_ngrams_word(const zoo_ngrams *spec, const zoo_words *words, size_t i,
 
     rows[n] = zoo_ngrams_row(spec->buckets, word->hash);
     if (spans)
-        spans[n] = (zoo_ngram_span){ rows[n], word->start, word->size, 0 };
+        spans[n] = (zoo_ngram_span){ rows[n], word->start, word->size, ZOO_NGRAM_WORD, 0, 0 };
     n++;
     if (word->kind == ZOO_WORD_LETTERS && spec->char_max)
         return n + word_parts(spec, word, words->text, rows + n, spans ? spans + n : NULL);
     if (word->kind == ZOO_WORD_NUMBER) {
         rows[n] = zoo_ngrams_row(spec->buckets, zoo_word_mix((uint64_t)word->size << 32 | DIGITS_SEED));
         if (spans)
-            spans[n] = (zoo_ngram_span){ rows[n], word->start, word->size, 1 };
+            spans[n] = (zoo_ngram_span){ rows[n], word->start, word->size, ZOO_NGRAM_DIGITS, 0, 0 };
         n++;
     }
     return n;
+}
+
+float zoo_ngrams_scale(size_t n)
+{
+    return n ? 1.0f / sqrtf((float)n) : 0.0f;
 }
 
 static int ascending(const void *a, const void *b)
@@ -88,16 +95,20 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static size_t list_rows(const zoo_ngrams *spec, const zoo_words *words, uint32_t *rows)
+size_t zoo_ngrams_list(const zoo_ngrams *spec, const zoo_words *words, uint32_t *rows, zoo_ngram_span *spans)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < words->count; i++) {
-        uint64_t run = words->items[i].hash;
-        n += zoo_ngrams_word(spec, words, i, rows + n, NULL);
-        for (size_t j = 1; j < spec->word_order && i + j < words->count; j++) {
-            run = zoo_ngrams_join(run, words->items[i + j].hash);
-            rows[n++] = zoo_ngrams_row(spec->buckets, run);
+        const zoo_word *word = &words->items[i];
+        uint64_t run = word->hash;
+        n += zoo_ngrams_word(spec, words, i, rows + n, spans ? spans + n : NULL);
+        for (size_t j = 1; j < spec->word_order && i + j < words->count; j++, n++) {
+            run = zoo_ngrams_join(run, word[j].hash);
+            rows[n] = zoo_ngrams_row(spec->buckets, run);
+            if (spans)
+                spans[n] = (zoo_ngram_span){ rows[n], word->start, word[j].start + word[j].size - word->start,
+                                             ZOO_NGRAM_RUN, 0, 0 };
         }
     }
     return n;
@@ -106,14 +117,16 @@ static size_t list_rows(const zoo_ngrams *spec, const zoo_words *words, uint32_t
 size_t zoo_ngrams_extract(const zoo_ngrams *spec, zoo_words *words, const char *s, size_t size, uint32_t *rows, float *weights)
 {
     size_t n, distinct = 0;
+    float scale;
 
     zoo_words_scan(words, s, size);
-    n = list_rows(spec, words, rows);
+    n = zoo_ngrams_list(spec, words, rows, NULL);
     qsort(rows, n, sizeof *rows, ascending);
+    scale = zoo_ngrams_scale(n);
     for (size_t i = 0, next; i < n; i = next) {
         for (next = i + 1; next < n && rows[next] == rows[i]; next++)
             ;
-        weights[distinct] = (float)(next - i) / (float)n;
+        weights[distinct] = (float)(next - i) * scale;
         rows[distinct++] = rows[i];
     }
     return distinct;

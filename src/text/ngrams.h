@@ -8,7 +8,7 @@
  * The n-grams of a text: every word (words.h); where word_order > 1 every run of 2..word_order neighbouring words; every run of
  * char_min..char_max characters inside a word of letters with a mark before and behind it ("<the>": "<th", "the", "he>"),
  * except the whole; and for a number its count of digits. Each is hashed to one of `buckets` rows. Its weight is
- * 1 / (n-grams of the text), so that the weights of a text sum to 1; a text without words has none.
+ * (how often it occurs) / sqrt(n-grams of the text): a short text says less than a long one, without length drowning the rest.
  * The hashes are part of the format of trained routers: they must never change.
  * Layer: text -> base. Threads: pure functions over the caller's memory. */
 #ifndef ZOO_TEXT_NGRAMS_H
@@ -28,10 +28,15 @@ typedef struct zoo_ngrams {
     uint32_t text_limit;                    /* bytes, 1..2^20 */
 } zoo_ngrams;
 
-#define ZOO_NGRAMS_DEFAULT { .buckets = 1u << 18, .word_order = 2, .char_min = 3, .char_max = 5, .text_limit = ZOO_TEXT_LIMIT }
+#define ZOO_NGRAMS_DEFAULT { .buckets = 1u << 16, .word_order = 2, .char_min = 3, .char_max = 4, .text_limit = ZOO_TEXT_LIMIT }
 
-/* Where an n-gram stands in zoo_words.text, for explanations. */
-typedef struct zoo_ngram_span { uint32_t row, start, size; uint32_t is_part; /* 1: characters inside a word */ } zoo_ngram_span;
+/* An n-gram and where it stands in zoo_words.text, for explanations. */
+enum zoo_ngram_kind { ZOO_NGRAM_WORD, ZOO_NGRAM_RUN, ZOO_NGRAM_PART, ZOO_NGRAM_DIGITS };
+typedef struct zoo_ngram_span {
+    uint32_t row, start, size;
+    uint8_t kind;                           /* enum zoo_ngram_kind */
+    uint8_t at_start, at_end;               /* of a PART: it touches the word's beginning, its end */
+} zoo_ngram_span;
 
 enum { ZOO_NGRAMS_WORD_MAX = 1 + 8 * (ZOO_WORD_SIZE_MAX + 2) };        /* n-grams of one word by itself */
 
@@ -43,6 +48,13 @@ size_t zoo_ngrams_max(const zoo_ngrams *spec);
 /* Scans s[0..size) into `words` (initialised with spec->text_limit) and writes its distinct n-grams, ascending by row, with
  * their weights to rows and weights [0..zoo_ngrams_max()); returns how many. */
 size_t zoo_ngrams_extract(const zoo_ngrams *spec, zoo_words *words, const char *s, size_t size, uint32_t *rows, float *weights);
+
+/* The weight of one occurrence in a text of n n-grams: 1 / sqrt(n). */
+float zoo_ngrams_scale(size_t n);
+
+/* Every n-gram of words that are already scanned, in the order in which they stand, into rows[0..zoo_ngrams_max()) and,
+ * where not NULL, spans; returns how many. */
+size_t zoo_ngrams_list(const zoo_ngrams *spec, const zoo_words *words, uint32_t *rows, zoo_ngram_span *spans);
 
 /* Rows of the n-grams of word i by itself into rows[0..ZOO_NGRAMS_WORD_MAX); spans, where not NULL, likewise. */
 size_t zoo_ngrams_word(const zoo_ngrams *spec, const zoo_words *words, size_t i, uint32_t *rows, zoo_ngram_span *spans);

@@ -1,9 +1,6 @@
 /* One table row per operator: agreement of its gradients with finite differences. NaN fails every check. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
+#include "unit/cm.h"
 #include <stdint.h>
-#include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,0 +1,40 @@
+/* encoder.h - what a router asks of the network inside: logits for a query. A class per `model_type`; ngram is the first.
+ * Dimensions: K experts, G tag values.
+ * Layer: model -> base. Threads: an encoder is immutable once open; a workspace has one owner. */
+#ifndef ZOO_MODEL_ENCODER_H
+#define ZOO_MODEL_ENCODER_H
+#include <stddef.h>
+#include "base/err.h"
+#include "model/checkpoint.h"
+
+typedef struct zoo_encoder_class zoo_encoder_class;
+/* The first member of every class's own struct. */
+typedef struct zoo_encoder { const zoo_encoder_class *class; } zoo_encoder;
+
+/* Why a router chose: shares of n-grams in the difference between two experts' logits. */
+typedef struct zoo_reason {
+    const char *text;                           /* as read: lower-cased; not NUL-terminated */
+    size_t size;
+    int kind, at_start, at_end;                 /* enum zoo_ngram_kind; of zoo_ngram_span */
+    double share;                               /* of the difference; > 0 speaks for the first expert */
+} zoo_reason;
+
+struct zoo_encoder_class {
+    const char *model_type;
+    /* Reads the weights in `dir` as the checkpoint describes them. */
+    int (*open)(zoo_encoder **out, const zoo_checkpoint *checkpoint, const char *dir, zoo_err *err);
+    void (*close)(zoo_encoder *encoder);
+    int (*workspace_new)(void **out, const zoo_encoder *encoder, zoo_err *err);
+    void (*workspace_free)(void *workspace);
+    /* logits (K); tag_logits (G) or NULL; *was_cut: only the beginning was read. Allocates nothing. */
+    int (*logits)(const zoo_encoder *encoder, void *workspace, const char *query, size_t size, float *logits, float *tag_logits,
+                  int *was_cut, zoo_err *err);
+    /* The n-grams of the query, each once, the largest share (of either sign) first, in a block that the caller frees; texts live
+     * as long as the workspace is not used again. *rest: what the difference is where no n-gram speaks; rest and shares sum to
+     * the difference. NULL where a class cannot explain itself. */
+    int (*explain)(const zoo_encoder *encoder, void *workspace, const char *query, size_t size, size_t expert, size_t against,
+                   zoo_reason **reasons, size_t *count, double *rest, zoo_err *err);
+};
+
+extern const zoo_encoder_class zoo_ngram_class;
+#endif
