@@ -30,8 +30,8 @@ typedef struct zoo_http_result {
 } zoo_http_result;
 
 typedef struct zoo_http_request {
-    const char *method, *url;
-    const char *const *headers;                   /* "Name: value", ends with NULL; copied */
+    const char *method, *url;                     /* method: any but HEAD; url copied */
+    const char *const *headers;                   /* "Name: value", ends with NULL, at most 31; copied */
     const void *body;                             /* copied unless borrow_body */
     size_t body_size;
     int borrow_body;                              /* the caller keeps it alive until on_done */
@@ -39,7 +39,8 @@ typedef struct zoo_http_request {
      * idle: between bytes; total. */
     unsigned connect_ms, first_byte_ms, idle_ms, total_ms;
     size_t max_body;                              /* bytes of response, 0: the client's limit */
-    /* status and headers are there; NULL: not of interest. `content_type` may be "". */
+    /* Status and headers are there, told with the first byte of the body or before on_done; not told where the response
+     * broke off sooner. NULL: not of interest. `content_type` may be "". */
     void (*on_headers)(void *context, int status, const char *content_type);
     /* Bytes of the body as they arrive. Return 0 to go on, non-zero to wait until zoo_http_resume(); bytes are then
      * given again. */
@@ -62,5 +63,8 @@ void zoo_http_client_free(zoo_http_client *client);
 int zoo_http_start(zoo_http_client *client, const zoo_http_request *request, zoo_http_call **call, zoo_err *err);
 /* Ends the call without on_done and closes its connection; allowed inside its callbacks. */
 void zoo_http_cancel(zoo_http_call *call);
+/* Goes on after on_data asked to wait; from the loop, not from inside. While a call waits its idle limit rests. */
 void zoo_http_resume(zoo_http_call *call);
+/* A header of the response, inside on_headers, on_data and on_done; NULL: not there. Valid until the callback returns. */
+const char *zoo_http_response_header(zoo_http_call *call, const char *name);
 #endif
