@@ -27,6 +27,7 @@ int main(int argc, char **argv)
     int status;
 
     signal(SIGPIPE, SIG_IGN);          /* a reader that left shows as a failed write */
+    signal(SIGXFSZ, SIG_IGN);          /* and so does a file that may not grow */
     if (argc < 2) {
         zoo_cli_overview(stderr);
         return EXIT_WRONG_USE;

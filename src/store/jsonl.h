@@ -1,0 +1,34 @@
+/* jsonl.h - JSONL into a store and out of it. The rows are described in docs/store.md.
+ *
+ *     zoo_import_counts counts;
+ *     zoo_import_options options = { .reward_model = "gpt-4", .progress = stderr };
+ *     if (zoo_store_import(store, "rows.jsonl", &options, &counts, &err)) ...      // "-" is stdin
+ *
+ * A file is one transaction: all of it is stored or nothing. Memory does not grow with the file.
+ * Layer: store. Threads: those of the zoo_store. */
+#ifndef ZOO_STORE_JSONL_H
+#define ZOO_STORE_JSONL_H
+#include <stdio.h>
+#include "store/store.h"
+
+enum { ZOO_JSONL_LINE_MAX = 64 << 20 };         /* bytes of a line */
+
+typedef struct zoo_import_options {
+    const char *reward_model;                   /* of rows that name none; NULL: "default" */
+    const char *split;                          /* of all rows, whatever they say; NULL: what they say */
+    int update;                                 /* what is stored differently is replaced instead of refused */
+    int skip_bad;                               /* rows that break a rule are left out instead of the whole file */
+    void (*report)(void *context, const zoo_err *why);      /* called for each row left out; may be NULL */
+    void *context;
+    FILE *progress;                             /* NULL: silent */
+} zoo_import_options;
+
+typedef struct zoo_import_counts {
+    uint64_t added, updated, unchanged, skipped;        /* rows */
+    uint64_t rewards, responses;                        /* added or replaced */
+} zoo_import_counts;
+
+/* Adds to *counts. ZOO_EFORMAT and ZOO_ECONFLICT name file, line and column; after any failure the store is as it was. */
+int zoo_store_import(zoo_store *store, const char *path, const zoo_import_options *options, zoo_import_counts *counts,
+                     zoo_err *err);
+#endif
