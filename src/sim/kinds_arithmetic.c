@@ -71,7 +71,7 @@ static int word_problem_solve(const zoo_sim_frame *frame, const zoo_sim_slots *s
 }
 
 const zoo_sim_kind zoo_sim_word_problem = {
-    "word-problem", "number", "wnnl", word_problem_frames, COUNT_OF(word_problem_frames),
+    "word-problem", "arithmetic", "number", "wnnl", word_problem_frames, COUNT_OF(word_problem_frames),
     word_problem_make, word_problem_solve, zoo_sim_err_number, NULL
 };
 
@@ -121,7 +121,7 @@ static int product_solve(const zoo_sim_frame *frame, const zoo_sim_slots *slots,
 }
 
 const zoo_sim_kind zoo_sim_product = {
-    "product", "number", "nnl", product_frames, COUNT_OF(product_frames), product_make, product_solve, zoo_sim_err_number, NULL
+    "product", "arithmetic", "number", "nnl", product_frames, COUNT_OF(product_frames), product_make, product_solve, zoo_sim_err_number, NULL
 };
 
 /* ---- percentages: {a} percent of {b} ---- */
@@ -170,7 +170,7 @@ static int percent_solve(const zoo_sim_frame *frame, const zoo_sim_slots *slots,
 }
 
 const zoo_sim_kind zoo_sim_percent = {
-    "percent", "number", "nn", percent_frames, COUNT_OF(percent_frames), percent_make, percent_solve, zoo_sim_err_number, NULL
+    "percent", "arithmetic", "number", "nn", percent_frames, COUNT_OF(percent_frames), percent_make, percent_solve, zoo_sim_err_number, NULL
 };
 
 /* ---- units: {a} {b} in {c} ---- */
@@ -233,7 +233,7 @@ static int units_solve(const zoo_sim_frame *frame, const zoo_sim_slots *slots, c
 }
 
 const zoo_sim_kind zoo_sim_units = {
-    "units", "number", "nll", units_frames, COUNT_OF(units_frames), units_make, units_solve, zoo_sim_err_number, NULL
+    "units", "arithmetic", "number", "nll", units_frames, COUNT_OF(units_frames), units_make, units_solve, zoo_sim_err_number, NULL
 };
 
 /* ---- extremes: the largest of the list {a}; variant 1: the smallest ---- */
@@ -303,7 +303,7 @@ static void extremes_err(const zoo_sim_frame *frame, const zoo_sim_slots *slots,
 }
 
 const zoo_sim_kind zoo_sim_extremes = {
-    "extremes", "number", "l", extremes_frames, COUNT_OF(extremes_frames), extremes_make, extremes_solve, extremes_err, NULL
+    "extremes", "arithmetic", "number", "l", extremes_frames, COUNT_OF(extremes_frames), extremes_make, extremes_solve, extremes_err, NULL
 };
 
 /* ---- sequences: what follows the list {a}; the step is added or multiplied ---- */
@@ -364,5 +364,5 @@ static int sequence_solve(const zoo_sim_frame *frame, const zoo_sim_slots *slots
 }
 
 const zoo_sim_kind zoo_sim_sequence = {
-    "sequence", "number", "l", sequence_frames, COUNT_OF(sequence_frames), sequence_make, sequence_solve, zoo_sim_err_number, NULL
+    "sequence", "arithmetic", "number", "l", sequence_frames, COUNT_OF(sequence_frames), sequence_make, sequence_solve, zoo_sim_err_number, NULL
 };

@@ -98,7 +98,7 @@ static int capitals_solve(const zoo_sim_frame *frame, const zoo_sim_slots *slots
 }
 
 const zoo_sim_kind zoo_sim_capitals = {
-    "capitals", "choice", "lllll", capitals_frames, COUNT_OF(capitals_frames), capitals_make, capitals_solve, another_letter, NULL
+    "capitals", "facts", "choice", "lllll", capitals_frames, COUNT_OF(capitals_frames), capitals_make, capitals_solve, another_letter, NULL
 };
 
 /* ---- chemical symbols ---- */
@@ -160,5 +160,5 @@ static int elements_solve(const zoo_sim_frame *frame, const zoo_sim_slots *slots
 }
 
 const zoo_sim_kind zoo_sim_elements = {
-    "elements", "choice", "lllll", elements_frames, COUNT_OF(elements_frames), elements_make, elements_solve, another_letter, NULL
+    "elements", "facts", "choice", "lllll", elements_frames, COUNT_OF(elements_frames), elements_make, elements_solve, another_letter, NULL
 };

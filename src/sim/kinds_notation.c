@@ -69,7 +69,7 @@ static void roman_err(const zoo_sim_frame *frame, const zoo_sim_slots *slots, co
 }
 
 const zoo_sim_kind zoo_sim_roman = {
-    "roman", "string", "n", roman_frames, COUNT_OF(roman_frames), roman_make, roman_solve, roman_err, NULL
+    "roman", "notation", "string", "n", roman_frames, COUNT_OF(roman_frames), roman_make, roman_solve, roman_err, NULL
 };
 
 /* ---- {a} in binary ---- */
@@ -131,7 +131,7 @@ static void binary_err(const zoo_sim_frame *frame, const zoo_sim_slots *slots, c
 }
 
 const zoo_sim_kind zoo_sim_binary = {
-    "binary", "string", "n", binary_frames, COUNT_OF(binary_frames), binary_make, binary_solve, binary_err, NULL
+    "binary", "notation", "string", "n", binary_frames, COUNT_OF(binary_frames), binary_make, binary_solve, binary_err, NULL
 };
 
 /* ---- number words: {a} in language {b} ---- */
@@ -227,6 +227,6 @@ static void translate_err(const zoo_sim_frame *frame, const zoo_sim_slots *slots
 }
 
 const zoo_sim_kind zoo_sim_translate = {
-    "translate", "string", "wl", translate_frames, COUNT_OF(translate_frames),
+    "translate", "notation", "string", "wl", translate_frames, COUNT_OF(translate_frames),
     translate_make, translate_solve, translate_err, NULL
 };

@@ -191,6 +191,6 @@ static int program_reference(const zoo_sim_frame *frame, const zoo_sim_slots *sl
 }
 
 const zoo_sim_kind zoo_sim_program = {
-    "program", "program", "ll", program_frames, COUNT_OF(program_frames),
+    "program", "programs", "program", "ll", program_frames, COUNT_OF(program_frames),
     program_make, program_solve, program_err, program_reference
 };

@@ -99,7 +99,7 @@ static void reverse_err(const zoo_sim_frame *frame, const zoo_sim_slots *slots, 
 }
 
 const zoo_sim_kind zoo_sim_reverse = {
-    "reverse", "string", "w", reverse_frames, COUNT_OF(reverse_frames), reverse_make, reverse_solve, reverse_err, NULL
+    "reverse", "letters", "string", "w", reverse_frames, COUNT_OF(reverse_frames), reverse_make, reverse_solve, reverse_err, NULL
 };
 
 /* ---- how often the letter {a} stands in the word {b} ---- */
@@ -168,7 +168,7 @@ static void letters_err(const zoo_sim_frame *frame, const zoo_sim_slots *slots, 
 }
 
 const zoo_sim_kind zoo_sim_letters = {
-    "letters", "number", "ww", letters_frames, COUNT_OF(letters_frames), letters_make, letters_solve, letters_err, NULL
+    "letter-count", "letters", "number", "ww", letters_frames, COUNT_OF(letters_frames), letters_make, letters_solve, letters_err, NULL
 };
 
 /* ---- the list {a} in alphabetical order ---- */
@@ -257,7 +257,7 @@ static void sorting_err(const zoo_sim_frame *frame, const zoo_sim_slots *slots, 
 }
 
 const zoo_sim_kind zoo_sim_sorting = {
-    "sorting", "string", "l", sorting_frames, COUNT_OF(sorting_frames), sorting_make, sorting_solve, sorting_err, NULL
+    "sorting", "letters", "string", "l", sorting_frames, COUNT_OF(sorting_frames), sorting_make, sorting_solve, sorting_err, NULL
 };
 
 /* ---- the initials of {a} ---- */
@@ -324,5 +324,5 @@ static void acronym_err(const zoo_sim_frame *frame, const zoo_sim_slots *slots, 
 }
 
 const zoo_sim_kind zoo_sim_acronym = {
-    "acronym", "string", "l", acronym_frames, COUNT_OF(acronym_frames), acronym_make, acronym_solve, acronym_err, NULL
+    "acronym", "letters", "string", "l", acronym_frames, COUNT_OF(acronym_frames), acronym_make, acronym_solve, acronym_err, NULL
 };

@@ -67,7 +67,7 @@ static void weekday_err(const zoo_sim_frame *frame, const zoo_sim_slots *slots, 
 }
 
 const zoo_sim_kind zoo_sim_weekday = {
-    "weekday", "string", "wn", weekday_frames, COUNT_OF(weekday_frames), weekday_make, weekday_solve, weekday_err, NULL
+    "weekday", "time", "string", "wn", weekday_frames, COUNT_OF(weekday_frames), weekday_make, weekday_solve, weekday_err, NULL
 };
 
 /* ---- {b} minutes after the time {a}; variant 1: before it ---- */
@@ -147,5 +147,5 @@ static void clock_err(const zoo_sim_frame *frame, const zoo_sim_slots *slots, co
 }
 
 const zoo_sim_kind zoo_sim_clock = {
-    "clock", "string", "tn", clock_frames, COUNT_OF(clock_frames), clock_make, clock_solve, clock_err, NULL
+    "clock", "time", "string", "tn", clock_frames, COUNT_OF(clock_frames), clock_make, clock_solve, clock_err, NULL
 };

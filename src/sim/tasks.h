@@ -34,6 +34,7 @@ typedef struct zoo_sim_frame {
 
 typedef struct zoo_sim_kind {
     const char *name;              /* "percent" */
+    const char *group;             /* "arithmetic": the sample's subset */
     const char *grader;            /* "number", "string", "choice" or "program", as `zooter reward --grader` reads them */
     const char *slots;             /* class of each slot: n number, t time of day, w word, l anything but a line end */
     const zoo_sim_frame *frames;
