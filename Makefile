@@ -179,7 +179,7 @@ install: all  ## into $(DESTDIR)$(PREFIX): program, library, header, zooter.pc, 
 	install -m 644 $(OUT)/libzooter.a $(OUT)/$(SO) $(DESTDIR)$(LIBDIR)
 	ln -sf $(SO) $(DESTDIR)$(LIBDIR)/libzooter.so.$(SOVERSION)
 	ln -sf $(SO) $(DESTDIR)$(LIBDIR)/libzooter.so
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@REQUIRES@|$(LIB_PKGS)|' \
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS_PRIVATE@|$(shell pkg-config --static --libs $(LIB_PKGS)) -lm -pthread|' \
 	  packaging/zooter.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/zooter.pc
 	$(OUT)/zooter help --completion bash > $(DESTDIR)$(COMPDIR)/zooter
 	$(OUT)/zooter help --man > $(DESTDIR)$(MANDIR)/zooter.1
