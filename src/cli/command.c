@@ -15,7 +15,7 @@ int zoo_cli_fail(const zoo_command *command, const zoo_err *err)
     return err->code == ZOO_EUSAGE ? EXIT_WRONG_USE : EXIT_FAILED;
 }
 
-static void say(const zoo_command *command, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void say(const zoo_command *command, const char *fmt, va_list ap)
 {
     fprintf(stderr, "zooter %s: ", command->name);
     vfprintf(stderr, fmt, ap);
