@@ -1,6 +1,7 @@
 #include "base/lines.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -94,9 +95,21 @@ int zoo_lines_next(zoo_lines *in, char **line, size_t *size, zoo_err *err)
     return 1;
 }
 
-int zoo_lines_ready(const zoo_lines *in)
+int zoo_lines_ready(zoo_lines *in)
 {
-    return in->end > in->start && memchr(in->block + in->start, '\n', in->end - in->start) != NULL;
+    size_t seen = 0;
+
+    for (;;) {
+        struct pollfd waiting = { .fd = in->fd, .events = POLLIN };
+        size_t have = in->end - in->start;
+        if (in->at_end || have > in->max || (have > seen && memchr(in->block + in->start + seen, '\n', have - seen)))
+            return 1;
+        seen = have;
+        if (poll(&waiting, 1, 0) <= 0)
+            return 0;
+        if (fill(in, NULL))
+            return 1;
+    }
 }
 
 void zoo_lines_close(zoo_lines *in)

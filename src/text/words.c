@@ -110,6 +110,8 @@ void zoo_words_scan(zoo_words *words, const char *s, size_t size)
     for (size_t i = 0; i < end; i += used) {
         int class = read_char(s + i, end - i, to + at, &used, &wrote);
         if (class == SPACE) {
+            if (at && to[at - 1] != ' ')
+                to[at++] = ' ';
             open = SPACE;
             continue;
         }

@@ -1,5 +1,5 @@
 /* words.h - a text as lower-cased words: runs of letters, runs of digits, and every punctuation mark, symbol and CJK
- * character by itself. Space parts words and is not kept.
+ * character by itself. Space parts words and is none.
  *
  *     zoo_words words;
  *     zoo_words_init(&words, ZOO_TEXT_LIMIT, &err);
@@ -28,7 +28,7 @@ typedef struct zoo_word {
 } zoo_word;
 
 typedef struct zoo_words {
-    char *text;                     /* the lower-cased text; 8 readable bytes follow every word */
+    char *text;                     /* lower-cased, runs of space as one ' '; 8 readable bytes follow every word */
     zoo_word *items;
     size_t count;
     size_t read;                    /* bytes of the query that were read, <= limit */

@@ -57,6 +57,33 @@ static void a_line_over_the_limit_is_named_not_read(void **state)
     zoo_lines_close(&in);
 }
 
+static void a_line_is_ready_when_all_of_it_is_there(void **state)
+{
+    zoo_lines in;
+    char *line;
+    size_t size;
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(zoo_lines_open(&in, "/dev/null", 100, NULL), ZOO_OK);
+    close(in.fd);
+    assert_int_equal(pipe(ends), 0);
+    in.fd = ends[0];
+    assert_false(zoo_lines_ready(&in));
+    assert_int_equal(write(ends[1], "one\ntw", 6), 6);
+    assert_true(zoo_lines_ready(&in));
+    assert_int_equal(zoo_lines_next(&in, &line, &size, NULL), 1);
+    assert_false(zoo_lines_ready(&in));                  /* "tw" may go on */
+    assert_int_equal(write(ends[1], "o\n", 2), 2);
+    assert_true(zoo_lines_ready(&in));
+    assert_int_equal(zoo_lines_next(&in, &line, &size, NULL), 1);
+    assert_string_equal(line, "two");
+    close(ends[1]);
+    assert_true(zoo_lines_ready(&in));
+    assert_int_equal(zoo_lines_next(&in, &line, &size, NULL), 0);
+    zoo_lines_close(&in);
+}
+
 /* Lines around the size of the block that is read at once, so that every way of being split is met. */
 static void long_lines_cross_blocks_unharmed(void **state)
 {
@@ -112,6 +139,7 @@ static int drop_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_line_is_ready_when_all_of_it_is_there),
         cmocka_unit_test(lines_end_with_lf_crlf_or_the_file),
         cmocka_unit_test(a_line_over_the_limit_is_named_not_read),
         cmocka_unit_test(long_lines_cross_blocks_unharmed),
