@@ -24,7 +24,7 @@
 enum {
     READ_SIZE = 16 << 10,
     KEPT_INPUT = 64 << 10,            /* an idle connection keeps no more memory than this */
-    MAX_PIPELINED = 64 << 10,         /* bytes read ahead while a request is handled */
+    MAX_PIPELINED = 16 << 10,         /* bytes read ahead while a request is handled */
     MAX_OUTPUT = 64 << 20,            /* of a stream whose client does not read */
     LINGER_MS = 10000
 };
@@ -107,7 +107,7 @@ static void connection_new(zoo_http_server *server, int fd)
     }
     c->server = server;
     c->fd = fd;
-    c->in = (zoo_buf)ZOO_BUF_INIT(server->limits.max_header + server->limits.max_body + MAX_PIPELINED);
+    c->in = (zoo_buf)ZOO_BUF_INIT(server->limits.max_header + server->limits.max_body + READ_SIZE + MAX_PIPELINED);
     c->extra = (zoo_buf)ZOO_BUF_INIT(server->limits.max_header);
     c->out = (zoo_buf)ZOO_BUF_INIT(SIZE_MAX / 2);
     zoo_http_head_clear(&c->head);
@@ -138,7 +138,7 @@ static void mark_broken(zoo_http_exchange *c)
 static void watch_input(zoo_http_exchange *c)
 {
     int busy = c->state == STATE_HANDLING || pending(c) > 0;
-    int wanted = !busy || c->in.size < c->request_size + MAX_PIPELINED;
+    int wanted = !busy || c->in.size < c->request_size + MAX_PIPELINED - 1;
 
     if (wanted == c->is_reading)
         return;
@@ -578,6 +578,10 @@ static void advance(zoo_http_exchange *c)
         if (c->state == STATE_HEAD && c->in.size && !pending(c)) {
             goes_on = read_head(c);
         } else if (c->state == STATE_BODY && read_body(c)) {
+            if (zoo_buf_reserve(&c->in, MAX_PIPELINED)) {    /* the handler holds on to the body: it must not move */
+                mark_broken(c);
+                break;
+            }
             c->state = STATE_HANDLING;
             dispatch(c);
             goes_on = 1;
@@ -592,6 +596,8 @@ static size_t read_size(const zoo_http_exchange *c)
 {
     size_t want = READ_SIZE, end = c->head.size + (size_t)(c->head.content_length > 0 ? c->head.content_length : 0);
 
+    if (c->state == STATE_HANDLING)
+        return c->in.capacity - c->in.size - 1;
     if (c->state == STATE_BODY && end > c->in.size && end - c->in.size > want)
         want = end - c->in.size < c->in.size + READ_SIZE ? end - c->in.size : c->in.size + READ_SIZE;
     return want < c->in.max - c->in.size ? want : c->in.max - c->in.size;
