@@ -23,7 +23,7 @@ def test_layers(copy, call):
     ("int f(void)\n{\n\treturn 0;\n}\n", "tab: indent by four spaces"),
     ("int a;\r\n", "carriage return"),
     ("/* " + "TO" + "DO: more */\n", "do it or leave it out"),
-    ("int a;\n" * 701, "700 lines are the most: 701"),
+    ("int a;\n" * 901, "900 lines are the most: 901"),
 ])
 def test_style(copy, call, text, sentence):
     assert call("script/check-style", cwd=copy).stdout == ""
