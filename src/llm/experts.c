@@ -120,6 +120,31 @@ int zoo_experts_resolve(zoo_experts *out, const zoo_expert_entry *entries, size_
     return failed;
 }
 
+struct file { zoo_expert_entry *experts; unsigned experts_count; };
+
+static const cyaml_schema_field_t file_fields[] = {
+    CYAML_FIELD_SEQUENCE("experts", CYAML_FLAG_POINTER, struct file, experts, &zoo_expert_schema, 0, ZOO_EXPERT_ENTRIES_MAX),
+    CYAML_FIELD_IGNORE("listen", CYAML_FLAG_OPTIONAL),
+    CYAML_FIELD_IGNORE("router", CYAML_FLAG_OPTIONAL),
+    CYAML_FIELD_IGNORE("default_expert", CYAML_FLAG_OPTIONAL),
+    CYAML_FIELD_IGNORE("allow_anonymous", CYAML_FLAG_OPTIONAL),
+    CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t file_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, file_fields) };
+
+int zoo_experts_load(zoo_experts *out, const char *path, zoo_err *err)
+{
+    void *file;
+    int rc = zoo_yaml_load(&file, path, &file_schema, err);
+
+    *out = (zoo_experts){ 0 };
+    if (!rc)
+        rc = zoo_experts_resolve(out, ((struct file *)file)->experts, ((struct file *)file)->experts_count, path, err);
+    zoo_yaml_free(file, &file_schema);
+    return rc;
+}
+
 void zoo_experts_release(zoo_experts *experts)
 {
     zoo_arena_release(&experts->arena);

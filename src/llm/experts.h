@@ -48,6 +48,8 @@ extern const cyaml_schema_value_t zoo_expert_schema;
 /* Checks the entries of the file `path`, reads the keys from the environment and copies. ZOO_EFORMAT: a bad name, two of one
  * name, a URL that is not http(s), a missing variable, a bad price. *out is empty on failure. */
 int zoo_experts_resolve(zoo_experts *out, const zoo_expert_entry *entries, size_t count, const char *path, zoo_err *err);
+/* The experts of the settings file `path`; what else `serve` reads from it is not looked at. */
+int zoo_experts_load(zoo_experts *out, const char *path, zoo_err *err);
 void zoo_experts_release(zoo_experts *experts);
 /* NULL: none of that name. */
 const zoo_expert *zoo_experts_find(const zoo_experts *experts, const char *name);

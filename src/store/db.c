@@ -127,6 +127,15 @@ int zoo_db_exec(zoo_store *s, const char *sql, zoo_err *err)
     return sqlite3_exec(s->db, sql, NULL, NULL, NULL) ? zoo_db_fail(s, err) : ZOO_OK;
 }
 
+int zoo_db_count(zoo_store *s, sqlite3_stmt *st, uint64_t *count, zoo_err *err)
+{
+    int rc = zoo_db_step(s, st, err);
+
+    *count = rc == 1 ? (uint64_t)sqlite3_column_int64(st, 0) : 0;
+    zoo_db_reset(st);
+    return rc < 0 ? rc : ZOO_OK;
+}
+
 int zoo_db_number(zoo_store *s, const char *sql, int64_t *out, int *found, zoo_err *err)
 {
     sqlite3_stmt *st = NULL;

@@ -34,6 +34,9 @@ int zoo_db_exec(zoo_store *store, const char *sql, zoo_err *err);               
 /* A single number; *found (may be NULL) = 0 and *out = 0 where there is no row. */
 int zoo_db_number(zoo_store *store, const char *sql, int64_t *out, int *found, zoo_err *err);
 
+/* The number in the only row of a statement that is ready; resets it. */
+int zoo_db_count(zoo_store *store, sqlite3_stmt *st, uint64_t *count, zoo_err *err);
+
 /* A column of the current row copied into `arena`; *out = NULL for SQL's NULL. size may be NULL. ZOO_ENOMEM. */
 int zoo_db_copy_text(sqlite3_stmt *st, int column, zoo_arena *arena, const char **out, size_t *size, zoo_err *err);
 

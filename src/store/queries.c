@@ -51,13 +51,7 @@ int zoo_store_count_queries(zoo_store *s, const char *split, uint64_t *count, zo
     sqlite3_stmt *st;
     int rc = zoo_db_prepare(s, &st, err, "SELECT count(*) FROM queries WHERE ?1 IS NULL OR split = ?1", "s", split);
 
-    *count = 0;
-    if (!rc && (rc = zoo_db_step(s, st, err)) == 1) {
-        *count = (uint64_t)sqlite3_column_int64(st, 0);
-        rc = ZOO_OK;
-    }
-    zoo_db_reset(st);
-    return rc;
+    return rc ? rc : zoo_db_count(s, st, count, err);
 }
 
 /* ZOO_EUSAGE unless the statement that has just run changed a query. */

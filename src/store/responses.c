@@ -45,6 +45,16 @@ int zoo_store_unanswered(zoo_store *s, const char *split, zoo_key expert, zoo_ke
     return rc ? rc : zoo_db_read_queries(s, st, limit, out, count, arena, err);
 }
 
+int zoo_store_count_unanswered(zoo_store *s, const char *split, zoo_key expert, uint64_t *count, zoo_err *err)
+{
+    sqlite3_stmt *st;
+    int rc = zoo_db_prepare(s, &st, err, "SELECT count(*) FROM queries q WHERE (?1 IS NULL OR q.split = ?1)"
+                            " AND NOT EXISTS (SELECT 1 FROM responses r WHERE r.query = q.key AND r.expert = ?2)", "sk", split,
+                            expert);
+
+    return rc ? rc : zoo_db_count(s, st, count, err);
+}
+
 static int insert_response(zoo_store *s, zoo_key query, zoo_key expert, const zoo_response *r, zoo_err *err)
 {
     sqlite3_stmt *st;

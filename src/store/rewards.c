@@ -46,6 +46,16 @@ int zoo_store_unrewarded(zoo_store *s, const char *split, zoo_key reward_model, 
     return rc < 0 ? rc : ZOO_OK;
 }
 
+int zoo_store_count_unrewarded(zoo_store *s, const char *split, zoo_key reward_model, uint64_t *count, zoo_err *err)
+{
+    sqlite3_stmt *st;
+    int rc = zoo_db_prepare(s, &st, err, "SELECT count(*) FROM responses r CROSS JOIN queries q ON q.key = r.query"
+                            " WHERE (?1 IS NULL OR q.split = ?1) AND NOT EXISTS (SELECT 1 FROM rewards w"
+                            " WHERE w.query = r.query AND w.reward_model = ?2 AND w.expert = r.expert)", "sk", split, reward_model);
+
+    return rc ? rc : zoo_db_count(s, st, count, err);
+}
+
 int zoo_store_put_reward(zoo_store *s, zoo_key reward_model, zoo_key query, zoo_key expert, double value, zoo_err *err)
 {
     sqlite3_stmt *st;

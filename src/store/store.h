@@ -77,6 +77,7 @@ typedef struct zoo_response {
 /* Queries of the split that the expert has not answered, as zoo_store_queries(). */
 int zoo_store_unanswered(zoo_store *store, const char *split, zoo_key expert, zoo_key after, size_t limit,
                          zoo_store_query *out, size_t *count, zoo_arena *arena, zoo_err *err);
+int zoo_store_count_unanswered(zoo_store *store, const char *split, zoo_key expert, uint64_t *count, zoo_err *err);
 /* Stores an answer; one that is already there is kept and ZOO_ECONFLICT returned. */
 int zoo_store_put_response(zoo_store *store, zoo_key query, zoo_key expert, const zoo_response *response, zoo_err *err);
 
@@ -93,6 +94,7 @@ typedef struct zoo_store_answer {
 /* Answers without a reward of `reward_model`, ordered by (query, expert), beginning behind (after_query, after_expert). */
 int zoo_store_unrewarded(zoo_store *store, const char *split, zoo_key reward_model, zoo_key after_query, zoo_key after_expert,
                          size_t limit, zoo_store_answer *out, size_t *count, zoo_arena *arena, zoo_err *err);
+int zoo_store_count_unrewarded(zoo_store *store, const char *split, zoo_key reward_model, uint64_t *count, zoo_err *err);
 /* A finite value; replaces one that is there. */
 int zoo_store_put_reward(zoo_store *store, zoo_key reward_model, zoo_key query, zoo_key expert, double value, zoo_err *err);
 
