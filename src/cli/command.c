@@ -82,11 +82,42 @@ static int set_number(const zoo_command *c, const zoo_option *o, const char *tex
     return EXIT_DONE;
 }
 
-static int set_option(const zoo_command *c, const zoo_option *o, const char *text, char *settings)
+static int append_item(const zoo_command *c, const zoo_option *o, const char *text, char *settings)
 {
-    int on = 1;
     zoo_list list;
     const char **items;
+
+    memcpy(&list, settings + o->offset, sizeof list);
+    items = realloc(list.items, (list.count + 1) * sizeof *items);
+    if (!items) {
+        fprintf(stderr, "zooter %s: out of memory\n", c->name);
+        return EXIT_FAILED;
+    }
+    list.items = items;
+    list.items[list.count++] = text;
+    memcpy(settings + o->offset, &list, sizeof list);
+    return EXIT_DONE;
+}
+
+/* Cuts "a,b" in place, in argv. */
+static int append_names(const zoo_command *c, const zoo_option *o, char *text, char *settings)
+{
+    for (char *comma; text; text = comma) {
+        comma = strchr(text, ',');
+        if (comma)
+            *comma++ = '\0';
+        if (!*text)
+            return zoo_cli_wrong_use(c, "--%s: an empty name", o->name);
+        int status = append_item(c, o, text, settings);
+        if (status)
+            return status;
+    }
+    return EXIT_DONE;
+}
+
+static int set_option(const zoo_command *c, const zoo_option *o, char *text, char *settings)
+{
+    int on = 1;
 
     switch (o->type & OPTION_TYPE) {
     case OPTION_FLAG:
@@ -96,16 +127,9 @@ static int set_option(const zoo_command *c, const zoo_option *o, const char *tex
         memcpy(settings + o->offset, &text, sizeof text);
         return EXIT_DONE;
     case OPTION_LIST:
-        memcpy(&list, settings + o->offset, sizeof list);
-        items = realloc(list.items, (list.count + 1) * sizeof *items);
-        if (!items) {
-            fprintf(stderr, "zooter %s: out of memory\n", c->name);
-            return EXIT_FAILED;
-        }
-        list.items = items;
-        list.items[list.count++] = text;
-        memcpy(settings + o->offset, &list, sizeof list);
-        return EXIT_DONE;
+        return append_item(c, o, text, settings);
+    case OPTION_NAMES:
+        return append_names(c, o, text, settings);
     default:
         return set_number(c, o, text, settings);
     }
@@ -136,7 +160,7 @@ static int parse(const zoo_command *c, int *argc, char **argv, char *settings, u
     int n = 0, only_positional = 0;
 
     for (int i = 0; i < *argc; i++) {
-        const char *word = argv[i];
+        char *word = argv[i];
         if (only_positional || word[0] != '-' || !word[1]) {
             argv[n++] = argv[i];
             continue;
@@ -151,7 +175,7 @@ static int parse(const zoo_command *c, int *argc, char **argv, char *settings, u
         }
         if (strncmp(word, "--", 2))
             return unknown_option(c, word);
-        const char *name = word + 2, *equals = strchr(name, '='), *text = NULL;
+        char *name = word + 2, *equals = strchr(name, '='), *text = NULL;
         const zoo_option *o = find(c, name, equals ? (size_t)(equals - name) : strlen(name));
         if (!o)
             return unknown_option(c, word);
@@ -184,7 +208,7 @@ static int parse(const zoo_command *c, int *argc, char **argv, char *settings, u
 static void free_lists(const zoo_command *c, const char *settings)
 {
     for (const zoo_option *o = c->options; o && o->name; o++)
-        if ((o->type & OPTION_TYPE) == OPTION_LIST) {
+        if ((o->type & OPTION_TYPE) == OPTION_LIST || (o->type & OPTION_TYPE) == OPTION_NAMES) {
             zoo_list list;
             memcpy(&list, settings + o->offset, sizeof list);
             free(list.items);

@@ -24,6 +24,7 @@ enum {
     OPTION_COUNT = 3,       /* uint64_t: a whole number >= 0 */
     OPTION_NUMBER = 4,      /* double: finite */
     OPTION_LIST = 5,        /* zoo_list: may be given several times */
+    OPTION_NAMES = 6,       /* zoo_list of names parted by commas, none empty; may be given several times */
     OPTION_TYPE = 15,
     OPTION_REQUIRED = 16
 };

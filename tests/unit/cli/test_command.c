@@ -6,10 +6,10 @@
 #include <unistd.h>
 #include "cli/command.h"
 
-struct settings { const char *store; uint64_t seed; double rate; int force; zoo_list tags; };
+struct settings { const char *store; uint64_t seed; double rate; int force; zoo_list tags, kinds; };
 
 static struct settings seen;          /* what the command was given; tags are copied out below */
-static const char *seen_tags[4], *seen_args[4];
+static const char *seen_tags[4], *seen_kinds[4], *seen_args[4];
 static int seen_argc, calls;
 
 static int take(const void *opaque, int argc, char **argv)
@@ -17,6 +17,8 @@ static int take(const void *opaque, int argc, char **argv)
     seen = *(const struct settings *)opaque;
     for (size_t i = 0; i < seen.tags.count && i < 4; i++)
         seen_tags[i] = seen.tags.items[i];
+    for (size_t i = 0; i < seen.kinds.count && i < 4; i++)
+        seen_kinds[i] = seen.kinds.items[i];
     seen_argc = argc;
     for (int i = 0; i < argc && i < 4; i++)
         seen_args[i] = argv[i];
@@ -30,6 +32,7 @@ static const zoo_option options[] = {
     { "rate", "R", OPTION_NUMBER, offsetof(struct settings, rate), "rate, 0 to 1 (default 0.5)", 0, 1 },
     { "force", NULL, OPTION_FLAG, offsetof(struct settings, force), "do it", 0, 0 },
     { "tag", "KIND", OPTION_LIST, offsetof(struct settings, tags), "may be given several times", 0, 0 },
+    { "kinds", "A,B", OPTION_NAMES, offsetof(struct settings, kinds), "names parted by commas", 0, 0 },
     { 0 }
 };
 static const struct settings defaults = { .seed = 1, .rate = 0.5 };
@@ -43,14 +46,17 @@ static char said[4000];               /* what the last run wrote to stdout and s
 /* Runs with the words given (ends with NULL); what it prints goes into `said`. */
 static int run(const char *const *words)
 {
+    static char copies[12][64];        /* argv may be written to */
     char *argv[12];
     int argc = 0, status, saved[2] = { dup(1), dup(2) };
     FILE *file = tmpfile();
     size_t n;
 
     assert_non_null(file);
-    for (; words[argc]; argc++)
-        argv[argc] = (char *)words[argc];
+    for (; words[argc]; argc++) {
+        snprintf(copies[argc], sizeof copies[argc], "%s", words[argc]);
+        argv[argc] = copies[argc];
+    }
     fflush(stdout);
     dup2(fileno(file), 1);
     dup2(fileno(file), 2);
@@ -165,12 +171,24 @@ static void help_is_from_the_table_and_runs_nothing(void **state)
     assert_non_null(strstr(said, "the store (required)"));
 }
 
+static void names_are_parted_by_commas(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("--store", "a.db", "--kinds", "topic,sub set", "--kinds=x", "one"), 7);
+    assert_int_equal(seen.kinds.count, 3);
+    assert_string_equal(seen_kinds[0], "topic");
+    assert_string_equal(seen_kinds[1], "sub set");
+    assert_string_equal(seen_kinds[2], "x");
+    refused(RUN("--store", "a.db", "--kinds", "topic,,x", "one"), "--kinds: an empty name");
+    refused(RUN("--store", "a.db", "--kinds=", "one"), "--kinds: an empty name");
+}
+
 /* Every real command: the table is complete, says nothing twice, and no option writes over another's setting. */
 static void the_tables_are_sound(void **state)
 {
     static const size_t sizes[] = {
         [OPTION_FLAG] = sizeof(int), [OPTION_TEXT] = sizeof(char *), [OPTION_COUNT] = sizeof(uint64_t),
-        [OPTION_NUMBER] = sizeof(double), [OPTION_LIST] = sizeof(zoo_list)
+        [OPTION_NUMBER] = sizeof(double), [OPTION_LIST] = sizeof(zoo_list), [OPTION_NAMES] = sizeof(zoo_list)
     };
 
     (void)state;
@@ -183,7 +201,7 @@ static void the_tables_are_sound(void **state)
         assert_true(!c->defaults || c->settings_size);
         for (const zoo_option *o = c->options; o && o->name; o++) {
             unsigned type = o->type & OPTION_TYPE;
-            assert_true(type >= OPTION_FLAG && type <= OPTION_LIST);
+            assert_true(type >= OPTION_FLAG && type <= OPTION_NAMES);
             assert_true((type == OPTION_FLAG) == (o->arg == NULL));
             assert_true(o->help && *o->help);
             assert_true(o->least <= o->most);
@@ -206,6 +224,7 @@ int main(void)
         cmocka_unit_test(wrong_use_is_named),
         cmocka_unit_test(numbers_are_whole_finite_and_within_bounds),
         cmocka_unit_test(help_is_from_the_table_and_runs_nothing),
+        cmocka_unit_test(names_are_parted_by_commas),
         cmocka_unit_test(the_tables_are_sound),
     };
     return cmocka_run_group_tests_name("cli/command", tests, NULL, NULL);
