@@ -76,6 +76,42 @@ int zoo_store_set_split(zoo_store *s, zoo_key query, const char *split, zoo_err 
     return rc ? rc : check_changed(s, query, err);
 }
 
+static int grow_tags(zoo_store_tag **tags, size_t count, zoo_arena *arena, zoo_err *err)
+{
+    zoo_store_tag *larger = zoo_arena_alloc(arena, (count ? 2 * count : 8) * sizeof *larger);
+
+    if (!larger)
+        return zoo_fail_nomem(err);
+    if (count)
+        memcpy(larger, *tags, count * sizeof *larger);
+    *tags = larger;
+    return ZOO_OK;
+}
+
+int zoo_store_tags(zoo_store *s, zoo_key query, zoo_store_tag **out, size_t *count, zoo_arena *arena, zoo_err *err)
+{
+    size_t capacity = 0;
+    sqlite3_stmt *st;
+    int rc = zoo_db_prepare(s, &st, err, "SELECT t.key, t.kind, t.value FROM query_tags q JOIN tags t ON t.key = q.tag"
+                            " WHERE q.query = ?1 ORDER BY q.position", "k", query);
+
+    *out = NULL;
+    *count = 0;
+    while (!rc && (rc = zoo_db_step(s, st, err)) == 1) {
+        rc = *count == capacity ? grow_tags(out, *count, arena, err) : ZOO_OK;
+        if (rc)
+            break;
+        capacity = *count == capacity ? (capacity ? 2 * capacity : 8) : capacity;
+        zoo_store_tag *tag = &(*out)[(*count)++];
+        tag->key = sqlite3_column_int64(st, 0);
+        rc = zoo_db_copy_text(st, 1, arena, &tag->kind, NULL, err);
+        if (!rc)
+            rc = zoo_db_copy_text(st, 2, arena, &tag->value, NULL, err);
+    }
+    zoo_db_reset(st);
+    return rc;
+}
+
 int zoo_db_tag(zoo_store *s, const char *kind, size_t kind_size, const char *value, size_t value_size, zoo_key *key, zoo_err *err)
 {
     sqlite3_stmt *st;

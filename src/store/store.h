@@ -59,6 +59,12 @@ int zoo_store_queries(zoo_store *store, const char *split, zoo_key after, size_t
                       zoo_arena *arena, zoo_err *err);
 int zoo_store_count_queries(zoo_store *store, const char *split, uint64_t *count, zoo_err *err);
 int zoo_store_set_split(zoo_store *store, zoo_key query, const char *split, zoo_err *err);
+typedef struct zoo_store_tag {
+    zoo_key key;                                /* of the tag: the same for every query that has it */
+    const char *kind, *value;
+} zoo_store_tag;
+/* The query's tags in their order; the array and its strings live in `arena`. */
+int zoo_store_tags(zoo_store *store, zoo_key query, zoo_store_tag **out, size_t *count, zoo_arena *arena, zoo_err *err);
 /* The query's tags of `kind` become exactly values[0..n). */
 int zoo_store_set_tags(zoo_store *store, zoo_key query, const char *kind, const char *const *values, size_t n, zoo_err *err);
 
