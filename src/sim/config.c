@@ -8,7 +8,7 @@
 struct written_strengths { double *of[ZOO_SIM_KINDS_MAX]; };
 struct written_expert {
     char *name;
-    double *strength, *latency_ms, *tokens_per_s, *failure_rate, *stall_rate;
+    double *strength, *latency_ms, *tokens_per_s, *failure_rate, *stall_rate, *cut_rate;
     unsigned *failure_status;
     struct written_strengths *strengths;
 };
@@ -19,7 +19,7 @@ struct written {
 };
 
 struct tables {
-    cyaml_schema_field_t strengths[ZOO_SIM_KINDS_MAX + 1], expert[9], top[3];
+    cyaml_schema_field_t strengths[ZOO_SIM_KINDS_MAX + 1], expert[10], top[3];
     cyaml_schema_value_t entry, settings;
 };
 
@@ -36,6 +36,7 @@ static void make_tables(struct tables *t)
         CYAML_FIELD_FLOAT_PTR("failure_rate", OPTIONAL, struct written_expert, failure_rate),
         CYAML_FIELD_UINT_PTR("failure_status", OPTIONAL, struct written_expert, failure_status),
         CYAML_FIELD_FLOAT_PTR("stall_rate", OPTIONAL, struct written_expert, stall_rate),
+        CYAML_FIELD_FLOAT_PTR("cut_rate", OPTIONAL, struct written_expert, cut_rate),
         CYAML_FIELD_END
     };
     const cyaml_schema_field_t top[] = {
@@ -81,8 +82,11 @@ static int resolve_expert(zoo_sim_expert *out, const struct written_expert *w, c
         (rc = take(&out->tokens_per_s, w->tokens_per_s, 0, 0, 1e6, "tokens_per_s", w->name, path, err)) ||
         (rc = take(&out->failure_rate, w->failure_rate, 0, 0, 1, "failure_rate", w->name, path, err)) ||
         (rc = take(&out->stall_rate, w->stall_rate, 0, 0, 1, "stall_rate", w->name, path, err)) ||
+        (rc = take(&out->cut_rate, w->cut_rate, 0, 0, 1, "cut_rate", w->name, path, err)) ||
         (rc = take(&status, &status, 500, 400, 599, "failure_status", w->name, path, err)))
         return rc;
+    if (!(out->failure_rate + out->stall_rate + out->cut_rate <= 1))
+        return zoo_fail(err, ZOO_EFORMAT, "%s: expert '%s': failure_rate, stall_rate and cut_rate add up to more than 1", path, w->name);
     out->failure_status = (unsigned)status;
     for (size_t i = 0; zoo_sim_kinds[i] && !rc; i++)
         rc = take(&out->strengths[i], w->strengths ? w->strengths->of[i] : NULL, strength, 0, 1, zoo_sim_kinds[i]->name,

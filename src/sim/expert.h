@@ -23,7 +23,8 @@ typedef struct zoo_sim_expert {
     double strengths[ZOO_SIM_KINDS_MAX];      /* probability of a right answer, by kind as in zoo_sim_kinds */
     double latency_ms;                        /* before the first token */
     double tokens_per_s;                      /* 0: all at once */
-    double failure_rate, stall_rate;          /* of requests: answered with failure_status; begun and never ended */
+    double failure_rate, stall_rate, cut_rate;      /* of requests: answered with failure_status; never ended; connection
+                                                       closed half-way. Together at most 1 */
     unsigned failure_status;                  /* 400..599 */
 } zoo_sim_expert;
 
