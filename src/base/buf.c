@@ -1,5 +1,7 @@
 #include "base/buf.h"
+#include <math.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +105,55 @@ int zoo_buf_add_json_str(zoo_buf *buf, const char *s, size_t size)
         buf->data[before] = '\0';
     }
     return rc;
+}
+
+/* Few decimals, as most rewards have: digits of value * 10^decimals. 0 where that is not exactly the value. */
+static size_t write_short(char out[32], double value)
+{
+    enum { DECIMALS = 6, SCALE = 1000000 };
+    double scaled = value * SCALE;
+    char digits[24];
+    size_t n = 0;
+    int decimals = DECIMALS;
+    int64_t whole;
+    uint64_t rest;
+
+    if (!(scaled > -1e15 && scaled < 1e15) || (value == 0 && signbit(value)))
+        return 0;
+    whole = llround(scaled);
+    if ((double)whole / SCALE != value)
+        return 0;
+    rest = whole < 0 ? (uint64_t)-whole : (uint64_t)whole;
+    for (; decimals > 1 && rest % 10 == 0; decimals--)
+        rest /= 10;
+    for (int i = 0; i <= decimals || rest; i++) {
+        if (i == decimals)
+            digits[n++] = '.';
+        digits[n++] = (char)('0' + rest % 10);
+        rest /= 10;
+    }
+    if (whole < 0)
+        digits[n++] = '-';
+    for (size_t i = 0; i < n; i++)
+        out[i] = digits[n - 1 - i];
+    return n;
+}
+
+int zoo_buf_add_number(zoo_buf *buf, double value)
+{
+    char text[40];
+    size_t n = write_short(text, value);
+
+    for (int precision = 15; !n && precision <= 17; precision++) {
+        snprintf(text, sizeof text - 3, "%.*g", precision, value);
+        if (precision == 17 || strtod(text, NULL) == value)
+            n = strlen(text);
+    }
+    if (!memchr(text, '.', n) && !memchr(text, 'e', n)) {
+        memcpy(text + n, ".0", 2);
+        n += 2;
+    }
+    return zoo_buf_add(buf, text, n);
 }
 
 void zoo_buf_clear(zoo_buf *buf)

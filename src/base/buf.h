@@ -23,6 +23,8 @@ int zoo_buf_add_str(zoo_buf *buf, const char *s);
 __attribute__((format(printf, 2, 3))) int zoo_buf_addf(zoo_buf *buf, const char *fmt, ...);
 /* Appends `s` as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 int zoo_buf_add_json_str(zoo_buf *buf, const char *s, size_t size);
+/* Appends a finite number in the shortest decimal form that reads back alike, always with a point or an exponent: 7.0, 0.1, 1e+300. */
+int zoo_buf_add_number(zoo_buf *buf, double value);
 void zoo_buf_clear(zoo_buf *buf);                                  /* size = 0, memory kept */
 void zoo_buf_release(zoo_buf *buf);                                /* memory given back; may be used again */
 #endif

@@ -129,6 +129,19 @@ int zoo_fs_write(const char *path, const void *data, size_t size, zoo_err *err)
     return rc;
 }
 
+int zoo_fs_replace(const char *beside, const char *path, zoo_err *err)
+{
+    int rc = sync_path(beside, O_RDONLY, err);
+
+    if (!rc && rename(beside, path))
+        rc = zoo_fail_errno(err, errno, "%s", path);
+    if (rc)
+        unlink(beside);
+    else
+        rc = sync_parent(path, err);
+    return rc;
+}
+
 /* 1: `dir` holds something; 0: empty or missing; negative: an error. */
 static int folder_holds(const char *dir, zoo_err *err)
 {

@@ -51,6 +51,9 @@ void zoo_db_snapshot_end(zoo_store *store, int own);
 /* Creates or migrates the schema as `mode` allows; see schema.c. */
 int zoo_schema_prepare(zoo_store *store, enum zoo_store_mode mode, zoo_err *err);
 
+/* ORDER BY of kinds of tag, grouped by kind, of the table or alias `t` of tags: dataset, subset, then as they were first seen. */
+#define ZOO_KIND_ORDER(t) t ".kind <> 'dataset', " t ".kind <> 'subset', min(" t ".key)"
+
 /* Columns of a query that zoo_db_read_query() expects, of the table or alias `q`. */
 #define ZOO_QUERY_COLUMNS "q.key, q.id, q.split, q.text, q.extra"
 int zoo_db_read_query(sqlite3_stmt *st, zoo_store_query *out, zoo_arena *arena, zoo_err *err);
@@ -63,6 +66,8 @@ int zoo_db_read_queries(zoo_store *store, sqlite3_stmt *st, size_t limit, zoo_st
 int zoo_store_check_label(const char *text, size_t size, size_t most, const char *place, const char *what, zoo_err *err);
 /* The key of `name` in a table with the columns key and name: `select` finds it, `insert` makes it. */
 int zoo_db_named_key(zoo_store *store, const char *select, const char *insert, const char *name, zoo_key *key, zoo_err *err);
+/* ZOO_EUSAGE where no query is in the split; NULL is fine. */
+int zoo_db_check_split(zoo_store *store, const char *split, zoo_err *err);
 /* The reward model's key; NULL is the only one there is, 0 where there is none. ZOO_EUSAGE: several, or none of that name. */
 int zoo_db_find_reward_model(zoo_store *store, const char *name, zoo_key *key, zoo_err *err);
 /* The key of a tag; made where missing. */

@@ -31,4 +31,21 @@ typedef struct zoo_import_counts {
 /* Adds to *counts. ZOO_EFORMAT and ZOO_ECONFLICT name file, line and column; after any failure the store is as it was. */
 int zoo_store_import(zoo_store *store, const char *path, const zoo_import_options *options, zoo_import_counts *counts,
                      zoo_err *err);
+
+enum zoo_export_what {
+    ZOO_EXPORT_ROWS,                            /* queries with tags and the rewards of one reward model: what import reads */
+    ZOO_EXPORT_RESPONSES,                       /* {"id", "responses": {expert: text}} of queries that have some */
+    ZOO_EXPORT_REWARDS                          /* {"id", "reward_model", "rewards": {expert: number}}, a line per reward model */
+};
+
+typedef struct zoo_export_options {
+    enum zoo_export_what what;
+    const char *split;                          /* NULL: all */
+    const char *reward_model;                   /* rows: NULL is the only one there is; rewards: NULL is all */
+    FILE *progress;                             /* NULL: silent */
+} zoo_export_options;
+
+/* Writes lines in order of arrival, experts by name, so that what is imported from them exports alike. ZOO_EUSAGE: no such split
+ * or reward model, or several; ZOO_EIO: `out` takes no more. */
+int zoo_store_export(zoo_store *store, const zoo_export_options *options, FILE *out, zoo_err *err);
 #endif

@@ -129,32 +129,64 @@ int zoo_import_put_tag(zoo_import *im, zoo_key query, int64_t position, zoo_span
     return run(im, im->put_tag);
 }
 
-int zoo_import_put_rewards(zoo_import *im, zoo_key query)
+/* The statement for n rewards of a query and a reward model. */
+static int prepare_rewards(zoo_import *im, size_t n, sqlite3_stmt **out)
 {
-    sqlite3_stmt *st = im->put_reward;
-    zoo_key model = 0, expert = 0;
-    int rc;
+    zoo_buf sql = ZOO_BUF_INIT(1000);
+    int rc = ZOO_OK;
 
-    if (!im->row.reward_count)
-        return ZOO_OK;
-    rc = zoo_import_reward_model(im, &model);
+    if (!im->put_rewards[n]) {
+        rc = zoo_buf_add_str(&sql, "INSERT OR REPLACE INTO rewards (query, reward_model, expert, value) VALUES ");
+        for (size_t i = 0; !rc && i < n; i++)
+            rc = zoo_buf_addf(&sql, "%s(?1, ?2, ?%zu, ?%zu)", i ? ", " : "", 2 * i + 3, 2 * i + 4);
+        if (rc)
+            zoo_fail_nomem(im->err);
+        else if (sqlite3_prepare_v3(im->store->db, sql.data, -1, SQLITE_PREPARE_PERSISTENT, &im->put_rewards[n], NULL))
+            rc = zoo_db_fail(im->store, im->err);
+        zoo_buf_release(&sql);
+    }
+    *out = im->put_rewards[n];
+    return rc;
+}
+
+static int put_some_rewards(zoo_import *im, zoo_key query, zoo_key model, const zoo_row_reward *rewards, size_t n)
+{
+    sqlite3_stmt *st = NULL;
+    zoo_key expert = 0;
+    int rc = prepare_rewards(im, n, &st);
+
     if (rc)
         return rc;
     sqlite3_bind_int64(st, 1, query);
     sqlite3_bind_int64(st, 2, model);
-    for (size_t i = 0; i < im->row.reward_count; i++) {
-        const zoo_row_reward *r = &im->row.rewards[i];
-        rc = zoo_import_expert(im, r->expert, &expert);
+    for (size_t i = 0; i < n; i++) {
+        rc = zoo_import_expert(im, rewards[i].expert, &expert);
         if (rc)
             return rc;
-        sqlite3_bind_int64(st, 3, expert);
-        sqlite3_bind_double(st, 4, r->value);
-        rc = run(im, st);
-        if (rc)
-            return rc;
+        sqlite3_bind_int64(st, (int)(2 * i + 3), expert);
+        sqlite3_bind_double(st, (int)(2 * i + 4), rewards[i].value);
+    }
+    return run(im, st);
+}
+
+int zoo_import_put_rewards(zoo_import *im, zoo_key query)
+{
+    size_t left = im->row.reward_count;
+    const zoo_row_reward *next = im->row.rewards;
+    zoo_key model = 0;
+    int rc;
+
+    if (!left)
+        return ZOO_OK;
+    rc = zoo_import_reward_model(im, &model);
+    while (!rc && left) {
+        size_t n = left < ZOO_IMPORT_REWARDS ? left : ZOO_IMPORT_REWARDS;
+        rc = put_some_rewards(im, query, model, next, n);
+        next += n;
+        left -= n;
     }
     im->counts->rewards += im->row.reward_count;
-    return ZOO_OK;
+    return rc;
 }
 
 int zoo_import_put_responses(zoo_import *im, zoo_key query)
@@ -270,22 +302,30 @@ static int import_lines(zoo_import *im, zoo_lines *in)
     size_t size;
     int rc;
 
-    zoo_progress_begin(&progress, im->options->progress, in->name, in->total);
+    zoo_progress_begin(&progress, im->options->progress, "import (bytes)", in->total);
     while ((rc = zoo_lines_next(in, &line, &size, im->err)) == 1) {
         rc = import_line(im, line, size, in);
         if (rc)
             break;
+        zoo_progress_note(&progress, "%zu lines of %.60s", in->number, in->name);
         zoo_progress_set(&progress, in->offset);
     }
+    if (!rc)
+        rc = zoo_store_commit(im->store, im->err);
     if (!rc)
         zoo_progress_end(&progress);
     return rc;
 }
 
+/* Foreign keys are not checked again: every key that is written was found or made in the same transaction, and the checks
+ * take as long as all the rest. Pages are kept in memory because ids may come in any order. */
 static int begin(zoo_import *im)
 {
     zoo_store *s = im->store;
-    int rc = zoo_store_begin(s, im->err);
+    int rc = zoo_db_exec(s, "PRAGMA foreign_keys = OFF; PRAGMA cache_size = -65536", im->err);
+
+    if (!rc)
+        rc = zoo_store_begin(s, im->err);
 
     if (!rc)
         rc = zoo_db_number(s, "SELECT coalesce(max(key), 0) + 1 FROM queries", &im->next_query, NULL, im->err);
@@ -294,14 +334,13 @@ static int begin(zoo_import *im)
                             " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO NOTHING", "");
     if (!rc)
         rc = zoo_db_prepare(s, &im->put_tag, im->err, "INSERT INTO query_tags (query, position, tag) VALUES (?1, ?2, ?3)", "");
-    if (!rc)
-        rc = zoo_db_prepare(s, &im->put_reward, im->err, "INSERT OR REPLACE INTO rewards (query, reward_model, expert, value)"
-                            " VALUES (?1, ?2, ?3, ?4)", "");
     return rc;
 }
 
 static void release(zoo_import *im)
 {
+    for (size_t i = 0; i <= ZOO_IMPORT_REWARDS; i++)
+        sqlite3_finalize(im->put_rewards[i]);
     zoo_row_release(&im->row);
     zoo_buf_release(&im->extra);
     zoo_buf_release(&im->tag);
@@ -340,13 +379,12 @@ int zoo_store_import(zoo_store *store, const char *path, const zoo_import_option
     rc = begin(&im);
     if (!rc)
         rc = import_lines(&im, &in);
-    if (!rc)
-        rc = zoo_store_commit(store, err);
     if (rc) {
         zoo_store_rollback(store);
         *counts = before;
     }
     release(&im);
+    sqlite3_exec(store->db, "PRAGMA foreign_keys = ON; PRAGMA cache_size = -2000", NULL, NULL, NULL);
     zoo_lines_close(&in);
     return rc;
 }

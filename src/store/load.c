@@ -29,44 +29,6 @@ struct loading {
     zoo_arena scratch;
 };
 
-static int check_split(zoo_store *s, const char *split, zoo_err *err)
-{
-    sqlite3_stmt *st;
-    int rc;
-
-    if (!split)
-        return ZOO_OK;
-    rc = zoo_db_prepare(s, &st, err, "SELECT 1 FROM queries WHERE split = ?1 LIMIT 1", "s", split);
-    if (!rc)
-        rc = zoo_db_step(s, st, err);
-    if (rc == 1) {
-        zoo_db_reset(st);
-        return ZOO_OK;
-    }
-    return rc ? rc : zoo_fail(err, ZOO_EUSAGE, "%s: no query is in the split '%.128s'; 'zooter store info --store %s' lists the splits",
-                              s->path, split, s->path);
-}
-
-int zoo_db_find_reward_model(zoo_store *s, const char *name, zoo_key *key, zoo_err *err)
-{
-    sqlite3_stmt *st;
-    int rc = zoo_db_prepare(s, &st, err, "SELECT key FROM reward_models WHERE ?1 IS NULL OR name = ?1 LIMIT 2", "s", name);
-
-    *key = 0;
-    if (!rc && (rc = zoo_db_step(s, st, err)) == 1) {
-        *key = sqlite3_column_int64(st, 0);
-        rc = zoo_db_step(s, st, err);
-    }
-    zoo_db_reset(st);
-    if (rc == 1)
-        return zoo_fail(err, ZOO_EUSAGE, "%s: has several reward models; name one of them ('zooter store info --store %s' lists them)",
-                        s->path, s->path);
-    if (!rc && name && !*key)
-        return zoo_fail(err, ZOO_EUSAGE, "%s: no reward model '%.128s'; 'zooter store info --store %s' lists them", s->path, name,
-                        s->path);
-    return rc;
-}
-
 /* ---- names ---- */
 
 static int alloc_names(struct loading *l, struct names *t, const char *what, int64_t largest, zoo_err *err)
@@ -106,8 +68,7 @@ static int load_kinds(struct loading *l, zoo_err *err)
     d->kinds = zoo_arena_alloc(&d->arena, KINDS_MAX * sizeof *d->kinds);
     if (!d->kinds)
         return zoo_fail_nomem(err);
-    rc = zoo_db_prepare(l->store, &st, err, "SELECT kind FROM tags GROUP BY kind"
-                        " ORDER BY kind <> 'dataset', kind <> 'subset', min(key)", "");
+    rc = zoo_db_prepare(l->store, &st, err, "SELECT t.kind FROM tags t GROUP BY t.kind ORDER BY " ZOO_KIND_ORDER("t"), "");
     while (!rc && (rc = zoo_db_step(l->store, st, err)) == 1) {
         if (d->kind_count == KINDS_MAX)
             rc = zoo_fail(err, ZOO_EUSAGE, "%s: more than %d kinds of tag", l->store->path, KINDS_MAX);
@@ -324,7 +285,7 @@ static int make_tags(struct loading *l, zoo_err *err)
 
 static int load(struct loading *l, const zoo_store_filter *filter, zoo_err *err)
 {
-    int rc = check_split(l->store, filter->split, err);
+    int rc = zoo_db_check_split(l->store, filter->split, err);
 
     if (!rc)
         rc = zoo_db_find_reward_model(l->store, filter->reward_model, &l->reward_model, err);

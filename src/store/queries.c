@@ -62,6 +62,24 @@ static int check_changed(zoo_store *s, zoo_key query, zoo_err *err)
     return zoo_fail(err, ZOO_EUSAGE, "%s: no query with the key %lld", s->path, (long long)query);
 }
 
+int zoo_db_check_split(zoo_store *s, const char *split, zoo_err *err)
+{
+    sqlite3_stmt *st;
+    int rc;
+
+    if (!split)
+        return ZOO_OK;
+    rc = zoo_db_prepare(s, &st, err, "SELECT 1 FROM queries WHERE split = ?1 LIMIT 1", "s", split);
+    if (!rc)
+        rc = zoo_db_step(s, st, err);
+    if (rc == 1) {
+        zoo_db_reset(st);
+        return ZOO_OK;
+    }
+    return rc ? rc : zoo_fail(err, ZOO_EUSAGE, "%s: no query is in the split '%.128s'; 'zooter store info --store %s' lists the splits",
+                              s->path, split, s->path);
+}
+
 int zoo_store_set_split(zoo_store *s, zoo_key query, const char *split, zoo_err *err)
 {
     sqlite3_stmt *st;

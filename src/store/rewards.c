@@ -12,6 +12,26 @@ int zoo_store_reward_model(zoo_store *s, const char *name, zoo_key *key, zoo_err
                             name, key, err);
 }
 
+int zoo_db_find_reward_model(zoo_store *s, const char *name, zoo_key *key, zoo_err *err)
+{
+    sqlite3_stmt *st;
+    int rc = zoo_db_prepare(s, &st, err, "SELECT key FROM reward_models WHERE ?1 IS NULL OR name = ?1 LIMIT 2", "s", name);
+
+    *key = 0;
+    if (!rc && (rc = zoo_db_step(s, st, err)) == 1) {
+        *key = sqlite3_column_int64(st, 0);
+        rc = zoo_db_step(s, st, err);
+    }
+    zoo_db_reset(st);
+    if (rc == 1)
+        return zoo_fail(err, ZOO_EUSAGE, "%s: has several reward models; name one of them ('zooter store info --store %s' lists them)",
+                        s->path, s->path);
+    if (!rc && name && !*key)
+        return zoo_fail(err, ZOO_EUSAGE, "%s: no reward model '%.128s'; 'zooter store info --store %s' lists them", s->path, name,
+                        s->path);
+    return rc;
+}
+
 static int read_answer(sqlite3_stmt *st, zoo_store_answer *out, zoo_arena *arena, zoo_err *err)
 {
     int rc = zoo_db_read_query(st, &out->query, arena, err);

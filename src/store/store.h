@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include "base/dataset.h"
 #include "base/err.h"
+#include "base/progress.h"
 
 typedef struct zoo_store zoo_store;
 typedef int64_t zoo_key;                        /* > 0 */
@@ -103,6 +104,29 @@ int zoo_store_unrewarded(zoo_store *store, const char *split, zoo_key reward_mod
 int zoo_store_count_unrewarded(zoo_store *store, const char *split, zoo_key reward_model, uint64_t *count, zoo_err *err);
 /* A finite value; replaces one that is there. */
 int zoo_store_put_reward(zoo_store *store, zoo_key reward_model, zoo_key query, zoo_key expert, double value, zoo_err *err);
+
+/* ---- what is in it, copies, deletion ---- */
+typedef struct zoo_store_totals { uint64_t queries, experts, responses, reward_models, rewards, runs; } zoo_store_totals;
+int zoo_store_count(zoo_store *store, zoo_store_totals *out, zoo_err *err);
+
+enum zoo_store_list {
+    ZOO_LIST_SPLITS,                            /* name (NULL: none), count = queries; by name */
+    ZOO_LIST_KINDS,                             /* name of a kind of tag, count = queries that have one; in the order of kinds */
+    ZOO_LIST_EXPERTS,                           /* name, count = responses; in order of arrival */
+    ZOO_LIST_REWARDS                            /* name of the reward model, expert, count, mean; in order of arrival */
+};
+typedef struct zoo_store_item { const char *name, *expert; uint64_t count; double mean; } zoo_store_item;
+/* *out lives in `arena`. Counts by reading all rows of the tables concerned. */
+int zoo_store_list(zoo_store *store, enum zoo_store_list what, zoo_store_item **out, size_t *count, zoo_arena *arena, zoo_err *err);
+
+/* A copy of the store as it is now into the new file `path`, beside and renamed; others may write meanwhile. An existing file is
+ * replaced only with `force`. ZOO_EUSAGE, ZOO_EIO. */
+int zoo_store_backup(zoo_store *store, const char *path, int force, zoo_progress *progress, zoo_err *err);
+
+/* Deletion of queries (with their tags, responses and rewards), a reward model (with its rewards) or an expert (with its responses
+ * and rewards). ZOO_EUSAGE where there is no such thing. Space is reused, the file does not shrink. */
+enum zoo_store_thing { ZOO_THING_SPLIT, ZOO_THING_QUERY, ZOO_THING_REWARD_MODEL, ZOO_THING_EXPERT };
+int zoo_store_delete(zoo_store *store, enum zoo_store_thing thing, const char *name, zoo_err *err);
 
 /* ---- runs: what was done to this store, when, with which settings ---- */
 int zoo_store_begin_run(zoo_store *store, const char *command, const char *settings_json, zoo_key *run, zoo_err *err);

@@ -32,12 +32,32 @@ static void a_json_string_that_does_not_fit_leaves_nothing(void **state)
     zoo_buf_release(&b);
 }
 
+static void numbers_are_short_and_read_back_alike(void **state)
+{
+    static const struct { double value; const char *text; } cases[] = {
+        { 0, "0.0" }, { -0.0, "-0.0" }, { 7, "7.0" }, { -1.5, "-1.5" }, { 0.1, "0.1" }, { 0.05, "0.05" }, { 123456.75, "123456.75" },
+        { 0.9125664194477702, "0.9125664194477702" }, { 1.0 / 3, "0.3333333333333333" }, { 1e300, "1e+300" }, { 1e15, "1e+15" },
+        { 5e-324, "4.94065645841247e-324" }, { 0.000001, "0.000001" }, { 100, "100.0" }, { 0.30000000000000004, "0.30000000000000004" },
+    };
+    zoo_buf b = ZOO_BUF_INIT(1000);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        zoo_buf_clear(&b);
+        assert_int_equal(zoo_buf_add_number(&b, cases[i].value), ZOO_OK);
+        assert_string_equal(b.data, cases[i].text);
+        assert_true(strtod(b.data, NULL) == cases[i].value);
+    }
+    zoo_buf_release(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grows_to_its_maximum_and_no_further),
         cmocka_unit_test(json_strings_are_escaped_and_bad_utf8_replaced),
         cmocka_unit_test(a_json_string_that_does_not_fit_leaves_nothing),
+        cmocka_unit_test(numbers_are_short_and_read_back_alike),
     };
     return cmocka_run_group_tests_name("base/buf", tests, NULL, NULL);
 }
