@@ -1,14 +1,15 @@
 /* commands.c - the table of commands, in the order in which a user meets them. */
 #include "cli/command.h"
 
-extern const zoo_command zoo_command_import, zoo_command_export, zoo_command_store, zoo_command_collect, zoo_command_route,
-                         zoo_command_sim, zoo_command_help_command;
+extern const zoo_command zoo_command_import, zoo_command_export, zoo_command_store, zoo_command_collect, zoo_command_reward,
+                         zoo_command_route, zoo_command_sim, zoo_command_help_command;
 
 const zoo_command *const zoo_commands[] = {
     &zoo_command_import,
     &zoo_command_export,
     &zoo_command_store,
     &zoo_command_collect,
+    &zoo_command_reward,
     &zoo_command_route,
     &zoo_command_sim,
     &zoo_command_help_command,

@@ -197,7 +197,6 @@ static void try_again(struct slot *slot, const char *why, long retry_after)
         ms = ms > asked ? ms : asked;
     }
     lane->retried++;
-    note_failure(lane, why);
     slot->state = SLOT_WAITING;
     wait = in_ms(ms);
     event_add(slot->timer, &wait);

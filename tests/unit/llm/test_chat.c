@@ -1,0 +1,88 @@
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include "llm/chat.h"
+
+static void a_request_holds_what_was_set_and_nothing_else(void **state)
+{
+    static const struct { zoo_chat_request request; const char *query, *body; } cases[] = {
+        { { "m", NULL, NAN, 0 }, "hi", "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}" },
+        { { "a\"b", "be\nbrief", 0, 5 }, "\xff",
+          "{\"model\":\"a\\\"b\",\"messages\":[{\"role\":\"system\",\"content\":\"be\\nbrief\"},{\"role\":\"user\",\"content\":\"\xef\xbf\xbd\"}],"
+          "\"temperature\":0,\"max_tokens\":5}" },
+        { { "m", NULL, 0.7, 0 }, "", "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"\"}],\"temperature\":0.7}" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        zoo_buf body = ZOO_BUF_INIT(1000);
+        assert_int_equal(zoo_chat_write(&body, &cases[i].request, cases[i].query, strlen(cases[i].query)), ZOO_OK);
+        assert_string_equal(body.data, cases[i].body);
+        zoo_buf_release(&body);
+    }
+}
+
+static void a_request_that_does_not_fit_is_an_error(void **state)
+{
+    zoo_buf body = ZOO_BUF_INIT(40);
+
+    (void)state;
+    assert_int_equal(zoo_chat_write(&body, &(zoo_chat_request){ .model = "m", .temperature = NAN }, "hi", 2), ZOO_ENOMEM);
+    zoo_buf_release(&body);
+}
+
+static void an_answer_is_read_with_its_counts(void **state)
+{
+    static const char full[] = "{\"choices\":[{\"finish_reason\":\"length\",\"message\":{\"content\":\"hello\"}}],"
+                               "\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}";
+    static const char bare[] = "{\"choices\":[{\"message\":{\"content\":\" \"}}],\"usage\":{\"prompt_tokens\":-3}}";
+    zoo_chat_answer a;
+
+    (void)state;
+    assert_int_equal(zoo_chat_read(&a, full, strlen(full), NULL), ZOO_OK);
+    assert_string_equal(a.text, "hello");
+    assert_int_equal(a.size, 5);
+    assert_string_equal(a.finish_reason, "length");
+    assert_int_equal(a.prompt_tokens, 3);
+    assert_int_equal(a.completion_tokens, 4);
+    zoo_chat_answer_release(&a);
+    assert_int_equal(zoo_chat_read(&a, bare, strlen(bare), NULL), ZOO_OK);
+    assert_null(a.finish_reason);
+    assert_int_equal(a.prompt_tokens, -1);
+    assert_int_equal(a.completion_tokens, -1);
+    zoo_chat_answer_release(&a);
+}
+
+static void replies_without_an_answer_are_refused_with_a_sentence(void **state)
+{
+    static const struct { const char *reply, *words; } cases[] = {
+        { "", "found nothing" }, { "<html>", "not JSON" }, { "[]", "content" }, { "{}", "is nothing" }, { "{\"choices\":[]}", "is nothing" },
+        { "{\"choices\":[{\"message\":{\"content\":null}}]}", "is null" }, { "{\"choices\":[{\"message\":{\"content\":[]}}]}", "is an array" },
+        { "{\"choices\":[{\"finish_reason\":\"length\",\"message\":{\"content\":\"\"}}]}", "empty (finish_reason: length)" },
+        { "{\"choices\":[{\"message\":{\"content\":\"a\\u0000b\"}}]}", "NUL" }, { "{\"choices\":{\"message\":1}}", "is nothing" },
+    };
+    zoo_chat_answer a;
+    zoo_err err;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(zoo_chat_read(&a, cases[i].reply, strlen(cases[i].reply), &err), ZOO_EFORMAT);
+        assert_non_null(strstr(err.message, cases[i].words));
+        assert_null(a.reply);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_request_holds_what_was_set_and_nothing_else),
+        cmocka_unit_test(a_request_that_does_not_fit_is_an_error),
+        cmocka_unit_test(an_answer_is_read_with_its_counts),
+        cmocka_unit_test(replies_without_an_answer_are_refused_with_a_sentence),
+    };
+    return cmocka_run_group_tests_name("llm/chat", tests, NULL, NULL);
+}
