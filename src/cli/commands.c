@@ -1,8 +1,16 @@
 /* commands.c - the table of commands, in the order in which a user meets them. */
 #include "cli/command.h"
 
-extern const zoo_command zoo_command_import, zoo_command_export, zoo_command_store, zoo_command_collect, zoo_command_reward,
-                         zoo_command_route, zoo_command_sim, zoo_command_help_command;
+extern const zoo_command zoo_command_import;
+extern const zoo_command zoo_command_export;
+extern const zoo_command zoo_command_store;
+extern const zoo_command zoo_command_collect;
+extern const zoo_command zoo_command_reward;
+extern const zoo_command zoo_command_select;
+extern const zoo_command zoo_command_eval;
+extern const zoo_command zoo_command_route;
+extern const zoo_command zoo_command_sim;
+extern const zoo_command zoo_command_help_command;
 
 const zoo_command *const zoo_commands[] = {
     &zoo_command_import,
@@ -10,6 +18,8 @@ const zoo_command *const zoo_commands[] = {
     &zoo_command_store,
     &zoo_command_collect,
     &zoo_command_reward,
+    &zoo_command_select,
+    &zoo_command_eval,
     &zoo_command_route,
     &zoo_command_sim,
     &zoo_command_help_command,

@@ -195,6 +195,34 @@ static void tags_of_a_kind_are_replaced(void **state)
     zoo_dataset_release(&d);
 }
 
+static void a_querys_tags_come_in_their_order(void **state)
+{
+    struct fixture *f = *state;
+    zoo_store_tag *one, *two;
+    size_t n;
+    char name[16];
+
+    three_queries(f);
+    const char *many[20];
+    for (size_t i = 0; i < 20; i++) {
+        snprintf(name, sizeof name, "v%zu", 19 - i);
+        many[i] = zoo_arena_copy(&f->arena, name, strlen(name));
+    }
+    assert_int_equal(zoo_store_set_tags(f->store, 1, "z", many, 20, &f->err), ZOO_OK);
+    assert_int_equal(zoo_store_set_tags(f->store, 1, "a", many + 3, 1, &f->err), ZOO_OK);
+    assert_int_equal(zoo_store_set_tags(f->store, 2, "a", many + 3, 1, &f->err), ZOO_OK);
+    assert_int_equal(zoo_store_tags(f->store, 1, &one, &n, &f->arena, &f->err), ZOO_OK);
+    assert_int_equal(n, 21);
+    for (size_t i = 0; i < 20; i++)
+        assert_string_equal(one[i].value, many[i]);
+    assert_string_equal(one[20].kind, "a");
+    assert_int_equal(zoo_store_tags(f->store, 2, &two, &n, &f->arena, &f->err), ZOO_OK);
+    assert_int_equal(n, 1);
+    assert_true(two[0].key == one[20].key && one[20].key != one[3].key);
+    assert_int_equal(zoo_store_tags(f->store, 5, &two, &n, &f->arena, &f->err), ZOO_OK);
+    assert_int_equal(n, 0);
+}
+
 static void a_rolled_back_transaction_leaves_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -261,6 +289,7 @@ int main(void)
         TEST(unrewarded_answers_come_in_pages),
         TEST(loading_gives_arrays_with_nan_for_what_is_missing),
         TEST(tags_of_a_kind_are_replaced),
+        TEST(a_querys_tags_come_in_their_order),
         TEST(a_rolled_back_transaction_leaves_nothing),
         TEST(runs_are_logged),
         TEST(files_that_are_no_store_are_refused),

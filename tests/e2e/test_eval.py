@@ -1,0 +1,162 @@
+"""zooter eval: figures against a second computation, what is left out, what is refused."""
+import json
+import random
+
+import pytest
+
+EXPERTS = ["a/one", "b/two", "c/three"]
+
+
+def write_rows(path, rows):
+    path.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    return path
+
+
+def make_rows(n=300, seed=2):
+    rng = random.Random(seed)
+    rows = []
+    for i in range(n):
+        subset = rng.choice("xyz")
+        rows.append({"id": f"q{i}", "query": f"query {i} of {subset}", "dataset": "d", "subset": subset, "split": "test",
+                     "tags": [f"skill:{s}" for s in rng.sample("pqr", rng.randint(0, 2))],
+                     "rewards": {e: round(rng.random() + 0.2 * (e[0] == "abc"["xyz".index(subset)]), 3) for e in EXPERTS}})
+    return rows
+
+
+@pytest.fixture
+def store(tmp_path, run):
+    def make(rows, name="s.db", *args):
+        p = run("import", "--store", tmp_path / name, *args, write_rows(tmp_path / "rows.jsonl", rows))
+        assert p.returncode == 0, p.stderr
+        return tmp_path / name
+    return make
+
+
+def evaluate(run, s, *args):
+    p = run("eval", "--store", s, "--json", "-", *args)
+    assert p.returncode == 0, p.stderr
+    return json.loads(p.stdout)
+
+
+def mean(x):
+    x = list(x)
+    return sum(x) / len(x)
+
+
+def method(figures, name):
+    return next(m for m in figures["methods"] if m["name"] == name)
+
+
+def test_means_agree_with_a_second_computation(run, store):
+    rows = make_rows()
+    f = evaluate(run, store(rows), "--bootstrap", "2000")
+    subsets = [s["name"] for s in f["subsets"]]
+    assert sorted(subsets) == ["x", "y", "z"] and f["queries"] == 300
+    by = {s: [r["rewards"] for r in rows if r["subset"] == s] for s in subsets}
+    for e in EXPERTS:
+        want = [mean(r[e] for r in by[s]) for s in subsets]
+        m = method(f, e)
+        assert m["by_subset"] == pytest.approx(want, abs=1e-6)
+        assert m["over_subsets"]["mean"] == pytest.approx(mean(want), abs=1e-6)
+        assert m["over_rows"]["mean"] == pytest.approx(mean(r["rewards"][e] for r in rows), abs=1e-6)
+        ranks = [1 + sum(mean(r[o] for r in by[s]) > mean(r[e] for r in by[s]) for o in EXPERTS) for s in subsets]
+        assert m["mtr"] == pytest.approx(mean(ranks)) and m["uplift"] == pytest.approx(mean(r == 1 for r in ranks))
+        assert m["over_subsets"]["low"] < m["over_subsets"]["mean"] < m["over_subsets"]["high"]
+    assert method(f, "oracle")["over_rows"]["mean"] == pytest.approx(mean(max(r["rewards"].values()) for r in rows), abs=1e-6)
+    assert method(f, "random")["over_rows"]["mean"] == pytest.approx(mean(mean(r["rewards"].values()) for r in rows), abs=1e-6)
+    assert method(f, "best per subset")["uplift"] == 1
+
+
+def test_queries_with_several_tags_count_in_each_subset(run, store):
+    rows = make_rows()
+    f = evaluate(run, store(rows), "--by", "skill", "--bootstrap", "0")
+    assert {s["name"] for s in f["subsets"]} == {"p", "q", "r", "(none)"}
+    for s, got in zip(f["subsets"], method(f, "a/one")["by_subset"]):
+        here = [r for r in rows if (f"skill:{s['name']}" in r["tags"] if s["name"] != "(none)" else not r["tags"])]
+        assert s["queries"] == len(here)
+        assert got == pytest.approx(mean(r["rewards"]["a/one"] for r in here), abs=1e-6)
+    assert method(f, "a/one")["over_rows"]["mean"] == pytest.approx(mean(r["rewards"]["a/one"] for r in rows), abs=1e-6)
+
+
+def test_the_table_is_narrow_and_says_what_was_left_out(run, store):
+    rows = make_rows()
+    del rows[0]["rewards"]["a/one"]
+    rows[1]["rewards"] = rows[2]["rewards"] = {}
+    p = run("eval", "--store", store(rows))
+    assert p.returncode == 0, p.stderr
+    assert "split 'test': 297 queries in 3 subsets (by subset), 3 experts" in p.stdout
+    assert "left out: 2 queries without any reward" in p.stdout
+    assert "left out: 1 queries without a reward for each of the 3 experts" in p.stdout
+    assert max(map(len, p.stdout.splitlines())) <= 100
+
+
+def test_the_figures_depend_on_the_seed_and_not_on_the_threads(run, store):
+    s = store(make_rows())
+    one = evaluate(run, s, "--threads", "1")
+    assert one == evaluate(run, s, "--threads", "3")
+    other = evaluate(run, s, "--seed", "9")
+    assert other["methods"] != one["methods"] and other["best_single"] == one["best_single"]
+
+
+def test_another_reward_model_ranks_and_ours_scores(run, store, tmp_path):
+    rows = make_rows()
+    s = store(rows, "s.db", "--reward-model", "gold")
+    rng = random.Random(9)
+    proxy = [{"id": r["id"], "reward_model": "proxy", "rewards": {e: v + rng.gauss(0, 0.3) for e, v in r["rewards"].items()}}
+             for r in rows[:-1]]
+    assert run("import", "--store", s, write_rows(tmp_path / "p.jsonl", proxy)).returncode == 0
+    f = evaluate(run, s, "--reward-model", "gold", "--rank-by", "proxy", "--bootstrap", "0")
+    by_id = {r["id"]: r["rewards"] for r in rows}
+    want = mean(by_id[p["id"]][max(p["rewards"], key=p["rewards"].get)] for p in proxy)
+    assert f["queries"] == 299
+    assert next(m for m in f["methods"] if m["kind"] == "ranker")["over_rows"]["mean"] == pytest.approx(want, abs=1e-6)
+    assert "left out: 1 queries without a reward of every model that ranks" in f["notes"]
+    p = run("eval", "--store", s)
+    assert p.returncode == 2 and "several reward models" in p.stderr
+
+
+def test_experts_can_be_left_out(run, store):
+    f = evaluate(run, store(make_rows()), "--without", "a/one,b/two", "--bootstrap", "0")
+    assert [m["name"] for m in f["methods"] if m["kind"] == "expert"] == ["c/three"]
+    assert method(f, "oracle")["over_rows"] == method(f, "c/three")["over_rows"]
+
+
+def test_json_goes_to_a_file_beside_the_table(run, store, tmp_path):
+    s = store(make_rows())
+    p = run("eval", "--store", s, "--json", tmp_path / "f.json")
+    assert p.returncode == 0 and "best single" in p.stdout
+    assert json.loads((tmp_path / "f.json").read_text())["queries"] == 300
+    p = run("eval", "--store", s, "--json", tmp_path / "no" / "f.json")
+    assert p.returncode == 1 and "f.json" in p.stderr
+
+
+@pytest.mark.parametrize("args, status, sentence", [
+    (["--split", "tset"], 2, "no query is in the split 'tset'"),
+    (["--by", "topics"], 2, "no query has a tag of the kind 'topics'; there are: "),
+    (["--reward-model", "nil"], 2, "no reward model 'nil'"),
+    (["--rank-by", "nil"], 2, "no reward model 'nil'"),
+    (["--without", "nil"], 2, "--without: no expert 'nil'"),
+    (["--without", ",".join(EXPERTS)], 2, "no expert is left"),
+    (["--router", "{tmp}/none"], 1, "none"),
+    (["--bootstrap", "100001"], 2, "--bootstrap: 100001 is outside"),
+])
+def test_what_cannot_be_evaluated_is_explained(run, store, tmp_path, args, status, sentence):
+    p = run("eval", "--store", store(make_rows(30)), *[a.replace("{tmp}", str(tmp_path)) for a in args])
+    assert p.returncode == status, p.stderr
+    assert sentence in p.stderr and p.stdout == ""
+
+
+def test_queries_without_rewards_are_no_split_to_evaluate(run, store):
+    p = run("eval", "--store", store([{"id": "a", "query": "q", "rewards": {}, "split": "test"}]))
+    assert p.returncode == 2 and "has a reward to evaluate by" in p.stderr
+
+
+def test_real_test_rows(run, tmp_path, shared):
+    s = tmp_path / "s.db"
+    assert run("import", "--store", s, shared / "data/routerdc/test.jsonl").returncode == 0
+    f = evaluate(run, s, "--bootstrap", "200")
+    assert f["queries"] == 9408
+    dolphin = method(f, "cognitivecomputations/dolphin-2.9-llama3-8b")       # as data/README.md has it
+    assert round(dolphin["over_rows"]["mean"], 4) == 0.4692
+    assert round(method(f, "oracle")["over_rows"]["mean"], 4) == 0.6904
+    assert round(method(f, "random")["over_rows"]["mean"], 4) == 0.4193
