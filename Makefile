@@ -43,7 +43,7 @@ OPTIMISE   := -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=f
 endif
 ALL_CPPFLAGS := -Iinclude -Isrc -include base/banned.h -D_GNU_SOURCE -DZOO_VERSION='"$(VERSION)"' $(CPPFLAGS)
 # -ffile-prefix-map: the same bytes wherever the checkout lies.
-ALL_CFLAGS := -std=c17 -g -fPIC -fvisibility=hidden -pthread -ffile-prefix-map=$(CURDIR)/= $(OPTIMISE) $(WARNINGS) \
+ALL_CFLAGS := -std=c17 -g -fPIC -fvisibility=hidden -pthread -ffile-prefix-map=$(CURDIR)=. $(OPTIMISE) $(WARNINGS) \
               $(shell pkg-config --cflags $(ALL_PKGS)) $(CFLAGS)
 ALL_LDFLAGS := $(SANITIZE) $(HARDEN) $(LDFLAGS)
 LIB_LIBS   := $(shell pkg-config --libs $(LIB_PKGS)) -lm -pthread

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 
 import pytest
 
@@ -19,7 +20,7 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
 
 
-def tested(name):
+def marked(name):
     return re.search(rf"<!-- test: {name} -->\n```\w+\n(.*?)^```", README, re.M | re.S)[1]
 
 
@@ -53,7 +54,8 @@ class Folder:
             if "--write-sample" in code:
                 lines.append(f"sed -i 's/:8001/:{self.sim}/; s/:8080/:{self.gateway}/' sample/experts.yaml")
         if python:
-            lines.append(f"'{os.environ.get('PYTHON', ROOT / 'build/venv/bin/python')}' -c '{python}'")
+            (self.path / "client.py").write_text(python)
+            lines.append(f"'{sys.executable}' client.py")
         env = clean_env(PATH=f"{self.path}/bin:{os.environ['PATH']}", HOME=str(self.path))
         p = subprocess.Popen(["bash", "-c", "\n".join(lines)], cwd=self.path, env=env, stdin=subprocess.DEVNULL, text=True,
                              stdout=open(self.path / "out", "w"), stderr=open(self.path / "err", "w"), start_new_session=True)
@@ -103,7 +105,7 @@ def run_zooter():
 
 
 def test_from_rewards_to_a_gateway(own_data):
-    out = own_data.run(tested("rewards"))
+    out = own_data.run(marked("rewards"))
     assert "qwen-7b" in out and "coder-7b" in out
     decisions = [json.loads(line) for line in (own_data.path / "decisions.jsonl").read_text().splitlines()]
     rows = [json.loads(line) for line in (own_data.path / "test.jsonl").read_text().splitlines()]
@@ -112,14 +114,14 @@ def test_from_rewards_to_a_gateway(own_data):
 
     (own_data.path / "serve.yaml").write_text(own_data.here(blocks("yaml")[0]))
     (own_data.path / "sim.yaml").write_text("experts:\n" + "".join(f"  - name: {e}\n" for e in EXPERTS))
-    out = own_data.run("zooter sim --config sim.yaml --port 8001 &\n" + tested("serve"), own_data.here(blocks("python")[0]))
+    out = own_data.run("zooter sim --config sim.yaml --port 8001 &\n" + marked("serve"), own_data.here(blocks("python")[0]))
     assert json.loads(out.splitlines()[0])["expert"] == "qwen-7b"
     assert out.splitlines()[1].startswith("qwen-7b ")
 
 
 def test_the_program(own_data, tmp_path, call):
-    own_data.run("[ -d my-router ] || { " + tested("rewards") + " }")
-    (tmp_path / "program.c").write_text(tested("c"))
+    own_data.run("[ -d my-router ] || { " + marked("rewards") + " }")
+    (tmp_path / "program.c").write_text(marked("c"))
     prefix = tmp_path / "prefix"
     assert call("make", "install", f"PREFIX={prefix}").returncode == 0
     env = clean_env(PKG_CONFIG_PATH=f"{prefix}/lib/pkgconfig", LD_LIBRARY_PATH=f"{prefix}/lib")
@@ -131,5 +133,5 @@ def test_the_program(own_data, tmp_path, call):
 
 def test_from_queries_alone(tmp_path):
     folder = Folder(tmp_path)
-    out = folder.run(tested("queries"))
+    out = folder.run(marked("queries"))
     assert "sim-coder" in out and "oracle" in out
