@@ -124,3 +124,10 @@ def test_install_needs_no_root_and_reads_no_clock(prefix, tmp_path, call):
     for name in files_below(prefix):
         a, b = prefix / name, again / str(prefix).lstrip("/") / name
         assert os.readlink(a) == os.readlink(b) if a.is_symlink() else a.read_bytes() == b.read_bytes(), name
+
+
+def test_where_the_checkout_lies_leaves_no_trace(copy, call):
+    name = f"build/release/libzooter.so.{VERSION}"
+    p = call("make", "-s", "-j2", name, cwd=copy)
+    assert p.returncode == 0, p.stdout
+    assert (copy / name).read_bytes() == (ROOT / name).read_bytes()
