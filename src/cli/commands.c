@@ -9,6 +9,7 @@ extern const zoo_command zoo_command_reward;
 extern const zoo_command zoo_command_select;
 extern const zoo_command zoo_command_eval;
 extern const zoo_command zoo_command_route;
+extern const zoo_command zoo_command_serve;
 extern const zoo_command zoo_command_sim;
 extern const zoo_command zoo_command_help_command;
 
@@ -21,6 +22,7 @@ const zoo_command *const zoo_commands[] = {
     &zoo_command_select,
     &zoo_command_eval,
     &zoo_command_route,
+    &zoo_command_serve,
     &zoo_command_sim,
     &zoo_command_help_command,
     NULL

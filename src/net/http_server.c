@@ -11,64 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
-#include "base/buf.h"
 #include "base/clock.h"
-#include "net/http_parse.h"
+#include "net/http_connection.h"
 #include "net/listen.h"
 
-enum {
-    READ_SIZE = 16 << 10,
-    KEPT_INPUT = 64 << 10,            /* an idle connection keeps no more memory than this */
-    MAX_PIPELINED = 16 << 10,         /* bytes read ahead while a request is handled */
-    MAX_OUTPUT = 64 << 20,            /* of a stream whose client does not read */
-    LINGER_MS = 10000
-};
-
-enum state { STATE_HEAD, STATE_BODY, STATE_HANDLING, STATE_LINGERING };
-
-struct zoo_http_exchange {
-    zoo_http_server *server;
-    int fd;
-    struct event *readable, *writable;
-    enum state state;
-    int is_reading, is_broken, is_advancing;
-    int is_head, is_chunked, keep_alive;
-    zoo_buf in;                       /* the request, from its first byte, and what follows it */
-    zoo_http_head head;
-    zoo_http_chunks chunks;
-    size_t body_size, request_size;
-    zoo_buf extra;                    /* headers set by the handler */
-    zoo_buf out;                      /* out.data[sent..size) is to be sent */
-    size_t sent;
-    void (*leave)(void *), (*drained)(void *);
-    void *leave_context, *drained_context;
-    uint64_t active_ns;               /* the last sign of life that counts against idle_ms */
-    TAILQ_ENTRY(zoo_http_exchange) link;
-};
-TAILQ_HEAD(connection_list, zoo_http_exchange);
-
-struct zoo_http_server {
-    struct event_base *loop;
-    const zoo_http_route *routes;
-    void *context;
-    zoo_http_server_limits limits;
-    int fd, is_stopping;
-    unsigned port;
-    char url[80], date[40];
-    time_t date_of;
-    struct event *acceptable, *sweep;
-    struct connection_list connections;
-    size_t count;
-};
-
 static void on_readable(evutil_socket_t fd, short what, void *context);
-static void on_writable(evutil_socket_t fd, short what, void *context);
-static void advance(zoo_http_exchange *c);
 
 /* ---- connections ---- */
 
@@ -113,7 +62,7 @@ static void connection_new(zoo_http_server *server, int fd)
     zoo_http_head_clear(&c->head);
     c->active_ns = zoo_clock_ns();
     c->readable = event_new(server->loop, fd, EV_READ | EV_PERSIST, on_readable, c);
-    c->writable = event_new(server->loop, fd, EV_WRITE, on_writable, c);
+    c->writable = event_new(server->loop, fd, EV_WRITE, zoo_connection_on_writable, c);
     if (!c->readable || !c->writable || event_add(c->readable, NULL)) {
         connection_free(c);
         return;
@@ -121,299 +70,6 @@ static void connection_new(zoo_http_server *server, int fd)
     c->is_reading = 1;
     TAILQ_INSERT_TAIL(&server->connections, c, link);
     server->count++;
-}
-
-static size_t pending(const zoo_http_exchange *c)
-{
-    return c->out.size - c->sent;
-}
-
-/* Closed by the loop, soon: whoever runs now may still hold it. */
-static void mark_broken(zoo_http_exchange *c)
-{
-    c->is_broken = 1;
-    event_active(c->readable, EV_READ, 0);
-}
-
-static void watch_input(zoo_http_exchange *c)
-{
-    int busy = c->state == STATE_HANDLING || pending(c) > 0;
-    int wanted = !busy || c->in.size < c->request_size + MAX_PIPELINED - 1;
-
-    if (wanted == c->is_reading)
-        return;
-    c->is_reading = wanted;
-    if (wanted)
-        event_add(c->readable, NULL);
-    else
-        event_del(c->readable);
-}
-
-/* ---- output ---- */
-
-static void begin_linger(zoo_http_exchange *c)
-{
-    c->state = STATE_LINGERING;
-    zoo_buf_release(&c->in);
-    c->active_ns = zoo_clock_ns();
-    if (shutdown(c->fd, SHUT_WR))
-        mark_broken(c);
-    watch_input(c);
-}
-
-/* The answer is complete and sent. */
-static void next_request(zoo_http_exchange *c)
-{
-    if (!c->keep_alive || c->server->is_stopping) {
-        begin_linger(c);
-        return;
-    }
-    watch_input(c);
-    if (c->in.size && !c->is_advancing)
-        event_active(c->readable, EV_READ, 0);
-}
-
-static void queue_output(zoo_http_exchange *c, const void *bytes, size_t size)
-{
-    if (c->sent == c->out.size) {
-        zoo_buf_clear(&c->out);
-        c->sent = 0;
-    } else if (c->sent > READ_SIZE && c->sent > c->out.size / 2) {
-        memmove(c->out.data, c->out.data + c->sent, pending(c));
-        c->out.size -= c->sent;
-        c->sent = 0;
-    }
-    if (pending(c) == 0)
-        c->active_ns = zoo_clock_ns();
-    if (zoo_buf_add(&c->out, bytes, size))
-        mark_broken(c);
-}
-
-/* Sends what it can at once and queues the rest. */
-static void send_now(zoo_http_exchange *c, const void *head, size_t head_size, const void *body, size_t body_size)
-{
-    struct iovec parts[2] = { { (void *)(uintptr_t)head, head_size }, { (void *)(uintptr_t)body, body_size } };
-    struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
-    ssize_t n = pending(c) ? 0 : sendmsg(c->fd, &message, MSG_NOSIGNAL);
-    size_t sent = n > 0 ? (size_t)n : 0;
-
-    if (n < 0 && errno != EAGAIN && errno != EINTR) {
-        mark_broken(c);
-        return;
-    }
-    if (sent == head_size + body_size)
-        return;
-    if (sent < head_size)
-        queue_output(c, (const char *)head + sent, head_size - sent);
-    sent = sent > head_size ? sent - head_size : 0;
-    if (sent < body_size)
-        queue_output(c, (const char *)body + sent, body_size - sent);
-    event_add(c->writable, NULL);
-}
-
-static void on_drained(zoo_http_exchange *c)
-{
-    void (*drained)(void *) = c->drained;
-
-    if (c->out.capacity > KEPT_INPUT)
-        zoo_buf_release(&c->out);
-    zoo_buf_clear(&c->out);
-    c->sent = 0;
-    c->drained = NULL;
-    if (c->state == STATE_HEAD)
-        next_request(c);
-    else if (drained)
-        drained(c->drained_context);
-    else
-        watch_input(c);
-}
-
-static void on_writable(evutil_socket_t fd, short what, void *context)
-{
-    zoo_http_exchange *c = context;
-    ssize_t n;
-
-    (void)what;
-    if (c->is_broken || !pending(c))
-        return;
-    n = send(fd, c->out.data + c->sent, pending(c), MSG_NOSIGNAL);
-    if (n < 0 && errno != EAGAIN && errno != EINTR) {
-        mark_broken(c);
-        return;
-    }
-    if (n > 0) {
-        c->sent += (size_t)n;
-        c->active_ns = zoo_clock_ns();
-    }
-    if (pending(c))
-        event_add(c->writable, NULL);
-    else
-        on_drained(c);
-}
-
-/* ---- answers ---- */
-
-static const char *reason_phrase(int status)
-{
-    static const struct { int status; const char *phrase; } phrases[] = {
-        { 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" }, { 400, "Bad Request" },
-        { 401, "Unauthorized" }, { 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
-        { 408, "Request Timeout" }, { 409, "Conflict" }, { 413, "Content Too Large" }, { 415, "Unsupported Media Type" },
-        { 417, "Expectation Failed" }, { 422, "Unprocessable Content" }, { 429, "Too Many Requests" },
-        { 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" }, { 501, "Not Implemented" },
-        { 502, "Bad Gateway" }, { 503, "Service Unavailable" }, { 504, "Gateway Timeout" },
-        { 505, "HTTP Version Not Supported" } };
-
-    for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
-        if (phrases[i].status == status)
-            return phrases[i].phrase;
-    return "Status";
-}
-
-static const char *date_line(zoo_http_server *server)
-{
-    time_t now = time(NULL);
-    struct tm utc;
-
-    if (now != server->date_of) {
-        gmtime_r(&now, &utc);
-        strftime(server->date, sizeof server->date, "%a, %d %b %Y %H:%M:%S GMT", &utc);
-        server->date_of = now;
-    }
-    return server->date;
-}
-
-/* The answer's head into buf[0..1024) and c->extra behind it; its size. */
-static size_t format_head(zoo_http_exchange *c, char *buf, size_t size, int status, const char *type, const char *framing)
-{
-    int n = snprintf(buf, size, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%s%s%s", status, reason_phrase(status), date_line(c->server),
-                     type ? "Content-Type: " : "", type ? type : "", type ? "\r\n" : "", framing,
-                     !c->keep_alive || c->server->is_stopping ? "Connection: close\r\n" :
-                     c->head.minor == 0 ? "Connection: keep-alive\r\n" : "");
-
-    return n > 0 && (size_t)n < size ? (size_t)n : 0;
-}
-
-static void end_exchange(zoo_http_exchange *c)
-{
-    c->leave = NULL;
-    zoo_buf_clear(&c->extra);
-    if (c->request_size < c->in.size)
-        memmove(c->in.data, c->in.data + c->request_size, c->in.size - c->request_size);
-    c->in.size -= c->request_size;
-    if (!c->in.size && c->in.capacity > KEPT_INPUT)
-        zoo_buf_release(&c->in);
-    zoo_http_head_clear(&c->head);
-    c->request_size = c->body_size = 0;
-    c->active_ns = zoo_clock_ns();
-    c->state = STATE_HEAD;
-    if (!pending(c))
-        next_request(c);
-}
-
-void zoo_http_set_header(zoo_http_exchange *c, const char *name, const char *value)
-{
-    for (const char *v = value; *v; v++)
-        if (((unsigned char)*v < ' ' && *v != '\t') || *v == 0x7f)
-            return;
-    zoo_buf_addf(&c->extra, "%s: %s\r\n", name, value);      /* past the limit it is left out */
-}
-
-void zoo_http_reply(zoo_http_exchange *c, int status, const char *type, const void *body, size_t size)
-{
-    char head[1024], framing[64];
-    size_t n;
-
-    if (strlen(type) > 256)
-        type = "application/octet-stream";
-    snprintf(framing, sizeof framing, "Content-Length: %zu\r\n", size);
-    n = format_head(c, head, sizeof head - 2, status, type, framing);
-    if (c->is_head)
-        size = 0;
-    if (c->extra.size + 2 <= sizeof head - n) {
-        if (c->extra.size)
-            memcpy(head + n, c->extra.data, c->extra.size);
-        memcpy(head + n + c->extra.size, "\r\n", 2);
-        send_now(c, head, n + c->extra.size + 2, body, size);
-    } else {
-        queue_output(c, head, n);
-        queue_output(c, c->extra.data, c->extra.size);
-        queue_output(c, "\r\n", 2);
-        queue_output(c, body, size);
-        event_active(c->writable, EV_WRITE, 0);
-    }
-    end_exchange(c);
-}
-
-void zoo_http_reply_error(zoo_http_exchange *c, int status, const char *type, const char *code, const char *message)
-{
-    zoo_buf body = ZOO_BUF_INIT(16 << 10);
-    int failed = zoo_buf_add_str(&body, "{\"error\":{\"message\":") || zoo_buf_add_json_str(&body, message, strlen(message)) ||
-                 zoo_buf_add_str(&body, ",\"type\":") || zoo_buf_add_json_str(&body, type, strlen(type)) ||
-                 zoo_buf_add_str(&body, ",\"param\":null,\"code\":") ||
-                 (code ? zoo_buf_add_json_str(&body, code, strlen(code)) : zoo_buf_add_str(&body, "null")) ||
-                 zoo_buf_add_str(&body, "}}");
-
-    if (failed)
-        zoo_http_reply(c, status, "application/json", "{}", 2);
-    else
-        zoo_http_reply(c, status, "application/json", body.data, body.size);
-    zoo_buf_release(&body);
-}
-
-void zoo_http_stream_begin(zoo_http_exchange *c, int status, const char *type)
-{
-    char head[1024];
-    size_t n;
-
-    c->is_chunked = c->head.minor > 0;
-    if (!c->is_chunked)
-        c->keep_alive = 0;                           /* HTTP/1.0: the end of the connection is the end of the answer */
-    if (strlen(type) > 256)
-        type = "application/octet-stream";
-    n = format_head(c, head, sizeof head, status, type, c->is_chunked ? "Transfer-Encoding: chunked\r\n" : "");
-    queue_output(c, head, n);
-    queue_output(c, c->extra.data, c->extra.size);
-    queue_output(c, "\r\n", 2);
-    event_active(c->writable, EV_WRITE, 0);
-}
-
-size_t zoo_http_stream_write(zoo_http_exchange *c, const void *bytes, size_t size, void (*drained)(void *), void *context)
-{
-    char line[24];
-
-    if (size && !c->is_head) {
-        if (c->is_chunked)
-            queue_output(c, line, (size_t)snprintf(line, sizeof line, "%zx\r\n", size));
-        queue_output(c, bytes, size);
-        if (c->is_chunked)
-            queue_output(c, "\r\n", 2);
-    }
-    c->drained = drained;
-    c->drained_context = context;
-    if (pending(c) > MAX_OUTPUT)
-        mark_broken(c);
-    event_active(c->writable, EV_WRITE, 0);
-    return pending(c);
-}
-
-void zoo_http_stream_end(zoo_http_exchange *c)
-{
-    if (c->is_chunked && !c->is_head)
-        queue_output(c, "0\r\n\r\n", 5);
-    c->drained = NULL;
-    if (pending(c))
-        event_active(c->writable, EV_WRITE, 0);
-    end_exchange(c);
-}
-
-void zoo_http_abort(zoo_http_exchange *c)
-{
-    struct linger at_once = { 1, 0 };
-
-    c->leave = NULL;
-    setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    mark_broken(c);
 }
 
 /* ---- the request ---- */
@@ -529,7 +185,7 @@ static int read_head(zoo_http_exchange *c)
     c->state = STATE_BODY;
     c->active_ns = zoo_clock_ns();
     if (c->head.expects_continue && c->in.size == c->head.size && (c->head.is_chunked || c->head.content_length > 0)) {
-        queue_output(c, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+        zoo_connection_queue(c, "HTTP/1.1 100 Continue\r\n\r\n", 25);
         event_active(c->writable, EV_WRITE, 0);
     }
     return 1;
@@ -575,11 +231,11 @@ static void advance(zoo_http_exchange *c)
     c->is_advancing = 1;
     while (goes_on && !c->is_broken) {
         goes_on = 0;
-        if (c->state == STATE_HEAD && c->in.size && !pending(c)) {
+        if (c->state == STATE_HEAD && c->in.size && !zoo_connection_pending(c)) {
             goes_on = read_head(c);
         } else if (c->state == STATE_BODY && read_body(c)) {
             if (zoo_buf_reserve(&c->in, MAX_PIPELINED)) {    /* the handler holds on to the body: it must not move */
-                mark_broken(c);
+                zoo_connection_break(c);
                 break;
             }
             c->state = STATE_HANDLING;
@@ -588,7 +244,7 @@ static void advance(zoo_http_exchange *c)
         }
     }
     c->is_advancing = 0;
-    watch_input(c);
+    zoo_connection_watch_input(c);
 }
 
 /* Room for the next read: the body's rest where its length is known, but never more than what has come already. */
@@ -633,7 +289,7 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
         return;
     }
     n = room ? recv(fd, c->in.data + c->in.size, room, 0) : -1;
-    if (n == 0 && c->state == STATE_HEAD && pending(c)) {    /* the client has asked its last: it still gets the answer */
+    if (n == 0 && c->state == STATE_HEAD && zoo_connection_pending(c)) {    /* the client has asked its last: it still gets the answer */
         c->keep_alive = c->is_reading = 0;
         event_del(c->readable);
         return;
@@ -679,7 +335,7 @@ static void sweep_one(zoo_http_exchange *c, uint64_t now)
 {
     uint64_t idle_ms = (now - c->active_ns) / 1000000;
 
-    if (c->state == STATE_LINGERING ? idle_ms >= LINGER_MS : pending(c) > 0 && idle_ms >= c->server->limits.idle_ms)
+    if (c->state == STATE_LINGERING ? idle_ms >= LINGER_MS : zoo_connection_pending(c) > 0 && idle_ms >= c->server->limits.idle_ms)
         connection_close(c);
     else if (idle_ms < c->server->limits.idle_ms || c->state == STATE_HANDLING)
         return;
@@ -787,7 +443,7 @@ void zoo_http_server_stop(zoo_http_server *server)
     server->is_stopping = 1;
     for (c = TAILQ_FIRST(&server->connections); c; c = next) {
         next = TAILQ_NEXT(c, link);
-        if (c->state == STATE_HEAD && !c->in.size && !pending(c))
+        if (c->state == STATE_HEAD && !c->in.size && !zoo_connection_pending(c))
             connection_close(c);
     }
 }
