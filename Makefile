@@ -158,7 +158,7 @@ check-cppcheck:
 	$(Q)mkdir -p build/cppcheck
 	$(Q)cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	  --suppressions-list=script/cppcheck-suppressions.txt --cppcheck-build-dir=build/cppcheck -j 2 -Iinclude -Isrc \
-	  -D_GNU_SOURCE -DZOO_VERSION='""' --template='{file}:{line}: {message} [{id}]' src include examples && echo '  $@: ok'
+	  -D_GNU_SOURCE -DZOO_VERSION='""' --library=script/cppcheck.cfg --template='{file}:{line}: {message} [{id}]' src include examples && echo '  $@: ok'
 check-clang:
 	$(Q)$(MAKE) --no-print-directory CC=clang VARIANT=clang all >build/clang.log 2>&1 || { cat build/clang.log; exit 1; }
 	@echo '  $@: ok'

@@ -89,9 +89,10 @@ static int log_run(zoo_store *store, const struct settings *s, int argc, char **
 }
 
 /* Selects within a transaction; the report is written before it is committed, so that a failure leaves all as it was. */
-static int apply(zoo_store *store, const struct settings *s, int argc, char **argv, zoo_select_options *o, zoo_select_counts *n,
-                 zoo_err *err)
+static int apply(zoo_store *store, const struct settings *s, int argc, char **argv, const zoo_select_options *options,
+                 zoo_select_counts *n, zoo_err *err)
 {
+    zoo_select_options o = *options;
     int to_stdout = s->report && !strcmp(s->report, "-");
     uint64_t total = 0;
     zoo_buf dropped = ZOO_BUF_INIT(REPORT_MAX);
@@ -101,11 +102,11 @@ static int apply(zoo_store *store, const struct settings *s, int argc, char **ar
     if (!rc)
         rc = zoo_store_count_queries(store, NULL, &total, err);
     zoo_progress_begin(&progress, stderr, "select", total);
-    o->progress = &progress;
-    o->report = s->report ? report : NULL;
-    o->context = &dropped;
+    o.progress = &progress;
+    o.report = s->report ? report : NULL;
+    o.context = &dropped;
     if (!rc)
-        rc = zoo_select(store, o, n, err);
+        rc = zoo_select(store, &o, n, err);
     if (!rc)
         zoo_progress_end(&progress);
     if (!rc && s->report && !to_stdout)
