@@ -92,16 +92,19 @@ static const zoo_sim_frame program_frames[] = {
 /* template with # and @ replaced; name may be NULL where there is no @. */
 static int expand(char *out, size_t size, const char *template, long k, const char *name)
 {
+    char digits[16];
     size_t n = 0;
 
+    zoo_sim_put(digits, sizeof digits, "%ld", k);
     for (; *template; template++) {
-        int failed = *template == '#'   ? zoo_sim_put(out + n, size - n, "%ld", k)
-                     : *template == '@' ? zoo_sim_put(out + n, size - n, "%s", name)
-                                        : zoo_sim_put(out + n, size - n, "%c", *template);
-        if (failed)
+        const char *piece = *template == '#' ? digits : *template == '@' ? name : template;
+        size_t length = piece == template ? 1 : strlen(piece);
+        if (n + length >= size)
             return -1;
-        n += strlen(out + n);
+        memcpy(out + n, piece, length);
+        n += length;
     }
+    out[n] = '\0';
     return 0;
 }
 
