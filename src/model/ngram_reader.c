@@ -2,21 +2,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS = 4096 };
+enum { KEPT_BYTES = 512 << 10, SLOTS_MIN = 256 };      /* sums that fit a core's own cache */
 
 int zoo_ngram_reader_init(zoo_ngram_reader *r, const zoo_ngram_net *net, const float *params, zoo_err *err)
 {
-    size_t limit = net->config.features.text_limit, bytes = SLOTS * net->config.dim * sizeof(float);
+    size_t limit = net->config.features.text_limit, row = net->config.dim * sizeof(float);
 
     memset(r, 0, sizeof *r);
+    for (r->slots = SLOTS_MIN; 2 * r->slots * row <= KEPT_BYTES; r->slots *= 2)
+        ;
     r->net = net;
     r->table = params + net->params[ZOO_NGRAM_EMBEDDING].offset;
     if (zoo_words_init(&r->words, limit, err))
         return ZOO_ENOMEM;
     r->runs = malloc(limit * 3 * sizeof *r->runs);
-    r->hashes = calloc(SLOTS, sizeof *r->hashes);
-    r->counts = calloc(SLOTS, sizeof *r->counts);
-    r->sums = aligned_alloc(64, bytes);
+    r->hashes = calloc(r->slots, sizeof *r->hashes);
+    r->counts = calloc(r->slots, sizeof *r->counts);
+    r->sums = aligned_alloc(64, r->slots * row);
     if (r->runs && r->hashes && r->counts && r->sums)
         return ZOO_OK;
     zoo_ngram_reader_release(r);
@@ -54,20 +56,41 @@ static void keep(zoo_ngram_reader *r, size_t i, size_t slot)
     r->counts[slot] = (uint32_t)n;
 }
 
-/* Rows of the runs of 2..word_order words. */
+/* Rows of the runs of 2..word_order words. Everything that add_all() will read is asked for here, well before. */
 static size_t list_runs(zoo_ngram_reader *r)
 {
     const zoo_ngrams *spec = &r->net->config.features;
     const zoo_word *words = r->words.items;
-    size_t n = 0;
+    size_t D = r->net->config.dim, n = 0;
 
     for (size_t i = 0; i < r->words.count; i++) {
         uint64_t run = words[i].hash;
+        __builtin_prefetch(r->sums + (run & (r->slots - 1))*D);
+        __builtin_prefetch(r->hashes + (run & (r->slots - 1)));
         for (size_t j = 1; j < spec->word_order && i + j < r->words.count; j++) {
             run = zoo_ngrams_join(run, words[i + j].hash);
-            r->runs[n++] = zoo_ngrams_row(spec->buckets, run);
+            r->runs[n] = zoo_ngrams_row(spec->buckets, run);
+            __builtin_prefetch(r->table + r->runs[n++]*D);
         }
     }
+    return n;
+}
+
+/* sum (D) += the embeddings of all words and of `runs` runs; returns the n-grams of the words. */
+static size_t add_all(zoo_ngram_reader *r, size_t runs, float *restrict sum, size_t D)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->words.count; i++) {
+        uint64_t hash = r->words.items[i].hash;
+        size_t slot = hash & (r->slots - 1);
+        if (r->hashes[slot] != hash || !r->counts[slot])
+            keep(r, i, slot);
+        add(sum, r->sums + slot*D, D);
+        n += r->counts[slot];
+    }
+    for (size_t i = 0; i < runs; i++)
+        add(sum, r->table + r->runs[i]*D, D);
     return n;
 }
 
@@ -77,17 +100,9 @@ int zoo_ngram_reader_pool(zoo_ngram_reader *r, const char *s, size_t size, float
     float scale;
 
     zoo_words_scan(&r->words, s, size);
-    memset(pooled, 0, D * sizeof *pooled);
     n = runs = list_runs(r);
-    for (size_t i = 0; i < r->words.count; i++) {
-        size_t slot = r->words.items[i].hash % SLOTS;
-        if (r->hashes[slot] != r->words.items[i].hash || !r->counts[slot])
-            keep(r, i, slot);
-        add(pooled, r->sums + slot*D, D);
-        n += r->counts[slot];
-    }
-    for (size_t i = 0; i < runs; i++)
-        add(pooled, r->table + r->runs[i]*D, D);
+    memset(pooled, 0, D * sizeof *pooled);
+    n += add_all(r, runs, pooled, D);
     scale = zoo_ngrams_scale(n);
     for (size_t d = 0; d < D; d++)
         pooled[d] *= scale;

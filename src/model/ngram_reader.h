@@ -13,6 +13,7 @@ typedef struct zoo_ngram_reader {
     const float *table;                         /* (V,D): the embeddings */
     zoo_words words;
     uint32_t *runs;                             /* (text_limit * 3): rows of the runs of words */
+    size_t slots;                               /* a power of two */
     uint64_t *hashes;                           /* (slots): of the word that is kept */
     uint32_t *counts;                           /* (slots): its n-grams; 0: the slot is free */
     float *sums;                                /* (slots, D), aligned to 64 bytes */
