@@ -103,6 +103,12 @@ static void route_task(void *context, size_t task, unsigned thread)
     }
 }
 
+/* Nothing more is read for a reader that has left. (fflush alone does not remember an earlier failure.) */
+static int written(zoo_err *err)
+{
+    return fflush(stdout) || ferror(stdout) ? zoo_fail(err, ZOO_EIO, "stdout cannot be written") : ZOO_OK;
+}
+
 /* ---- batches ---- */
 /* Routes the batch and writes the results; stops behind the last good one before an error. */
 static int finish_batch(struct work *w, zoo_err *err)
@@ -119,7 +125,7 @@ static int finish_batch(struct work *w, zoo_err *err)
             return err->code;
         }
     }
-    return fflush(stdout) ? zoo_fail(err, ZOO_EIO, "stdout cannot be written") : ZOO_OK;
+    return written(err);
 }
 
 static int add_line(struct work *w, const char *line, size_t size, zoo_err *err)
@@ -214,8 +220,7 @@ static int explain_stdin(struct work *w, zoo_err *err)
     w->source = in.name;
     while (!rc && (rc = zoo_lines_next(&in, &line, &size, err)) == 1) {
         rc = explain_one(w, in.number, line, size, err);
-        if (!rc && fflush(stdout))
-            rc = zoo_fail(err, ZOO_EIO, "stdout cannot be written");
+        rc = rc ? rc : written(err);
     }
     zoo_lines_close(&in);
     return rc;
@@ -300,6 +305,8 @@ static int run(const void *opaque, int argc, char **argv)
     else if (!rc)
         rc = argc ? route_arguments(w, argc, argv, &err) : route_stdin(w, &err);
     work_free(w);
+    if (ferror(stdout))
+        return EXIT_FAILED;                     /* main says so */
     return rc ? zoo_cli_fail(&zoo_command_route, &err) : EXIT_DONE;
 }
 
@@ -329,8 +336,7 @@ const zoo_command zoo_command_route = {
         "training, routing and serving alike. Bytes that are not UTF-8 are read as U+FFFD. A line may have 64 MiB.\n"
         "\n"
         "--explain shows the distribution, the tags that the router sees in the query, and the words and parts of words that\n"
-        "decided: their shares and the rest add up exactly to the difference between the logits of the chosen expert and the\n"
-        "runner-up.",
+        "decided: all shares add up exactly to the log-odds of the chosen expert over the runner-up.",
     .examples =
         "  zooter route --router my-router 'What is 12 times 12?'\n"
         "  zooter route --router my-router --explain 'What is 12 times 12?'\n"

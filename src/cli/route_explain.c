@@ -9,7 +9,7 @@
 #include "route/policy.h"
 #include "text/ngrams.h"
 
-enum { WIDTH = 80, BAR = 24, EXPERTS_SHOWN = 12, TAGS_SHOWN = 3, REASONS_SHOWN = 6, REASON_WIDTH = 26, TAIL = 40 };
+enum { WIDTH = 80, BAR = 24, EXPERTS_SHOWN = 12, TAGS_SHOWN = 3, REASONS_SHOWN = 6, REASON_WIDTH = 26, TAIL = 36 };
 
 /* ---- text on a terminal ---- */
 /* The character at s: what to write for it (*shown, *size bytes), how many bytes it takes, its columns. What would steer the
@@ -84,7 +84,7 @@ static void show_query(FILE *to, const zoo_router *router, const char *query, si
         return;
     while (tail < limit && ((unsigned char)query[tail] & 0xc0) == 0x80)
         tail++;
-    fprintf(to, "(read: the first %zu of %zu bytes, up to \"", limit, size);
+    fprintf(to, "(read: %zu of %zu bytes, up to \"", limit, size);
     show(to, query + tail, limit - tail, TAIL);
     fputs("\")\n", to);
 }
@@ -213,7 +213,7 @@ static int show_why(FILE *to, const zoo_router *router, zoo_workspace *workspace
         sum += reasons[i].share;
     fputs("\nwhy rather than ", to);
     show(to, other, strlen(other), WIDTH - 16);
-    fprintf(to, "\n  difference of the logits %+.3f = what the text says %+.3f, before any text %+.3f\n", sum + rest, sum, rest);
+    fprintf(to, "\n  log-odds %+.3f: %+.3f from the text, %+.3f before any text\n", sum + rest, sum, rest);
     show_reasons(to, reasons, count);
     free(reasons);
     return ZOO_OK;
