@@ -6,9 +6,10 @@
 #include <string.h>
 #include "base/utf8.h"
 
+/* SQLite does not keep the errno of a failed COMMIT; whoever calls SQLite here sets errno to 0 before. */
 static int fail_io(zoo_store *s, zoo_err *err)
 {
-    int why = sqlite3_system_errno(s->db);
+    int now = errno, kept = sqlite3_system_errno(s->db), why = kept ? kept : now;
 
     if (why == ENOSPC || why == EDQUOT)
         return zoo_fail(err, ZOO_EIO, "%s: the disk is full; make room and run the command again", s->path);
@@ -102,8 +103,10 @@ void zoo_db_reset(sqlite3_stmt *st)
 
 int zoo_db_step(zoo_store *s, sqlite3_stmt *st, zoo_err *err)
 {
-    int rc = sqlite3_step(st);
+    int rc;
 
+    errno = 0;
+    rc = sqlite3_step(st);
     if (rc == SQLITE_ROW)
         return 1;
     rc = rc == SQLITE_DONE ? ZOO_OK : zoo_db_fail(s, err);      /* before the reset, which repeats the code only */
@@ -124,6 +127,7 @@ int zoo_db_run(zoo_store *s, sqlite3_stmt *st, zoo_err *err)
 
 int zoo_db_exec(zoo_store *s, const char *sql, zoo_err *err)
 {
+    errno = 0;
     return sqlite3_exec(s->db, sql, NULL, NULL, NULL) ? zoo_db_fail(s, err) : ZOO_OK;
 }
 

@@ -51,6 +51,9 @@ void zoo_db_snapshot_end(zoo_store *store, int own);
 /* Creates or migrates the schema as `mode` allows; see schema.c. */
 int zoo_schema_prepare(zoo_store *store, enum zoo_store_mode mode, zoo_err *err);
 
+/* Runs list[from..to) and notes version `to`, all of it or nothing. */
+int zoo_schema_run(zoo_store *store, const char *const *list, int64_t from, int64_t to, zoo_err *err);
+
 /* ORDER BY of kinds of tag, grouped by kind, of the table or alias `t` of tags: dataset, subset, then as they were first seen. */
 #define ZOO_KIND_ORDER(t) t ".kind <> 'dataset', " t ".kind <> 'subset', min(" t ".key)"
 

@@ -91,14 +91,6 @@ int zoo_import_reward_model(zoo_import *im, zoo_key *key)
 
 /* ---- writing ---- */
 
-static int run(zoo_import *im, sqlite3_stmt *st)
-{
-    int failed = sqlite3_step(st) != SQLITE_DONE, rc = failed ? zoo_db_fail(im->store, im->err) : ZOO_OK;
-
-    sqlite3_reset(st);
-    return rc;
-}
-
 static int find_tag(zoo_import *im, zoo_span kind, zoo_span value, zoo_key *key)
 {
     zoo_key *known = NULL;
@@ -126,7 +118,7 @@ int zoo_import_put_tag(zoo_import *im, zoo_key query, int64_t position, zoo_span
     sqlite3_bind_int64(im->put_tag, 1, query);
     sqlite3_bind_int64(im->put_tag, 2, position);
     sqlite3_bind_int64(im->put_tag, 3, tag);
-    return run(im, im->put_tag);
+    return zoo_db_run(im->store, im->put_tag, im->err);
 }
 
 /* The statement for n rewards of a query and a reward model. */
@@ -166,7 +158,7 @@ static int put_some_rewards(zoo_import *im, zoo_key query, zoo_key model, const 
         sqlite3_bind_int64(st, (int)(2 * i + 3), expert);
         sqlite3_bind_double(st, (int)(2 * i + 4), rewards[i].value);
     }
-    return run(im, st);
+    return zoo_db_run(im->store, st, im->err);
 }
 
 int zoo_import_put_rewards(zoo_import *im, zoo_key query)
@@ -244,7 +236,7 @@ static int put_query(zoo_import *im)
             return zoo_fail_nomem(im->err);
         sqlite3_bind_text64(st, 5, im->extra.data, im->extra.size, SQLITE_STATIC, SQLITE_UTF8);
     }
-    rc = run(im, st);
+    rc = zoo_db_run(im->store, st, im->err);
     return rc ? rc : sqlite3_changes(im->store->db) == 1;
 }
 

@@ -1,6 +1,8 @@
 /* open.c - opens a store: checks that the file is one before anything in it is changed, then sets the connection up.
  * Layer: store. */
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,8 +29,8 @@ static int check_path(const char *path, enum zoo_store_mode mode, zoo_err *err)
     return ZOO_OK;
 }
 
-/* A file that may not be written can still be read. Reading keeps a writable connection where it can get one, because only such
- * a one removes the WAL when it is the last to leave. */
+/* Reading keeps a writable connection where it can get one, because only such a one removes the WAL when it is the last to leave;
+ * SQLite falls back to a read-only one by itself. */
 static int connect_file(zoo_store *s, enum zoo_store_mode mode, zoo_err *err)
 {
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | (mode == ZOO_STORE_CREATE ? SQLITE_OPEN_CREATE : 0);
@@ -42,10 +44,48 @@ static int connect_file(zoo_store *s, enum zoo_store_mode mode, zoo_err *err)
     return ZOO_OK;
 }
 
+/* A file name as SQLite's URIs want it: "file:" and %XX for what has a meaning there. */
+static int add_uri(zoo_buf *uri, const char *path)
+{
+    int rc = zoo_buf_add_str(uri, "file:");
+
+    for (; !rc && *path; path++)
+        rc = strchr("%?#", *path) ? zoo_buf_addf(uri, "%%%02X", (unsigned char)*path) : zoo_buf_add(uri, path, 1);
+    return rc ? rc : zoo_buf_add_str(uri, "?immutable=1");
+}
+
+/* A store in a folder that may not be written: without a log nobody is writing, and it can be read as it lies there. */
+static int connect_immutable(zoo_store *s, zoo_err *err)
+{
+    zoo_buf uri = ZOO_BUF_INIT(3 * PATH_MAX);
+    int rc;
+
+    sqlite3_close(s->db);
+    s->db = NULL;
+    rc = add_uri(&uri, s->path) ? zoo_fail(err, ZOO_EUSAGE, "%s: name too long", s->path) : ZOO_OK;
+    if (!rc && sqlite3_open_v2(uri.data, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL))
+        rc = s->db ? zoo_db_fail(s, err) : zoo_fail_nomem(err);
+    zoo_buf_release(&uri);
+    return rc;
+}
+
+static int has_log(const char *path)
+{
+    char log[PATH_MAX];
+    struct stat st;
+
+    return snprintf(log, sizeof log, "%s-wal", path) >= (int)sizeof log || !stat(log, &st);
+}
+
 static int set_up(zoo_store *s, enum zoo_store_mode mode, zoo_err *err)
 {
     int rc = zoo_schema_prepare(s, mode, err);
 
+    if (rc == ZOO_EIO && mode == ZOO_STORE_READ && sqlite3_db_readonly(s->db, "main") == 1 && !has_log(s->path)) {
+        rc = connect_immutable(s, err);
+        if (!rc)
+            rc = zoo_schema_prepare(s, mode, err);
+    }
     if (!rc && mode == ZOO_STORE_READ)
         return zoo_db_exec(s, "PRAGMA query_only = ON", err);
     if (!rc)

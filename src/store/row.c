@@ -152,6 +152,8 @@ static int read_tags(zoo_row *row)
         zoo_span text;
         if (row->tag_count == ZOO_ROW_TAGS_MAX)
             return zoo_scan_fail(s, at, "more than %d tags", ZOO_ROW_TAGS_MAX);
+        if (*at != '"')
+            return zoo_scan_fail(s, at, "'tags' should hold strings, not %s", zoo_scan_kind(at));
         rc = read_label(row, "tags", 1, ZOO_STORE_TAG_MAX, &text);
         if (rc)
             return rc;
@@ -309,6 +311,7 @@ static int read_other(zoo_row *row, zoo_span key, const char *at)
 {
     zoo_scan *s = &row->scan;
     zoo_row_field *field;
+    int rc;
 
     for (size_t i = 0; i < row->field_count; i++)
         if (zoo_span_equal(row->fields[i].key, key))
@@ -319,7 +322,10 @@ static int read_other(zoo_row *row, zoo_span key, const char *at)
         return zoo_fail_nomem(s->err);
     field = &row->fields[row->field_count++];
     field->key = key;
-    return zoo_scan_skip(s, &field->raw);
+    s->is_doubtful = 0;
+    rc = zoo_scan_skip(s, &field->raw);
+    field->is_doubtful = s->is_doubtful;
+    return rc;
 }
 
 /* ---- the row ---- */
@@ -391,17 +397,23 @@ static void drop_repeated_tags(zoo_row *row)
 }
 
 /* Values that only pass through are read again by the JSON parser of those who use them: what it refuses is refused here. */
-static int check_doubtful(const zoo_row *row)
+static int check_doubtful(zoo_row *row)
 {
-    const zoo_scan *s = &row->scan;
-    char place[400];
-    json_t *value;
+    zoo_scan *s = &row->scan;
 
-    snprintf(place, sizeof place, "%.300s:%zu", s->file, s->number);
-    value = zoo_json_parse(s->line, (size_t)(s->end - s->line), place, s->err);
-    if (!value)
-        return s->err ? s->err->code : ZOO_EFORMAT;
-    json_decref(value);
+    for (size_t i = 0; i < row->field_count; i++) {
+        const zoo_row_field *f = &row->fields[i];
+        char place[120];
+        json_t *value;
+        zoo_err why;
+        if (!f->is_doubtful)
+            continue;
+        snprintf(place, sizeof place, "'%.*s'", (int)(f->key.size > 100 ? 100 : f->key.size), f->key.text);
+        value = zoo_json_parse(f->raw.text, f->raw.size, place, &why);
+        if (!value)
+            return why.code == ZOO_ENOMEM ? zoo_fail_nomem(s->err) : zoo_scan_fail(s, f->raw.text, "in %s", why.message);
+        json_decref(value);
+    }
     return ZOO_OK;
 }
 
@@ -429,7 +441,7 @@ int zoo_row_read(zoo_row *row, const char *line, size_t size, const char *file, 
         return zoo_scan_fail(s, s->at, "not JSON: something stands behind the row's '}'");
     drop_repeated_tags(row);
     rc = check_fields(row);
-    return rc || !s->is_doubtful ? rc : check_doubtful(row);
+    return rc ? rc : check_doubtful(row);
 }
 
 int zoo_row_fields(const zoo_row *row, zoo_buf *out)

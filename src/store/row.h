@@ -19,7 +19,7 @@ enum {
 typedef struct zoo_row_tag { zoo_span kind, value; } zoo_row_tag;
 typedef struct zoo_row_reward { uint32_t expert; double value; const char *at; } zoo_row_reward;
 typedef struct zoo_row_response { uint32_t expert; zoo_span text; const char *at; } zoo_row_response;
-typedef struct zoo_row_field { zoo_span key, raw; } zoo_row_field;           /* raw: the value's JSON text */
+typedef struct zoo_row_field { zoo_span key, raw; int is_doubtful; } zoo_row_field;          /* raw: the value's JSON text */
 
 typedef struct zoo_row {
     zoo_span id, query, dataset, subset, split, reward_model;       /* text NULL: absent */

@@ -54,12 +54,13 @@ int zoo_scan_fail(zoo_scan *s, const char *at, const char *fmt, ...)
 static int fail_unexpected(zoo_scan *s, const char *expected)
 {
     unsigned char c = (unsigned char)*s->at;
+    const char *word = s->at + (c == '-');
 
     if (s->at >= s->end)
         return zoo_scan_fail(s, s->at, "not JSON: the line ends where %s should be", expected);
     if (c < 0x20 || c >= 0x7f)
         return zoo_scan_fail(s, s->at, "not JSON: expected %s, found the byte 0x%02x", expected, c);
-    if (!strncmp(s->at, "NaN", 3) || !strncmp(s->at, "Infinity", 8))
+    if (!strncmp(word, "NaN", 3) || !strncmp(word, "Infinity", 8))
         return zoo_scan_fail(s, s->at, "NaN and Infinity are not JSON; leave out what is not known");
     return zoo_scan_fail(s, s->at, "not JSON: expected %s, found '%c'", expected, c);
 }

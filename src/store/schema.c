@@ -57,15 +57,19 @@ static int refuse_unfit(zoo_store *s, enum kind kind, int64_t version, enum zoo_
     return ZOO_OK;
 }
 
-static int run_steps(zoo_store *s, int64_t from, zoo_err *err)
+int zoo_schema_run(zoo_store *s, const char *const *list, int64_t from, int64_t to, zoo_err *err)
 {
     char pragmas[96];
-    int rc = ZOO_OK;
+    int own, rc = zoo_db_atomic_begin(s, &own, err);
 
-    for (int64_t i = from; !rc && i < VERSION; i++)
-        rc = zoo_db_exec(s, steps[i], err);
-    snprintf(pragmas, sizeof pragmas, "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID, VERSION);
-    return rc ? rc : zoo_db_exec(s, pragmas, err);
+    if (rc)
+        return rc;
+    for (int64_t i = from; !rc && i < to; i++)
+        rc = zoo_db_exec(s, list[i], err);
+    snprintf(pragmas, sizeof pragmas, "PRAGMA application_id = %d; PRAGMA user_version = %lld", APPLICATION_ID, (long long)to);
+    if (!rc)
+        rc = zoo_db_exec(s, pragmas, err);
+    return zoo_db_atomic_end(s, own, rc, err);
 }
 
 /* Looks again inside the transaction: another process may have been faster. */
@@ -81,7 +85,7 @@ static int migrate(zoo_store *s, enum zoo_store_mode mode, zoo_err *err)
     if (!rc)
         rc = refuse_unfit(s, kind, version, mode, err);
     if (!rc && version < VERSION)
-        rc = run_steps(s, version, err);
+        rc = zoo_schema_run(s, steps, version, VERSION, err);
     return zoo_db_atomic_end(s, own, rc, err);
 }
 

@@ -280,6 +280,85 @@ static void files_that_are_no_store_are_refused(void **state)
     assert_int_equal(zoo_store_open(&s, f->dir, ZOO_STORE_CREATE, &f->err), ZOO_EFORMAT);
 }
 
+static void a_migration_is_run_whole_or_not_at_all(void **state)
+{
+    static const char *const steps[] = { "", "ALTER TABLE queries ADD COLUMN more TEXT; CREATE TABLE extra (x)", "CREATE TABLE extra (y)" };
+    struct fixture *f = *state;
+    int64_t version, columns;
+
+    three_queries(f);
+    assert_int_equal(zoo_schema_run(f->store, steps, 1, 3, &f->err), ZOO_EIO);
+    zoo_db_number(f->store, "PRAGMA user_version", &version, NULL, &f->err);
+    zoo_db_number(f->store, "SELECT count(*) FROM pragma_table_info('queries')", &columns, NULL, &f->err);
+    assert_int_equal(version, 1);
+    assert_int_equal(columns, 5);
+    assert_int_equal(zoo_schema_run(f->store, steps, 1, 2, &f->err), ZOO_OK);
+    zoo_db_number(f->store, "PRAGMA user_version", &version, NULL, &f->err);
+    assert_int_equal(version, 2);
+}
+
+static void deletion_takes_along_what_hangs_on_it(void **state)
+{
+    struct fixture *f = *state;
+    const char *tag = "t";
+    zoo_key e[2], m;
+    zoo_response r = { "yes", 3, NULL, -1, -1, 0 };
+    zoo_store_totals n;
+
+    three_queries(f);
+    zoo_store_expert(f->store, "x", &e[0], &f->err);
+    zoo_store_expert(f->store, "y", &e[1], &f->err);
+    zoo_store_reward_model(f->store, "rm", &m, &f->err);
+    for (int i = 0; i < 2; i++)
+        for (int query = 1; query <= 2; query++) {
+            assert_int_equal(zoo_store_put_response(f->store, query, e[i], &r, &f->err), ZOO_OK);
+            assert_int_equal(zoo_store_put_reward(f->store, m, query, e[i], i, &f->err), ZOO_OK);
+            assert_int_equal(zoo_store_set_tags(f->store, query, "k", &tag, 1, &f->err), ZOO_OK);
+        }
+    assert_int_equal(zoo_store_delete(f->store, ZOO_THING_QUERY, "a", &f->err), ZOO_OK);
+    assert_int_equal(zoo_store_delete(f->store, ZOO_THING_QUERY, "a", &f->err), ZOO_EUSAGE);
+    zoo_store_count(f->store, &n, &f->err);
+    assert_int_equal(n.queries, 2);
+    assert_int_equal(n.responses, 2);
+    assert_int_equal(n.rewards, 2);
+    assert_int_equal(zoo_store_delete(f->store, ZOO_THING_EXPERT, "x", &f->err), ZOO_OK);
+    assert_int_equal(zoo_store_delete(f->store, ZOO_THING_REWARD_MODEL, "rm", &f->err), ZOO_OK);
+    assert_int_equal(zoo_store_delete(f->store, ZOO_THING_SPLIT, "train", &f->err), ZOO_OK);
+    assert_int_equal(zoo_store_delete(f->store, ZOO_THING_SPLIT, "train", &f->err), ZOO_EUSAGE);
+    zoo_store_count(f->store, &n, &f->err);
+    assert_int_equal(n.queries, 1);
+    assert_int_equal(n.experts, 1);
+    assert_int_equal(n.responses, 1);
+    assert_int_equal(n.rewards, 0);
+    assert_int_equal(n.reward_models, 0);
+}
+
+static void a_copy_is_complete_and_nothing_is_replaced_by_accident(void **state)
+{
+    struct fixture *f = *state;
+    char path[80], log[90];
+    zoo_store *copy;
+    uint64_t n;
+    FILE *file;
+
+    three_queries(f);
+    snprintf(path, sizeof path, "%s/copy.db", f->dir);
+    snprintf(log, sizeof log, "%s-wal", path);
+    assert_int_equal(zoo_store_backup(f->store, f->path, 1, NULL, &f->err), ZOO_EUSAGE);       /* onto itself */
+    assert_int_equal(zoo_store_backup(f->store, path, 0, NULL, &f->err), ZOO_OK);
+    assert_int_equal(zoo_store_backup(f->store, path, 0, NULL, &f->err), ZOO_EUSAGE);
+    file = fopen(log, "w");                          /* another store's log must not be read with our copy */
+    fclose(file);
+    assert_int_equal(zoo_store_backup(f->store, path, 1, NULL, &f->err), ZOO_EUSAGE);
+    unlink(log);
+    assert_int_equal(zoo_store_backup(f->store, path, 1, NULL, &f->err), ZOO_OK);
+    assert_int_equal(zoo_store_open(&copy, path, ZOO_STORE_WRITE, &f->err), ZOO_OK);
+    assert_int_equal(zoo_store_count_queries(copy, NULL, &n, &f->err), ZOO_OK);
+    assert_int_equal(n, 3);
+    zoo_store_close(copy);
+    unlink(path);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -293,6 +372,9 @@ int main(void)
         TEST(a_rolled_back_transaction_leaves_nothing),
         TEST(runs_are_logged),
         TEST(files_that_are_no_store_are_refused),
+        TEST(a_migration_is_run_whole_or_not_at_all),
+        TEST(deletion_takes_along_what_hangs_on_it),
+        TEST(a_copy_is_complete_and_nothing_is_replaced_by_accident),
     };
     return cmocka_run_group_tests_name("store/store", tests, NULL, NULL);
 }
