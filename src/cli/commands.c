@@ -7,6 +7,7 @@ extern const zoo_command zoo_command_store;
 extern const zoo_command zoo_command_collect;
 extern const zoo_command zoo_command_reward;
 extern const zoo_command zoo_command_select;
+extern const zoo_command zoo_command_train;
 extern const zoo_command zoo_command_eval;
 extern const zoo_command zoo_command_route;
 extern const zoo_command zoo_command_serve;
@@ -20,6 +21,7 @@ const zoo_command *const zoo_commands[] = {
     &zoo_command_collect,
     &zoo_command_reward,
     &zoo_command_select,
+    &zoo_command_train,
     &zoo_command_eval,
     &zoo_command_route,
     &zoo_command_serve,

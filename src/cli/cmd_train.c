@@ -1,0 +1,392 @@
+/* cmd_train.c - zooter train: a router out of the store's rewards. Joins store, training and checkpoint; the work is in src/train. */
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/fs.h"
+#include "cli/command.h"
+#include "cli/train_report.h"
+#include "model/ngram_encoder.h"
+#include "store/store.h"
+
+struct settings {
+    const char *store, *split, *encoder, *out, *beta, *balance, *reward_model, *kl;
+    double temperature, validation, rate;
+    uint64_t epochs, seed, threads;
+    zoo_list tags;
+    int force, standardise;
+};
+
+/* One run of the command. */
+struct work {
+    const struct settings *s;
+    zoo_store *store;
+    zoo_key run;                     /* 0: not begun */
+    zoo_dataset data;
+    size_t *kinds;                   /* (data.kind_count) */
+    zoo_recipe beta;
+    zoo_train_settings settings;
+    zoo_trained trained;
+    json_t *training;                /* what goes into the checkpoint and the store */
+};
+
+extern const zoo_command zoo_command_train;
+
+static const size_t SUMMARY_MAX = (size_t)64 << 20;      /* bytes */
+
+/* ---- what the options mean ---- */
+
+static int names_none(const char *text)
+{
+    return text && !strcmp(text, "none");
+}
+
+static int unknown_kind(const zoo_dataset *data, const char *option, const char *name, zoo_err *err)
+{
+    char names[600] = "";
+    size_t used = 0;
+
+    for (size_t i = 0; i < data->kind_count && used < sizeof names; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", data->kinds[i].name);
+    if (!data->kind_count)
+        return zoo_fail(err, ZOO_EUSAGE, "%s '%.128s': the queries have no tags at all", option, name);
+    return zoo_fail(err, ZOO_EUSAGE, "%s '%.128s': no such kind of tag; there are: %s", option, name, names);
+}
+
+/* w->kinds: those asked for among the ones that tell rows apart, coarse to fine. */
+static int choose_kinds(struct work *w, zoo_err *err)
+{
+    const zoo_list *asked = &w->s->tags;
+    size_t count, kept = 0;
+
+    w->kinds = calloc(w->data.kind_count + 1, sizeof *w->kinds);
+    if (!w->kinds)
+        return zoo_fail_nomem(err);
+    if (asked->count == 1 && names_none(asked->items[0]))
+        return ZOO_OK;
+    for (size_t i = 0; i < asked->count; i++)
+        if (!zoo_dataset_kind(&w->data, asked->items[i]))
+            return unknown_kind(&w->data, "--tags", asked->items[i], err);
+    count = zoo_kinds_order(&w->data, w->kinds);
+    for (size_t i = 0; i < count; i++) {
+        int wanted = !asked->count;
+        for (size_t a = 0; a < asked->count; a++)
+            wanted |= !strcmp(asked->items[a], w->data.kinds[w->kinds[i]].name);
+        if (wanted)
+            w->kinds[kept++] = w->kinds[i];
+    }
+    w->settings.kind_count = kept;
+    return ZOO_OK;
+}
+
+/* The kind that queries are grouped by where nobody says: subset, else dataset, if there are two of them at least. */
+static const zoo_tag_kind *natural_groups(const zoo_dataset *data)
+{
+    const zoo_tag_kind *subset = zoo_dataset_kind(data, "subset"), *dataset = zoo_dataset_kind(data, "dataset");
+
+    if (subset && subset->values > 1)
+        return subset;
+    return dataset && dataset->values > 1 ? dataset : NULL;
+}
+
+static int choose_balance(struct work *w, zoo_err *err)
+{
+    const char *name = w->s->balance;
+    const zoo_tag_kind *kind = zoo_dataset_kind(&w->data, name ? name : "subset");
+
+    w->settings.left_out = natural_groups(&w->data);
+    if (names_none(name))
+        return ZOO_OK;
+    if (name && !kind)
+        return unknown_kind(&w->data, "--balance", name, err);
+    w->settings.balance = kind && kind->values > 1 ? kind : NULL;
+    return ZOO_OK;
+}
+
+static int read_options(struct work *w, zoo_err *err)
+{
+    const struct settings *s = w->s;
+    zoo_train_settings *t = &w->settings;
+
+    *t = (zoo_train_settings)ZOO_TRAIN_DEFAULTS;
+    if (strcmp(s->encoder, "ngram") != 0)
+        return zoo_fail(err, ZOO_EUSAGE, "--encoder '%.128s': the one encoder there is is 'ngram'", s->encoder);
+    if (s->kl && strcmp(s->kl, "forward") != 0 && strcmp(s->kl, "reverse") != 0)
+        return zoo_fail(err, ZOO_EUSAGE, "--kl '%.128s' should be 'forward' or 'reverse'", s->kl);
+    if (s->beta) {
+        if (zoo_recipe_parse_beta(s->beta, &w->beta, err))
+            return ZOO_EUSAGE;
+        t->beta = &w->beta;
+    }
+    t->direction = s->kl && !strcmp(s->kl, "reverse") ? ZOO_KL_REVERSE : ZOO_KL_FORWARD;
+    t->temperature = s->temperature;
+    t->is_standardised = s->standardise;
+    t->validation = s->validation;
+    t->rate = s->rate;
+    t->epochs = (unsigned)s->epochs;
+    t->seed = s->seed;
+    t->threads = (unsigned)s->threads;
+    t->progress = stderr;
+    return ZOO_OK;
+}
+
+/* Before anything is computed: the folder can be written, and holds nothing that would be lost. */
+static int check_folder(const struct settings *s, zoo_err *err)
+{
+    char beside[PATH_MAX];
+    int rc = zoo_fs_folder_begin(beside, sizeof beside, s->out, s->force, err);
+
+    if (!rc)
+        zoo_fs_folder_abandon(beside);
+    return rc ? zoo_fail_within(err, "--out") : ZOO_OK;
+}
+
+/* ---- the run's record ---- */
+
+static int dump(zoo_buf *out, const json_t *value, zoo_err *err)
+{
+    return !value || zoo_json_dump(out, value) ? zoo_fail_nomem(err) : ZOO_OK;
+}
+
+static json_t *describe(const struct settings *s)
+{
+    json_t *kinds = json_array();
+
+    for (size_t i = 0; i < s->tags.count; i++)
+        json_array_append_new(kinds, json_string(s->tags.items[i]));
+    return json_pack("{s:s?, s:s, s:s, s:s?, s:f, s:b, s:o, s:s?, s:s?, s:s?, s:f, s:f, s:I, s:I}", "split", s->split, "encoder",
+                     s->encoder, "out", s->out, "beta", s->beta, "temperature", s->temperature, "standardise", s->standardise, "tags",
+                     kinds, "balance", s->balance, "reward_model", s->reward_model, "kl", s->kl, "validation", s->validation, "rate",
+                     s->rate, "epochs", (json_int_t)s->epochs, "seed", (json_int_t)s->seed);
+}
+
+static int begin_run(struct work *w, zoo_err *err)
+{
+    json_t *asked = describe(w->s);
+    zoo_buf text = ZOO_BUF_INIT(SUMMARY_MAX);
+    int rc = dump(&text, asked, err);
+
+    if (!rc)
+        rc = zoo_store_begin_run(w->store, "train", text.data, &w->run, err);
+    json_decref(asked);
+    zoo_buf_release(&text);
+    return rc;
+}
+
+/* Notes how the run ended; a failure to note it does not hide why it failed. */
+static int end_run(struct work *w, int failed, zoo_err *err)
+{
+    zoo_buf text = ZOO_BUF_INIT(SUMMARY_MAX);
+    zoo_err other;
+    int rc = ZOO_OK;
+
+    if (!w->run)
+        return ZOO_OK;
+    if (failed)
+        rc = zoo_buf_add_str(&text, "{\"error\":") || zoo_buf_add_json_str(&text, err->message, strlen(err->message)) ||
+             zoo_buf_add_str(&text, "}") ? zoo_fail_nomem(&other) : ZOO_OK;
+    else
+        rc = dump(&text, w->training, &other);
+    if (!rc)
+        rc = zoo_store_end_run(w->store, w->run, failed ? "failed" : "done", text.data, &other);
+    zoo_buf_release(&text);
+    if (rc && !failed)
+        *err = other;
+    return failed ? ZOO_OK : rc;
+}
+
+/* ---- the run ---- */
+
+static int load(struct work *w, zoo_err *err)
+{
+    const struct settings *s = w->s;
+    int rc = zoo_store_open(&w->store, s->store, ZOO_STORE_WRITE, err);
+
+    if (!rc)
+        rc = zoo_store_load(w->store, &(zoo_store_filter){ s->split, s->reward_model }, &w->data, err);
+    if (!rc)
+        rc = choose_kinds(w, err);
+    if (!rc)
+        rc = choose_balance(w, err);
+    w->settings.kinds = w->kinds;
+    return rc;
+}
+
+static void say_what(const struct work *w)
+{
+    const zoo_train_settings *t = &w->settings;
+    char kinds[600] = "";
+    size_t used = 0;
+
+    for (size_t i = 0; i < t->kind_count && used < sizeof kinds; i++) {
+        const zoo_tag_kind *kind = &w->data.kinds[t->kinds[i]];
+        used += (size_t)snprintf(kinds + used, sizeof kinds - used, "%s%s (%zu)", i ? ", " : "", kind->name, kind->values);
+    }
+    zoo_cli_say(&zoo_command_train, "%zu queries, %zu experts; tags: %s; %s%s weighs alike", w->data.n, w->data.k,
+                *kinds ? kinds : "none", t->balance ? "each " : "each query", t->balance ? t->balance->name : "");
+}
+
+static void say_rows(const struct work *w)
+{
+    const zoo_trained *t = &w->trained;
+    size_t unrewarded = w->data.n - t->rows - t->missing_rows;
+
+    if (unrewarded)
+        zoo_cli_say(&zoo_command_train, "%zu queries have no reward at all and were left out", unrewarded);
+    if (t->missing_rows)
+        zoo_cli_say(&zoo_command_train, "%zu queries lack a reward of some expert and were left out; '%s' lacks most",
+                    t->missing_rows, w->data.experts[t->missing_most]);
+    zoo_cli_say(&zoo_command_train, "%zu rows to learn from, %zu set aside for validation", t->fit_rows, t->validation_rows);
+}
+
+static int describe_training(struct work *w, zoo_err *err)
+{
+    const struct settings *s = w->s;
+
+    w->training = zoo_trained_json(&w->trained, &w->data, &w->settings);
+    if (!w->training)
+        return zoo_fail_nomem(err);
+    if (s->split)
+        json_object_set_new(w->training, "split", json_string(s->split));
+    if (s->reward_model)
+        json_object_set_new(w->training, "reward_model", json_string(s->reward_model));
+    return ZOO_OK;
+}
+
+static int save(const struct work *w, zoo_err *err)
+{
+    const zoo_trained *t = &w->trained;
+    zoo_tag_names tags[ZOO_TAG_KINDS_MAX];
+    zoo_router_facts facts = {
+        .k = w->data.k, .experts = w->data.experts, .mean_rewards = t->mean_rewards, .temperature = t->recipe.temperature,
+        .kinds = t->head_count, .tags = tags
+    };
+
+    for (size_t i = 0; i < t->head_count; i++)
+        tags[i] = (zoo_tag_names){ t->heads[i].name, t->heads[i].values, t->heads[i].value_names };
+    return zoo_ngram_save(w->s->out, w->s->force, &t->net, t->params, &facts, w->training, err);
+}
+
+static void say_result(const struct work *w, double seconds)
+{
+    const zoo_trained *t = &w->trained;
+    char took[32], beta[ZOO_RECIPE_NAME_SIZE];
+
+    zoo_clock_human(took, sizeof took, seconds);
+    zoo_recipe_name_beta(&t->recipe, beta);
+    zoo_cli_say(&zoo_command_train, "wrote %s in %s; the same again: --beta %s --temperature %.6g --seed %llu", w->s->out, took, beta,
+                w->settings.is_standardised ? t->recipe.temperature / t->scale : t->recipe.temperature,
+                (unsigned long long)w->s->seed);
+}
+
+static void release(struct work *w)
+{
+    json_decref(w->training);
+    zoo_trained_release(&w->trained);
+    zoo_dataset_release(&w->data);
+    free(w->kinds);
+    zoo_store_close(w->store);
+}
+
+static int run(const void *opaque, int argc, char **argv)
+{
+    struct work w = { .s = opaque };
+    uint64_t started = zoo_clock_ns();
+    zoo_err err;
+    int rc = read_options(&w, &err);
+
+    (void)argc;
+    (void)argv;
+    if (!rc)
+        rc = check_folder(w.s, &err);
+    if (!rc)
+        rc = load(&w, &err);
+    if (!rc)
+        rc = begin_run(&w, &err);
+    if (!rc) {
+        say_what(&w);
+        rc = zoo_train(&w.data, &w.settings, &w.trained, &err);
+    }
+    if (!rc) {
+        say_rows(&w);
+        rc = describe_training(&w, &err);
+    }
+    if (!rc)
+        rc = save(&w, &err);
+    if (end_run(&w, rc, &err))
+        rc = err.code;
+    if (!rc) {
+        zoo_train_report(stderr, &w.trained, &w.data, &w.settings);
+        say_result(&w, (double)(zoo_clock_ns() - started) * 1e-9);
+    }
+    release(&w);
+    return rc ? zoo_cli_fail(&zoo_command_train, &err) : EXIT_DONE;
+}
+
+static const struct settings defaults = { .encoder = "ngram", .validation = 0.1, .epochs = 4, .rate = 0.1, .seed = 1 };
+
+static const zoo_option options[] = {
+    { "store", "FILE", OPTION_TEXT | OPTION_REQUIRED, offsetof(struct settings, store), "the store", 0, 0 },
+    { "out", "DIR", OPTION_TEXT | OPTION_REQUIRED, offsetof(struct settings, out), "the router's folder", 0, 0 },
+    { "split", "SPLIT", OPTION_TEXT, offsetof(struct settings, split), "train on these queries (default: all)", 0, 0 },
+    { "reward-model", "NAME", OPTION_TEXT, offsetof(struct settings, reward_model),
+      "whose rewards (default: the only one there is)", 0, 0 },
+    { "encoder", "NAME", OPTION_TEXT, offsetof(struct settings, encoder), "what reads the query: ngram (default ngram)", 0, 0 },
+    { "tags", "KIND,...", OPTION_NAMES, offsetof(struct settings, tags),
+      "kinds of tag that rewards are calmed by, or none (default: every kind)", 0, 0 },
+    { "balance", "KIND", OPTION_TEXT, offsetof(struct settings, balance),
+      "let each tag of this kind weigh alike; none: each query (default: subset, where there are two)", 0, 0 },
+    { "beta", "B", OPTION_TEXT, offsetof(struct settings, beta),
+      "share of a query's own reward, 0 to 1; auto, auto+B: see above (default: cross-validation)", 0, 0 },
+    { "temperature", "T", OPTION_NUMBER, offsetof(struct settings, temperature),
+      "of the targets, in units of reward (default: cross-validation)", 1e-9, 1e9 },
+    { "standardise", NULL, OPTION_FLAG, offsetof(struct settings, standardise),
+      "count --temperature in units of the spread of the rewards", 0, 0 },
+    { "validation", "SHARE", OPTION_NUMBER, offsetof(struct settings, validation),
+      "of the rows set aside, by query text, to choose the epoch, 0 to 0.5 (default 0.1)", 0, 0.5 },
+    { "epochs", "N", OPTION_COUNT, offsetof(struct settings, epochs), "passes over the rows, at most (default 4)", 1, 1000 },
+    { "rate", "R", OPTION_NUMBER, offsetof(struct settings, rate), "Adagrad's first step (default 0.1)", 1e-9, 1e9 },
+    { "kl", "DIRECTION", OPTION_TEXT, offsetof(struct settings, kl),
+      "the loss: forward, KL(target || router), or reverse (default forward)", 0, 0 },
+    { "seed", "N", OPTION_COUNT, offsetof(struct settings, seed), "random seed (default 1)", 0, 0 },
+    { "threads", "N", OPTION_COUNT, offsetof(struct settings, threads), "threads; the result is the same (default: one a processor)",
+      1, 1024 },
+    { "force", NULL, OPTION_FLAG, offsetof(struct settings, force), "replace a folder that is not empty", 0, 0 },
+    { 0 }
+};
+
+const zoo_command zoo_command_train = {
+    .name = "train", .args = "", .summary = "learn a router from the rewards in a store",
+    .details =
+        "Learns which expert is best for which query, by distilling rewards: a query's rewards, calmed by what its tags say,\n"
+        "become a distribution over the experts, softmax(rewards / T), and the router learns to give it from the text alone.\n"
+        "\n"
+        "--beta says how rewards are calmed. Rewards of single answers are mostly noise; the mean over a tag's queries is not:\n"
+        "  B        the paper's: B x the query's own rewards + (1 - B) x the mean rewards of its tags (several tags: the mean of\n"
+        "           those; no tag: its own rewards alone). 1: own rewards only\n"
+        "  auto     the data say how much (empirical Bayes): each tag's mean is drawn towards what coarser tags say, the more, the\n"
+        "           noisier its rows, the fewer they are, and the less tags of its kind differ. A kind of tag that says nothing\n"
+        "           switches itself off; where none says anything, the router always asks the expert that is best on average\n"
+        "  auto+B   the same, with a share B of the query's own rewards\n"
+        "What is not given, --beta and --temperature, is chosen by cross-validation: in five folds by query text, by the reward of\n"
+        "the expert that the router picks, groups weighing as --balance says, on groups of 500 queries where there are such. Of\n"
+        "recipes within one standard error of the best, one with the smallest B wins. Folds take at most 20,000 queries.\n"
+        "\n"
+        "Queries that lack a reward of some expert are left out and counted. Some texts are set aside for validation; the router\n"
+        "is trained on the others, the epoch with the best reward on those set aside is noted, and the router that is kept is\n"
+        "trained on all queries for as many epochs. What tags say is learnt from training queries only. Below 20 different\n"
+        "texts, nothing is set aside and nothing is chosen: auto and the first temperature are taken.\n"
+        "\n"
+        "Of a query the first 4,096 bytes are read, in training, routing and serving alike. Up to 4,096 experts; up to 16 kinds of\n"
+        "tag of 512 values each can be told by route --explain, more can be learnt from. The same seed gives the same router\n"
+        "whatever the number of threads. The folder (config.json, model.safetensors) is written beside and put in place at once;\n"
+        "one that is not empty is refused without --force. The store's log of runs keeps settings and figures, as does config.json.\n"
+        "\n"
+        "Tables on standard error show what each kind of tag says, what was tried, how a subset fares that was never seen, and what\n"
+        "the router is worth against the best single expert.",
+    .examples = "  zooter train --store my.db --split train --out my-router\n"
+                "  zooter train --store my.db --split train --out paper --beta 0.3 --temperature 1 --tags topic\n"
+                "  zooter train --store my.db --split train --out untagged --tags none --balance none --force\n",
+    .options = options, .defaults = &defaults, .settings_size = sizeof(struct settings), .run = run
+};

@@ -1,0 +1,61 @@
+#include "train/distil.h"
+#include <stdlib.h>
+#include <string.h>
+
+int zoo_distiller_init(zoo_distiller *distiller, const zoo_distillery *d, zoo_err *err)
+{
+    *distiller = (zoo_distiller){ 0 };
+    distiller->targets = calloc(d->data->n * d->data->k + 1, sizeof *distiller->targets);
+    distiller->prior = calloc(d->data->k + 1, sizeof *distiller->prior);
+    if (!distiller->targets || !distiller->prior)
+        return zoo_fail_nomem(err);
+    return zoo_ngram_trainee_new(&distiller->trainee, d->net, d->features, d->trainer.batch, err);
+}
+
+void zoo_distiller_release(zoo_distiller *distiller)
+{
+    zoo_ngram_trainee_free(distiller->trainee);
+    free(distiller->targets);
+    free(distiller->prior);
+    *distiller = (zoo_distiller){ 0 };
+}
+
+/* prior (k) = weighted mean target */
+static void find_prior(zoo_distiller *distiller, const zoo_distillery *d, const size_t *rows, size_t count)
+{
+    size_t k = d->data->k;
+    double total = 0;
+
+    memset(distiller->prior, 0, k * sizeof *distiller->prior);
+    for (size_t i = 0; i < count; i++) {
+        double w = d->weights[rows[i]];
+        total += w;
+        for (size_t j = 0; j < k; j++)
+            distiller->prior[j] += w * distiller->targets[rows[i] * k + j];
+    }
+    for (size_t j = 0; j < k; j++)
+        distiller->prior[j] /= total;
+}
+
+int zoo_distil(zoo_distiller *distiller, const zoo_distillery *d, const zoo_recipe *recipe, const size_t *rows, size_t count,
+               const size_t *held, size_t held_count, unsigned stop_after, uint32_t *choices, zoo_progress *progress,
+               zoo_trainer_result *result, zoo_err *err)
+{
+    zoo_trainer_settings settings = d->trainer;
+    zoo_trainer_task task = {
+        .data = d->data, .rows = rows, .count = count, .targets = distiller->targets, .weights = d->weights, .heads = d->heads,
+        .head_count = d->head_count, .held = held, .held_count = held_count, .held_weights = d->judged, .choices = choices,
+        .progress = progress
+    };
+    zoo_tag_rewards tags;
+    int rc = zoo_tag_rewards_fit(&tags, d->data, d->kinds, d->kind_count, rows, count, d->weights, recipe->is_shrunk, err);
+
+    if (rc)
+        return rc;
+    zoo_labels_fill(&tags, rows, count, recipe->own, recipe->temperature, distiller->targets);
+    zoo_tag_rewards_release(&tags);
+    find_prior(distiller, d, rows, count);
+    zoo_ngram_trainee_reset(distiller->trainee, settings.seed, distiller->prior);
+    settings.stop_after = stop_after;
+    return zoo_trainer_run(zoo_ngram_trainee_base(distiller->trainee), &task, &settings, result, err);
+}

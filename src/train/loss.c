@@ -1,0 +1,74 @@
+#include "train/loss.h"
+#include <math.h>
+#include <string.h>
+
+/* log of the sum of exp(logits) */
+static double log_sum(const float *logits, size_t n)
+{
+    double most = -INFINITY, sum = 0;
+
+    for (size_t j = 0; j < n; j++)
+        most = logits[j] > most ? logits[j] : most;
+    for (size_t j = 0; j < n; j++)
+        sum += exp(logits[j] - most);
+    return most + log(sum);
+}
+
+/* d KL(t || p) / d logit_j = p_j - t_j */
+static double forward_row(const float *logits, const float *target, double weight, size_t k, float *dlogits)
+{
+    double norm = log_sum(logits, k), kl = 0;
+
+    for (size_t j = 0; j < k; j++) {
+        double log_p = logits[j] - norm, t = target[j];
+        if (t > 0)
+            kl += t * (log(t) - log_p);
+        if (dlogits)
+            dlogits[j] = (float)(weight * (exp(log_p) - t));
+    }
+    return weight * kl;
+}
+
+/* d KL(p || t) / d logit_j = p_j (log p_j - log t_j - KL) */
+static double reverse_row(const float *logits, const float *target, double weight, size_t k, float *dlogits)
+{
+    double norm = log_sum(logits, k), kl = 0;
+
+    for (size_t j = 0; j < k; j++)
+        kl += exp(logits[j] - norm) * (logits[j] - norm - log(fmax(target[j], 1e-30)));
+    for (size_t j = 0; dlogits && j < k; j++) {
+        double log_p = logits[j] - norm;
+        dlogits[j] = (float)(weight * exp(log_p) * (log_p - log(fmax(target[j], 1e-30)) - kl));
+    }
+    return weight * kl;
+}
+
+double zoo_kl_loss(enum zoo_kl direction, const float *logits, const float *targets, const float *weights, size_t B, size_t k,
+                   float *dlogits)
+{
+    double sum = 0;
+
+    for (size_t b = 0; b < B; b++) {
+        float *dlogits_b = dlogits ? dlogits + b * k : NULL;
+        sum += direction == ZOO_KL_REVERSE ? reverse_row(logits + b * k, targets + b * k, weights[b], k, dlogits_b)
+                                           : forward_row(logits + b * k, targets + b * k, weights[b], k, dlogits_b);
+    }
+    return sum;
+}
+
+double zoo_tag_loss(const float *logits, size_t V, const uint32_t *tags, size_t count, double weight, float *dlogits)
+{
+    double norm, sum = 0;
+
+    memset(dlogits, 0, V * sizeof *dlogits);
+    if (!count)
+        return 0;
+    norm = log_sum(logits, V);
+    for (size_t v = 0; v < V; v++)
+        dlogits[v] = (float)(weight * exp(logits[v] - norm));
+    for (size_t i = 0; i < count; i++) {
+        sum -= (logits[tags[i]] - norm) / (double)count;
+        dlogits[tags[i]] -= (float)(weight / (double)count);
+    }
+    return weight * sum;
+}

@@ -1,0 +1,362 @@
+#include "train/train.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "train/folds.h"
+#include "train/heads.h"
+
+/* One call of zoo_train(). */
+struct job {
+    const zoo_dataset *data;
+    const zoo_train_settings *settings;
+    zoo_trained *out;
+    size_t *rows;                    /* complete ones: fit_rows to learn from, then validation_rows */
+    float *weights, *judged;         /* (n) */
+    zoo_parallel *parallel;
+    zoo_features *features;
+    zoo_distillery distillery;
+    zoo_distiller distiller;
+};
+
+/* ---- rows ---- */
+
+static int is_complete(const zoo_dataset *data, size_t row, size_t *missing)
+{
+    int complete = 1;
+
+    for (size_t j = 0; j < data->k; j++)
+        if (!isfinite(data->rewards[row * data->k + j])) {
+            complete = 0;
+            missing[j]++;
+        }
+    return complete;
+}
+
+static int has_any_reward(const zoo_dataset *data, size_t row)
+{
+    for (size_t j = 0; j < data->k; j++)
+        if (isfinite(data->rewards[row * data->k + j]))
+            return 1;
+    return 0;
+}
+
+static int no_rows_left(const struct job *job, size_t unrewarded, const size_t *missing, zoo_err *err)
+{
+    const zoo_dataset *data = job->data;
+    size_t most = job->out->missing_most;
+
+    if (unrewarded == data->n)
+        return zoo_fail(err, ZOO_EFORMAT, "none of the %zu queries has a reward: import rewards, or collect and score answers first",
+                        data->n);
+    return zoo_fail(err, ZOO_EFORMAT, "no query has a reward of every expert; '%s' lacks one for %zu of %zu: score its answers, or "
+                    "leave it out of the store", data->experts[most], missing[most], data->n);
+}
+
+/* The complete rows. Rows without any reward are queries only, and not counted as missing. */
+static int find_rows(struct job *job, zoo_err *err)
+{
+    const zoo_dataset *data = job->data;
+    zoo_trained *out = job->out;
+    size_t *missing = calloc(data->k + 1, sizeof *missing), unrewarded = 0;
+    int rc = ZOO_OK;
+
+    job->rows = malloc((data->n + 1) * sizeof *job->rows);
+    if (!missing || !job->rows) {
+        free(missing);
+        return zoo_fail_nomem(err);
+    }
+    out->missing_most = data->k;
+    for (size_t i = 0; i < data->n; i++)
+        if (!has_any_reward(data, i))
+            unrewarded++;
+        else if (is_complete(data, i, missing))
+            job->rows[out->rows++] = i;
+        else
+            out->missing_rows++;
+    for (size_t j = 0; j < data->k; j++)
+        if (missing[j] && (out->missing_most == data->k || missing[j] > missing[out->missing_most]))
+            out->missing_most = j;
+    if (!out->rows)
+        rc = no_rows_left(job, unrewarded, missing, err);
+    else if (data->k < 2)
+        rc = zoo_fail(err, ZOO_EFORMAT, "there is only one expert, '%s': a router needs at least two to choose from",
+                      data->experts[0]);
+    free(missing);
+    return rc;
+}
+
+static int set_aside(struct job *job, zoo_err *err)
+{
+    zoo_trained *out = job->out;
+    size_t texts, first = out->rows, aside = (size_t)ceil(job->settings->validation * (double)out->rows);
+    int rc = zoo_folds_count_texts(job->data, job->rows, out->rows, &texts, err);
+
+    if (!rc && texts >= ZOO_TEXTS_LEAST && aside)
+        rc = zoo_folds_set_aside(job->data, job->rows, out->rows, aside, job->settings->seed, &first, err);
+    out->fit_rows = first;
+    out->validation_rows = out->rows - first;
+    out->folds = texts >= ZOO_TEXTS_LEAST ? ZOO_FOLDS : 0;
+    return rc;
+}
+
+/* ---- what all runs share ---- */
+
+static int weigh(struct job *job, zoo_err *err)
+{
+    const zoo_train_settings *s = job->settings;
+    zoo_trained *out = job->out;
+    int rc;
+
+    job->weights = calloc(job->data->n + 1, sizeof *job->weights);
+    job->judged = calloc(job->data->n + 1, sizeof *job->judged);
+    out->mean_rewards = calloc(job->data->k + 1, sizeof *out->mean_rewards);
+    if (!job->weights || !job->judged || !out->mean_rewards)
+        return zoo_fail_nomem(err);
+    rc = zoo_weights_balance(s->balance, job->rows, out->rows, 0, job->weights, err);
+    if (!rc)
+        rc = zoo_weights_balance(s->balance, job->rows, out->rows, ZOO_JUDGED_ROWS, job->judged, err);
+    if (rc)
+        return rc;
+    out->best_single = zoo_best_single(job->data, job->rows, out->rows, job->weights, out->mean_rewards);
+    rc = zoo_tag_rewards_fit(&out->tags, job->data, s->kinds, s->kind_count, job->rows, out->rows, job->weights, 1, err);
+    out->scale = rc ? 0 : out->tags.scale;
+    if (!rc && !(out->scale > 1e-12))
+        rc = zoo_fail(err, ZOO_EFORMAT, "every expert has the same reward for each of the %zu queries: there is nothing to learn",
+                      out->rows);
+    return rc;
+}
+
+static int prepare(struct job *job, zoo_err *err)
+{
+    const zoo_train_settings *s = job->settings;
+    zoo_trained *out = job->out;
+    zoo_ngram_config config = { .features = s->features, .dim = s->dim, .hidden = s->hidden, .experts = (uint32_t)job->data->k };
+    int rc = zoo_heads_build(out->heads, &out->head_count, ZOO_TAG_KINDS_MAX, job->data, s->kinds, s->kind_count, job->rows,
+                             out->rows, &out->arena, err);
+
+    if (rc)
+        return rc;
+    config.kinds = (uint32_t)out->head_count;
+    for (size_t i = 0; i < out->head_count; i++)
+        config.kind_values[i] = (uint32_t)out->heads[i].values;
+    rc = zoo_ngram_net_init(&out->net, &config, "the network", err);
+    if (!rc)
+        rc = zoo_parallel_new(&job->parallel, s->threads, err);
+    if (!rc)
+        rc = zoo_features_new(&job->features, job->data, &s->features, s->feature_memory, job->parallel, err);
+    if (rc)
+        return rc;
+    job->distillery = (zoo_distillery){
+        .data = job->data, .features = job->features, .net = &out->net, .kinds = s->kinds, .kind_count = s->kind_count,
+        .heads = out->heads, .head_count = out->head_count, .weights = job->weights, .judged = job->judged,
+        .trainer = { .epochs = s->epochs, .batch = s->batch, .rate = s->rate, .tag_weight = s->tag_weight,
+                     .direction = s->direction, .seed = s->seed }
+    };
+    return zoo_distiller_init(&job->distiller, &job->distillery, err);
+}
+
+/* What `choices` for rows[0..count) are worth against always asking the expert that is best on known[0..known_count). */
+static int compare(const struct job *job, const size_t *known, size_t known_count, const size_t *rows, size_t count,
+                   const uint32_t *choices, zoo_router_worth *out, zoo_err *err)
+{
+    const zoo_dataset *data = job->data;
+    size_t k = data->k;
+    uint32_t *other = malloc((count + 1) * sizeof *other);
+    double *means = calloc(k, sizeof *means);
+
+    *out = (zoo_router_worth){ .rows = count };
+    if (!other || !means) {
+        free(other);
+        free(means);
+        return zoo_fail_nomem(err);
+    }
+    out->single_expert = zoo_best_single(data, known, known_count, job->judged, means);
+    for (size_t i = 0; i < count; i++)
+        other[i] = (uint32_t)out->single_expert;
+    out->router = zoo_reward_of(data, rows, count, job->judged, choices);
+    out->single = zoo_reward_of(data, rows, count, job->judged, other);
+    out->gain = zoo_reward_gain(data, rows, count, job->judged, choices, other, &out->error);
+    zoo_best_single(data, rows, count, job->judged, means);
+    for (size_t j = 0; j < k; j++)
+        out->random += means[j] / (double)k;
+    for (size_t i = 0; i < count; i++) {
+        const float *rewards = data->rewards + rows[i] * k;
+        other[i] = 0;
+        for (size_t j = 1; j < k; j++)
+            other[i] = rewards[j] > rewards[other[i]] ? (uint32_t)j : other[i];
+    }
+    out->oracle = zoo_reward_of(data, rows, count, job->judged, other);
+    free(other);
+    free(means);
+    return ZOO_OK;
+}
+
+/* ---- the stages ---- */
+
+/* At most ZOO_SAMPLE_ROWS of rows[0..count), by whole texts; free() them. */
+static size_t *sample(const struct job *job, size_t count, size_t *sampled, zoo_err *err)
+{
+    size_t *rows = malloc((count + 1) * sizeof *rows);
+
+    *sampled = count;
+    if (!rows) {
+        zoo_fail_nomem(err);
+        return NULL;
+    }
+    memcpy(rows, job->rows, count * sizeof *rows);
+    if (count > ZOO_SAMPLE_ROWS &&
+        zoo_folds_set_aside(job->data, rows, count, count - ZOO_SAMPLE_ROWS, job->settings->seed + 1, sampled, err)) {
+        free(rows);
+        return NULL;
+    }
+    return rows;
+}
+
+/* Settles out->recipe by cross-validation over what the settings leave open. */
+static int choose_recipe(struct job *job, const zoo_recipe *recipes, size_t recipe_count, zoo_err *err)
+{
+    zoo_trained *out = job->out;
+    size_t count, *rows = sample(job, out->fit_rows, &count, err);
+    uint32_t *memory = rows ? malloc((recipe_count * count + 1) * sizeof *memory) : NULL, *choices[ZOO_RECIPES_MAX];
+    double rewards[ZOO_RECIPES_MAX];
+    zoo_progress progress;
+    int rc = memory ? ZOO_OK : zoo_fail_nomem(err);
+
+    zoo_progress_begin(&progress, job->settings->progress, "choosing the recipe, trainings", recipe_count * out->folds);
+    for (size_t r = 0; !rc && r < recipe_count; r++)
+        choices[r] = memory + r * count;
+    if (!rc)
+        rc = zoo_attempts_cross_validate(&job->distillery, recipes, recipe_count, rows, count, out->folds, job->parallel, &progress,
+                                       choices, err);
+    if (!rc) {
+        zoo_progress_end(&progress);
+        out->chosen = zoo_recipe_choose(recipes, recipe_count, job->data, rows, count, job->judged,
+                                        (const uint32_t *const *)choices, rewards);
+        out->recipe = recipes[out->chosen];
+        out->tried_count = recipe_count;
+        for (size_t r = 0; r < recipe_count; r++)
+            out->tried[r] = (zoo_tried){ recipes[r], rewards[r] };
+        rc = compare(job, rows, count, rows, count, choices[out->chosen], &out->crossed, err);
+    }
+    free(rows);
+    free(memory);
+    return rc;
+}
+
+static int settle_recipe(struct job *job, zoo_err *err)
+{
+    const zoo_train_settings *s = job->settings;
+    zoo_trained *out = job->out;
+    double given = s->is_standardised ? s->temperature : s->temperature / out->scale;
+    zoo_recipe recipes[ZOO_RECIPES_MAX];
+    size_t count = zoo_recipe_grid(s->beta, given, recipes);
+
+    for (size_t r = 0; r < count; r++)
+        recipes[r].temperature = given > 0 && !s->is_standardised ? s->temperature : recipes[r].temperature * out->scale;
+    out->recipe = recipes[0];
+    return count > 1 && out->folds ? choose_recipe(job, recipes, count, err) : ZOO_OK;
+}
+
+/* Trains on the fit rows, watched by the validation rows: how many epochs are good, and what the router is worth. */
+static int train_watched(struct job *job, zoo_err *err)
+{
+    zoo_trained *out = job->out;
+    const size_t *held = job->rows + out->fit_rows;
+    uint32_t *choices = NULL;
+    zoo_progress progress;
+    zoo_trainer_result result;
+    int rc;
+
+    out->epochs = job->settings->epochs;
+    if (!out->validation_rows)
+        return ZOO_OK;
+    zoo_progress_begin(&progress, job->settings->progress, "training, rows", (uint64_t)out->epochs * out->fit_rows);
+    rc = zoo_distil(&job->distiller, &job->distillery, &out->recipe, job->rows, out->fit_rows, held, out->validation_rows,
+                    out->epochs, NULL, &progress, &result, err);
+    if (rc)
+        return rc;
+    zoo_progress_end(&progress);
+    out->epochs = result.best;
+    choices = malloc((out->validation_rows + 1) * sizeof *choices);
+    rc = choices ? zoo_trainer_choose(zoo_ngram_trainee_base(job->distiller.trainee), held, out->validation_rows,
+                                      job->settings->batch, choices, err)
+                 : zoo_fail_nomem(err);
+    if (!rc)
+        rc = compare(job, job->rows, out->fit_rows, held, out->validation_rows, choices, &out->validation, err);
+    free(choices);
+    return rc;
+}
+
+/* Trains what is kept, on all rows. */
+static int train_all(struct job *job, zoo_err *err)
+{
+    zoo_trained *out = job->out;
+    zoo_progress progress;
+    zoo_trainer_result result;
+    int rc;
+
+    zoo_progress_begin(&progress, job->settings->progress, "training on all rows, rows", (uint64_t)out->epochs * out->rows);
+    rc = zoo_distil(&job->distiller, &job->distillery, &out->recipe, job->rows, out->rows, NULL, 0, out->epochs, NULL, &progress,
+                    &result, err);
+    if (rc)
+        return rc;
+    zoo_progress_end(&progress);
+    out->loss = result.loss;
+    out->params = zoo_ngram_params_new(&out->net, err);
+    if (!out->params)
+        return ZOO_ENOMEM;
+    memcpy(out->params, zoo_ngram_trainee_params(job->distiller.trainee), out->net.size * sizeof *out->params);
+    return ZOO_OK;
+}
+
+static int leave_out(struct job *job, zoo_err *err)
+{
+    zoo_trained *out = job->out;
+    size_t count, *rows;
+    zoo_progress progress;
+    int rc;
+
+    if (!job->settings->left_out)
+        return ZOO_OK;
+    rows = sample(job, out->rows, &count, err);
+    if (!rows)
+        return ZOO_ENOMEM;
+    zoo_progress_begin(&progress, job->settings->progress, "leaving one out", 0);
+    rc = zoo_attempts_leave_out(&job->distillery, &out->recipe, job->settings->left_out, rows, count, ZOO_LEFT_OUT_MAX, job->parallel,
+                              &progress, out->left_out, &out->left_out_count, err);
+    if (!rc)
+        zoo_progress_end(&progress);
+    free(rows);
+    return rc;
+}
+
+int zoo_train(const zoo_dataset *data, const zoo_train_settings *settings, zoo_trained *out, zoo_err *err)
+{
+    int (*const stages[])(struct job *, zoo_err *) = {
+        find_rows, set_aside, weigh, prepare, settle_recipe, train_watched, train_all, leave_out
+    };
+    struct job job = { .data = data, .settings = settings, .out = out };
+    int rc = ZOO_OK;
+
+    memset(out, 0, sizeof *out);
+    for (size_t i = 0; !rc && i < sizeof stages / sizeof *stages; i++)
+        rc = stages[i](&job, err);
+    zoo_distiller_release(&job.distiller);
+    zoo_features_free(job.features);
+    zoo_parallel_free(job.parallel);
+    free(job.rows);
+    free(job.weights);
+    free(job.judged);
+    if (rc)
+        zoo_trained_release(out);
+    return rc;
+}
+
+void zoo_trained_release(zoo_trained *trained)
+{
+    free(trained->params);
+    free(trained->mean_rewards);
+    zoo_tag_rewards_release(&trained->tags);
+    zoo_arena_release(&trained->arena);
+    memset(trained, 0, sizeof *trained);
+}
