@@ -68,12 +68,12 @@ static int tag_by_column(zoo_store *store, const struct settings *s, zoo_err *er
 
 static void print_clustering(const zoo_clustering *c, const char *kind)
 {
-    printf("%llu queries in %zu groups (%s:%s..%s), mean similarity to the group's centre %.3f\n", (unsigned long long)c->queries,
-           c->k, kind, c->clusters[0].name, c->clusters[c->k - 1].name, c->similarity);
+    printf("%zu queries in %zu groups (%s:%s..%s), mean similarity to the group's centre %.3f\n", c->queries, c->k, kind,
+           c->clusters[0].name, c->clusters[c->k - 1].name, c->similarity);
     if (c->sampled < c->queries - c->untagged)
-        printf("learnt from %llu of them\n", (unsigned long long)c->sampled);
+        printf("learnt from %zu of them\n", c->sampled);
     if (c->untagged)
-        printf("%llu queries share no word with others: no tag\n", (unsigned long long)c->untagged);
+        printf("%zu queries share no word with others: no tag\n", c->untagged);
     for (size_t i = 0; i < c->k; i++) {
         const zoo_cluster *cluster = &c->clusters[i];
         int width = printf("%s %7llu  ", cluster->name, (unsigned long long)cluster->queries);
@@ -86,23 +86,28 @@ static void print_clustering(const zoo_clustering *c, const char *kind)
     }
 }
 
+static int write_clustering(zoo_store *store, const struct settings *s, const char *kind, const zoo_clustering *c, zoo_err *err)
+{
+    int rc = zoo_store_begin(store, err);
+
+    if (!rc)
+        rc = zoo_clustering_write(store, c, kind, stderr, err);
+    if (!rc)
+        rc = log_run(store, s, kind, c->queries - c->untagged, c->queries, err);
+    return rc ? rc : zoo_store_commit(store, err);
+}
+
 static int tag_by_cluster(zoo_store *store, const struct settings *s, size_t k, zoo_err *err)
 {
     const char *kind = s->kind ? s->kind : "cluster";
-    zoo_cluster_options o = { .split = s->split, .kind = kind, .k = k, .seed = s->seed, .threads = (unsigned)s->threads,
-                              .dry_run = s->dry_run, .progress = stderr };
+    zoo_cluster_options o = { .split = s->split, .k = k, .seed = s->seed, .threads = (unsigned)s->threads, .progress = stderr };
     zoo_clustering clustering;
-    int rc = s->dry_run ? ZOO_OK : zoo_store_begin(store, err);
+    int rc = zoo_clustering_learn(store, &o, &clustering, err);
 
     if (rc)
         return rc;
-    rc = zoo_cluster_tag(store, &o, &clustering, err);
-    if (rc)
-        return rc;
     if (!s->dry_run)
-        rc = log_run(store, s, kind, clustering.queries - clustering.untagged, clustering.queries, err);
-    if (!rc && !s->dry_run)
-        rc = zoo_store_commit(store, err);
+        rc = write_clustering(store, s, kind, &clustering, err);
     if (!rc)
         print_clustering(&clustering, kind);
     zoo_clustering_release(&clustering);

@@ -8,7 +8,6 @@
 
 enum { PAGE = 1024, TASK = 32, SAMPLE = 50000, COLUMNS_MAX = 1 << 16, CENTRES_MAX = 1 << 25, ROUNDS = 30,
        K_LEAST = 2, K_MOST = 1000, QUERIES_PER_CLUSTER = 100 };
-#define NO_GROUP UINT32_MAX
 
 /* Memory of one thread that makes vectors. */
 struct scribe { zoo_words words; uint32_t *columns; float *values, *scores; };
@@ -26,8 +25,6 @@ struct work {
     float *values;
     size_t rows, rows_capacity, places_capacity;
     float *centres;                     /* (d,k) */
-    zoo_key *keys;                      /* (queries) in the order of arrival */
-    uint32_t *groups;                   /* (queries) */
     size_t assigned;
     const zoo_store_query *page;        /* of assign_task() */
     size_t page_count;
@@ -164,16 +161,21 @@ static void assign_task(void *context, size_t task, unsigned thread)
     for (size_t i = task * TASK; i < end; i++) {
         zoo_words_scan(&s->words, w->page[i].text, w->page[i].text_size);
         size_t places = zoo_vocabulary_vector(w->vocabulary, &s->words, s->columns, s->values);
-        w->keys[w->assigned + i] = w->page[i].key;
-        w->groups[w->assigned + i] = places ? zoo_kmeans_nearest(w->centres, w->out->k, s->columns, s->values, places, s->scores)
-                                            : NO_GROUP;
+        w->out->keys[w->assigned + i] = w->page[i].key;
+        w->out->groups[w->assigned + i] = places ? zoo_kmeans_nearest(w->centres, w->out->k, s->columns, s->values, places, s->scores)
+                                            : ZOO_CLUSTER_NONE;
     }
+}
+
+static int fail_changed(zoo_err *err)
+{
+    return zoo_fail(err, ZOO_ECONFLICT, "the store changed while it was read; try again");
 }
 
 static int assign_page(struct work *w, const zoo_store_query *queries, size_t count, zoo_err *err)
 {
     if (w->assigned + count > w->out->queries)
-        return zoo_fail(err, ZOO_ECONFLICT, "the store changed while it was read; try again");
+        return fail_changed(err);
     w->page = queries;
     w->page_count = count;
     zoo_parallel_run(w->threads, (count + TASK - 1) / TASK, assign_task, w);
@@ -208,7 +210,7 @@ static void offer_word(zoo_cluster *cluster, double *weights, const char *word, 
     }
 }
 
-/* Typical is what weighs more in a group than in the mean of all. */
+/* Typical is what weighs more in a group than in the mean of all; common words say less. */
 static int find_words(struct work *w, zoo_err *err)
 {
     size_t k = w->out->k;
@@ -219,12 +221,12 @@ static int find_words(struct work *w, zoo_err *err)
     for (size_t f = 0; f < zoo_vocabulary_size(w->vocabulary); f++) {
         const char *word = zoo_vocabulary_word(w->vocabulary, f);
         const float *row = w->centres + f * k;
-        double mean = 0;
+        double mean = 0, idf = (double)zoo_vocabulary_idf(w->vocabulary, f);
         for (size_t c = 0; word && c < k; c++)
             mean += (double)row[c] / (double)k;
         for (size_t c = 0; word && c < k; c++)
             if ((double)row[c] > mean)
-                offer_word(&w->out->clusters[c], weights + c * ZOO_CLUSTER_WORDS, word, (double)row[c] - mean);
+                offer_word(&w->out->clusters[c], weights + c * ZOO_CLUSTER_WORDS, word, idf * ((double)row[c] - mean));
     }
     free(weights);
     for (size_t c = 0; c < k; c++)
@@ -237,7 +239,7 @@ static int find_words(struct work *w, zoo_err *err)
     return ZOO_OK;
 }
 
-/* Sorts the groups by size and renumbers w->groups. */
+/* Sorts the groups by size and renumbers w->out->groups. */
 static int name_clusters(struct work *w, zoo_err *err)
 {
     zoo_clustering *out = w->out;
@@ -246,10 +248,10 @@ static int name_clusters(struct work *w, zoo_err *err)
     if (!number)
         return zoo_fail_nomem(err);
     for (size_t i = 0; i < w->assigned; i++) {
-        if (w->groups[i] == NO_GROUP)
+        if (w->out->groups[i] == ZOO_CLUSTER_NONE)
             out->untagged++;
         else
-            out->clusters[w->groups[i]].queries++;
+            out->clusters[w->out->groups[i]].queries++;
     }
     for (size_t c = 0; c < out->k; c++)
         out->clusters[c].number = (uint32_t)c;
@@ -259,21 +261,21 @@ static int name_clusters(struct work *w, zoo_err *err)
         snprintf(out->clusters[c].name, sizeof out->clusters[c].name, "c%03zu", c + 1);
     }
     for (size_t i = 0; i < w->assigned; i++)
-        if (w->groups[i] != NO_GROUP)
-            w->groups[i] = number[w->groups[i]];
+        if (w->out->groups[i] != ZOO_CLUSTER_NONE)
+            w->out->groups[i] = number[w->out->groups[i]];
     free(number);
     return ZOO_OK;
 }
 
-static int write_tags(struct work *w, zoo_err *err)
+int zoo_clustering_write(zoo_store *store, const zoo_clustering *c, const char *kind, FILE *to, zoo_err *err)
 {
     zoo_progress progress;
     int rc = ZOO_OK;
 
-    zoo_progress_begin(&progress, w->o->progress, "tag", w->assigned);
-    for (size_t i = 0; !rc && i < w->assigned; i++) {
-        const char *name = w->groups[i] == NO_GROUP ? NULL : w->out->clusters[w->groups[i]].name;
-        rc = zoo_store_set_tags(w->store, w->keys[i], w->o->kind, &name, name != NULL, err);
+    zoo_progress_begin(&progress, to, "tag", c->queries);
+    for (size_t i = 0; !rc && i < c->queries; i++) {
+        const char *name = c->groups[i] == ZOO_CLUSTER_NONE ? NULL : c->clusters[c->groups[i]].name;
+        rc = zoo_store_set_tags(store, c->keys[i], kind, &name, name != NULL, err);
         zoo_progress_set(&progress, i + 1);
     }
     if (!rc)
@@ -306,22 +308,24 @@ static int init_scribes(struct work *w, zoo_err *err)
 static int plan(struct work *w, zoo_err *err)
 {
     zoo_clustering *out = w->out;
-    int rc = zoo_store_count_queries(w->store, w->o->split, &out->queries, err);
+    uint64_t queries;
+    int rc = zoo_store_count_queries(w->store, w->o->split, &queries, err);
 
+    out->queries = (size_t)queries;
     if (!rc && !out->queries)
         rc = zoo_fail(err, ZOO_EUSAGE, "no query is in the split '%.128s'", w->o->split ? w->o->split : "");
     if (!rc && w->o->k > ZOO_CLUSTERS_MAX)
         rc = zoo_fail(err, ZOO_EUSAGE, "%zu groups are more than %d", w->o->k, ZOO_CLUSTERS_MAX);
     if (rc)
         return rc;
-    out->k = w->o->k ? w->o->k : (size_t)(out->queries / QUERIES_PER_CLUSTER);
+    out->k = w->o->k ? w->o->k : out->queries / QUERIES_PER_CLUSTER;
     if (!w->o->k)
         out->k = out->k < K_LEAST ? K_LEAST : out->k > K_MOST ? K_MOST : out->k;
     w->sample_below = out->queries <= SAMPLE ? UINT64_MAX : UINT64_MAX / out->queries * SAMPLE;
     out->clusters = zoo_arena_alloc(&out->arena, out->k * sizeof *out->clusters);
-    w->keys = malloc((size_t)out->queries * sizeof *w->keys);
-    w->groups = malloc((size_t)out->queries * sizeof *w->groups);
-    if (!out->clusters || !w->keys || !w->groups)
+    w->out->keys = malloc(out->queries * sizeof *w->out->keys);
+    w->out->groups = malloc(out->queries * sizeof *w->out->groups);
+    if (!out->clusters || !w->out->keys || !w->out->groups)
         return zoo_fail_nomem(err);
     rc = zoo_parallel_new(&w->threads, w->o->threads, err);
     if (!rc)
@@ -362,12 +366,10 @@ static void release(struct work *w)
     free(w->columns);
     free(w->values);
     free(w->centres);
-    free(w->keys);
-    free(w->groups);
     zoo_arena_release(&w->arena);
 }
 
-int zoo_cluster_tag(zoo_store *store, const zoo_cluster_options *options, zoo_clustering *out, zoo_err *err)
+int zoo_clustering_learn(zoo_store *store, const zoo_cluster_options *options, zoo_clustering *out, zoo_err *err)
 {
     struct work w = { .store = store, .o = options, .out = out };
     int rc;
@@ -378,12 +380,12 @@ int zoo_cluster_tag(zoo_store *store, const zoo_cluster_options *options, zoo_cl
         rc = learn(&w, err);
     if (!rc)
         rc = each_page(&w, assign_page, "assign", err);
+    if (!rc && w.assigned != out->queries)
+        rc = fail_changed(err);
     if (!rc)
         rc = find_words(&w, err);
     if (!rc)
         rc = name_clusters(&w, err);
-    if (!rc && !options->dry_run)
-        rc = write_tags(&w, err);
     release(&w);
     if (rc)
         zoo_clustering_release(out);
@@ -392,6 +394,8 @@ int zoo_cluster_tag(zoo_store *store, const zoo_cluster_options *options, zoo_cl
 
 void zoo_clustering_release(zoo_clustering *clustering)
 {
+    free(clustering->keys);
+    free(clustering->groups);
     zoo_arena_release(&clustering->arena);
     memset(clustering, 0, sizeof *clustering);
 }

@@ -50,6 +50,7 @@ void zoo_vocabulary_free(zoo_vocabulary *v)
 }
 
 size_t zoo_vocabulary_size(const zoo_vocabulary *v) { return v->columns; }
+float zoo_vocabulary_idf(const zoo_vocabulary *v, size_t column) { return v->idf[column]; }
 const char *zoo_vocabulary_word(const zoo_vocabulary *v, size_t column) { return *v->words[column] ? v->words[column] : NULL; }
 
 /* ---- the table ---- */
@@ -107,7 +108,10 @@ static int is_telling(const zoo_word *word, int is_pair)
 
 static int is_pair(const zoo_words *words, size_t i)
 {
-    return i + 1 < words->count && words->items[i].kind == ZOO_WORD_CJK && words->items[i + 1].kind == ZOO_WORD_CJK;
+    const zoo_word *word = &words->items[i];
+
+    return i + 1 < words->count && word[0].kind == ZOO_WORD_CJK && word[1].kind == ZOO_WORD_CJK &&
+           word[0].start + word[0].size == word[1].start;                         /* no space between */
 }
 
 static uint64_t hash_of(const zoo_words *words, size_t i, int pair)

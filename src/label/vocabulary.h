@@ -26,6 +26,7 @@ int zoo_vocabulary_close(zoo_vocabulary *v, size_t most, zoo_err *err);
 size_t zoo_vocabulary_size(const zoo_vocabulary *v);
 /* The text's features, ascending, with values whose squares sum to 1; returns how many, 0 where it has no known word. */
 size_t zoo_vocabulary_vector(const zoo_vocabulary *v, const zoo_words *words, uint32_t *columns, float *values);
+float zoo_vocabulary_idf(const zoo_vocabulary *v, size_t column);          /* 1 where every text has it, more the rarer it is */
 /* The word of a column, where a person can read something out of it; NULL for marks, numbers and single letters.
  * Long ones are cut. */
 const char *zoo_vocabulary_word(const zoo_vocabulary *v, size_t column);
