@@ -63,59 +63,17 @@ const char *zoo_json_str(const json_t *object, const char *key, const char *plac
     return NULL;
 }
 
-static int add_value(zoo_buf *out, const json_t *value);
-
-static int add_array(zoo_buf *out, const json_t *array)
+static int append(const char *bytes, size_t size, void *out)
 {
-    int rc = zoo_buf_add(out, "[", 1);
-
-    for (size_t i = 0; !rc && i < json_array_size(array); i++) {
-        if (i > 0)
-            rc = zoo_buf_add(out, ",", 1);
-        if (!rc)
-            rc = add_value(out, json_array_get(array, i));
-    }
-    return rc ? rc : zoo_buf_add(out, "]", 1);
-}
-
-static int add_object(zoo_buf *out, const json_t *object)
-{
-    int rc = zoo_buf_add(out, "{", 1), is_first = 1;
-
-    for (void *i = json_object_iter((json_t *)object); !rc && i; i = json_object_iter_next((json_t *)object, i)) {
-        const char *key = json_object_iter_key(i);
-        if (!is_first)
-            rc = zoo_buf_add(out, ",", 1);
-        is_first = 0;
-        if (!rc && !(rc = zoo_buf_add_json_str(out, key, strlen(key))) && !(rc = zoo_buf_add(out, ":", 1)))
-            rc = add_value(out, json_object_iter_value(i));
-    }
-    return rc ? rc : zoo_buf_add(out, "}", 1);
-}
-
-/* As deep as what was parsed, which jansson limits. */
-static int add_value(zoo_buf *out, const json_t *value)
-{
-    switch (json_typeof(value)) {
-    case JSON_OBJECT: return add_object(out, value);
-    case JSON_ARRAY: return add_array(out, value);
-    case JSON_STRING: return zoo_buf_add_json_str(out, json_string_value(value), json_string_length(value));
-    case JSON_INTEGER: return zoo_buf_addf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-    case JSON_REAL: return zoo_buf_add_number(out, json_real_value(value));
-    case JSON_TRUE: return zoo_buf_add_str(out, "true");
-    case JSON_FALSE: return zoo_buf_add_str(out, "false");
-    default: return zoo_buf_add_str(out, "null");
-    }
+    return zoo_buf_add(out, bytes, size) ? -1 : 0;
 }
 
 int zoo_json_dump(zoo_buf *out, const json_t *value)
 {
     size_t before = out->size;
-    int rc = add_value(out, value);
 
-    if (rc && out->data) {
-        out->size = before;
-        out->data[before] = '\0';
-    }
-    return rc;
+    if (!json_dump_callback(value, append, out, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17)))
+        return ZOO_OK;
+    out->size = before;
+    return ZOO_ENOMEM;
 }
