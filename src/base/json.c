@@ -1,7 +1,11 @@
 #include "base/json.h"
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/fs.h"
+
+enum { DEPTH_MAX = 2048 };        /* what jansson reads; deeper values are not written either */
 
 json_t *zoo_json_parse(const char *text, size_t size, const char *place, zoo_err *err)
 {
@@ -63,17 +67,71 @@ const char *zoo_json_str(const json_t *object, const char *key, const char *plac
     return NULL;
 }
 
-static int append(const char *bytes, size_t size, void *out)
+/* The fewest digits that read back as the same double; always with a point or exponent, so that it stays a real. */
+static int add_real(zoo_buf *out, double x)
 {
-    return zoo_buf_add(out, bytes, size) ? -1 : 0;
+    char text[40];
+
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, x);
+        if (strtod(text, NULL) == x)
+            break;
+    }
+    return zoo_buf_addf(out, strpbrk(text, ".e") ? "%s" : "%s.0", text);
+}
+
+static int add_value(zoo_buf *out, const json_t *value, int depth);
+
+static int add_array(zoo_buf *out, const json_t *array, int depth)
+{
+    int rc = zoo_buf_add(out, "[", 1);
+
+    for (size_t i = 0; !rc && i < json_array_size(array); i++)
+        if (!(i && (rc = zoo_buf_add(out, ",", 1))))
+            rc = add_value(out, json_array_get(array, i), depth + 1);
+    return rc ? rc : zoo_buf_add(out, "]", 1);
+}
+
+static int add_object(zoo_buf *out, const json_t *object, int depth)
+{
+    json_t *members = (json_t *)(uintptr_t)object;          /* jansson's iterators are not const */
+    int rc = zoo_buf_add(out, "{", 1), is_first = 1;
+
+    for (void *at = json_object_iter(members); !rc && at; at = json_object_iter_next(members, at)) {
+        const char *key = json_object_iter_key(at);
+        if ((!is_first && (rc = zoo_buf_add(out, ",", 1))) || (rc = zoo_buf_add_json_str(out, key, strlen(key))) ||
+            (rc = zoo_buf_add(out, ":", 1)))
+            break;
+        rc = add_value(out, json_object_iter_value(at), depth + 1);
+        is_first = 0;
+    }
+    return rc ? rc : zoo_buf_add(out, "}", 1);
+}
+
+static int add_value(zoo_buf *out, const json_t *value, int depth)
+{
+    if (depth > DEPTH_MAX)
+        return ZOO_ENOMEM;
+    switch (json_typeof(value)) {
+    case JSON_OBJECT: return add_object(out, value, depth);
+    case JSON_ARRAY: return add_array(out, value, depth);
+    case JSON_STRING: return zoo_buf_add_json_str(out, json_string_value(value), json_string_length(value));
+    case JSON_INTEGER: return zoo_buf_addf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    case JSON_REAL: return add_real(out, json_real_value(value));
+    case JSON_TRUE: return zoo_buf_add_str(out, "true");
+    case JSON_FALSE: return zoo_buf_add_str(out, "false");
+    default: return zoo_buf_add_str(out, "null");
+    }
 }
 
 int zoo_json_dump(zoo_buf *out, const json_t *value)
 {
     size_t before = out->size;
 
-    if (!json_dump_callback(value, append, out, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17)))
+    if (!add_value(out, value, 0))
         return ZOO_OK;
     out->size = before;
+    if (out->data)
+        out->data[before] = '\0';
     return ZOO_ENOMEM;
 }

@@ -61,7 +61,7 @@ static void a_dump_reads_back_alike(void **state)
     assert_int_equal(zoo_json_dump(&out, value), ZOO_OK);
     json_t *again = zoo_json_parse(out.data, out.size, "r", NULL);
     assert_true(json_equal(value, again));
-    assert_memory_equal(out.data, "{\"b\":", 5);
+    assert_string_equal(out.data, "{\"b\":[1,0.1,-2.5e-07,true,null],\"a\":\"\xc3\xa9\"}");
     json_decref(again);
     json_decref(value);
     zoo_buf_release(&out);
