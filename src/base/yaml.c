@@ -28,7 +28,8 @@ __attribute__((format(printf, 3, 0))) static void collect(cyaml_log_t level, voi
         if (!report->where[0])
             snprintf(report->where, sizeof report->where, "%.199s", text);
     } else if (!report->what[0]) {
-        snprintf(report->what, sizeof report->what, "%.299s", text);
+        size_t n = strlen(text);
+        snprintf(report->what, sizeof report->what, "%.*s", (int)(n && text[n - 1] == '.' ? n - 1 : n), text);
     }
 }
 

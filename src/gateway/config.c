@@ -45,7 +45,7 @@ static const cyaml_schema_field_t limit_fields[] = {
 static const cyaml_schema_field_t file_fields[] = {
     CYAML_FIELD_STRING_PTR("listen", CYAML_FLAG_POINTER, struct file, listen, 1, 200),
     CYAML_FIELD_STRING_PTR("router", CYAML_FLAG_POINTER, struct file, router, 1, 4000),
-    CYAML_FIELD_SEQUENCE("experts", CYAML_FLAG_POINTER, struct file, experts, &zoo_expert_schema, 1, ZOO_EXPERT_ENTRIES_MAX),
+    CYAML_FIELD_SEQUENCE("experts", CYAML_FLAG_POINTER, struct file, experts, &zoo_expert_schema, 0, ZOO_EXPERT_ENTRIES_MAX),
     CYAML_FIELD_STRING_PTR("default_expert", OPTIONAL, struct file, default_expert, 1, 200),
     CYAML_FIELD_BOOL("allow_anonymous", CYAML_FLAG_OPTIONAL, struct file, allow_anonymous),
     CYAML_FIELD_MAPPING_PTR("timeouts", OPTIONAL, struct file, timeouts, timeout_fields),
@@ -123,8 +123,10 @@ static int read_log_level(zoo_gateway_config *c, const char *word, zoo_err *err)
 
 static int check_listen(const zoo_gateway_config *c, zoo_err *err)
 {
-    if (zoo_http_listen_check(c->listen, err))
-        return zoo_fail_within(err, "%s: listen", c->path);
+    zoo_err why;
+
+    if (zoo_http_listen_check(c->listen, &why))
+        return zoo_fail(err, ZOO_EFORMAT, "%s: listen: %s", c->path, why.message);
     if (!zoo_http_listen_is_loopback(c->listen) && !c->allow_anonymous)
         return zoo_fail(err, ZOO_EFORMAT, "%s: listen: %s is no loopback address, and without client keys anyone who reaches it may "
                         "ask your experts; listen on 127.0.0.1, or set allow_anonymous: true", c->path, c->listen);

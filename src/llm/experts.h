@@ -9,7 +9,7 @@
  *         context: 32768                     # tokens; default 0: unknown
  *
  * A settings struct holds `zoo_expert_entry *experts; unsigned experts_count;` and in its cyaml table
- *     CYAML_FIELD_SEQUENCE("experts", CYAML_FLAG_POINTER, struct settings, experts, &zoo_expert_schema, 1, ZOO_EXPERT_ENTRIES_MAX)
+ *     CYAML_FIELD_SEQUENCE("experts", CYAML_FLAG_POINTER, struct settings, experts, &zoo_expert_schema, 0, ZOO_EXPERT_ENTRIES_MAX)
  * after zoo_yaml_load() zoo_experts_resolve() turns that into a zoo_experts. Keys never reach logs or sentences.
  * Layer: llm. Thread-safe. */
 #ifndef ZOO_LLM_EXPERTS_H
