@@ -17,8 +17,7 @@ static struct zoo_tally *find_tally(const zoo_rewarder *r, zoo_key expert)
 
 int zoo_rewarder_name(zoo_rewarder *r, zoo_key expert, const char *name, zoo_err *err)
 {
-    struct zoo_tally *grown;
-    char *copy;
+    struct zoo_tally *grown, *tally;
 
     if (find_tally(r, expert))
         return ZOO_OK;
@@ -26,10 +25,11 @@ int zoo_rewarder_name(zoo_rewarder *r, zoo_key expert, const char *name, zoo_err
     if (!grown)
         return zoo_fail_nomem(err);
     r->tallies = grown;
-    copy = strdup(name);
-    if (!copy)
+    tally = &r->tallies[r->tally_count];
+    *tally = (struct zoo_tally){ .expert = expert, .name = strdup(name) };
+    if (!tally->name)
         return zoo_fail_nomem(err);
-    r->tallies[r->tally_count++] = (struct zoo_tally){ expert, copy, 0, 0 };
+    r->tally_count++;
     return ZOO_OK;
 }
 

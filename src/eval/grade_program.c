@@ -16,17 +16,17 @@ enum { MAX_OUTPUT = 1 << 20, MAX_SOURCE = 8 << 20, TOKEN_SIZE = 32 };
 #define PYTHON "/usr/bin/python3"
 
 static const char driver[] =
-    "import os, sys, types\n"
+    "import posix, sys\n"          /* built in: 'os' and 'types' are files, and cost a fifth of the time to start */
     "source = sys.stdin.buffer\n"
     "token = source.readline()\n"
     "program = source.read(int(source.readline()))\n"
     "tests = source.read()\n"
-    "answer = sys.modules['answer'] = types.ModuleType('answer')\n"
+    "answer = sys.modules['answer'] = type(sys)('answer')\n"
     "exec(compile(program, 'answer.py', 'exec'), answer.__dict__)\n"
     "exec(compile(tests, 'tests.py', 'exec'), answer.__dict__)\n"
     "sys.stdout.flush()\n"
-    "os.write(1, token)\n"
-    "os._exit(0)\n";
+    "posix.write(1, token)\n"
+    "posix._exit(0)\n";
 
 /* The fenced block whose opening fence is at `fence`: its text, and where it ends. A block that is never closed goes to the end. */
 static const char *block_at(const char *fence, const char *end, size_t *size)

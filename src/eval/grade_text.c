@@ -62,8 +62,8 @@ int zoo_grade_fold(zoo_buf *out, const char *text, size_t size)
 /* Lower-cases for the markers' alphabets: Latin, with accents that they use; Cyrillic. */
 static int same_letter(const char *a, const char *lower, size_t *used_a, size_t *used_b)
 {
-    uint32_t x = zoo_utf8_next(a, strlen(a) < 4 ? strlen(a) : 4, used_a);
-    uint32_t y = zoo_utf8_next(lower, strlen(lower) < 4 ? strlen(lower) : 4, used_b);
+    uint32_t x = zoo_utf8_next(a, strnlen(a, 4), used_a);
+    uint32_t y = zoo_utf8_next(lower, strnlen(lower, 4), used_b);
 
     if ((x >= 'A' && x <= 'Z') || (x >= 0xc0 && x <= 0xde) || (x >= 0x410 && x <= 0x42f))
         x += 0x20;
@@ -85,36 +85,35 @@ static size_t match(const char *text, const char *marker)
     return (size_t)(at - text);
 }
 
-/* The first byte that a marker can begin with, either case. */
-static void mark_first_bytes(unsigned char is_first[256])
+static unsigned char lower(char c)
 {
-    memset(is_first, 0, 256);
+    return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 0x20 : c);
+}
+
+/* Bytes of the longest marker at `at`, or 0. Only ASCII letters change their first byte with their case, of those that begin one. */
+static size_t longest_match(const char *at)
+{
+    size_t longest = 0;
+
     for (size_t i = 0; i < sizeof markers / sizeof *markers; i++) {
-        unsigned char c = (unsigned char)markers[i][0];
-        is_first[c] = 1;
-        if (c >= 'a' && c <= 'z')
-            is_first[c - 0x20] = 1;
+        size_t n = lower(*at) == (unsigned char)markers[i][0] ? match(at, markers[i]) : 0;
+        if (n > longest)
+            longest = n;
     }
-    is_first[0xd0] = 1;          /* Cyrillic: the two cases may have different first bytes */
+    return longest;
 }
 
 const char *zoo_grade_statement(const char *text)
 {
     const char *last = NULL;
-    unsigned char is_first[256];
+    unsigned char is_first[256] = { 0 };
 
-    mark_first_bytes(is_first);
+    for (size_t i = 0; i < sizeof markers / sizeof *markers; i++)
+        is_first[(unsigned char)markers[i][0]] = 1;
     for (const char *at = text; *at; at++) {
-        size_t longest = 0;
-        if (!is_first[(unsigned char)*at])
-            continue;
-        for (size_t i = 0; i < sizeof markers / sizeof *markers; i++) {
-            size_t n = match(at, markers[i]);
-            if (n > longest)
-                longest = n;
-        }
-        if (longest) {
-            last = at + longest;
+        size_t n = is_first[lower(*at)] ? longest_match(at) : 0;
+        if (n) {
+            last = at + n;
             at = last - 1;
         }
     }

@@ -35,6 +35,7 @@ struct slot {
     SLIST_ENTRY(slot) all;
 };
 TAILQ_HEAD(slot_list, slot);
+SLIST_HEAD(slot_set, slot);
 
 /* A lane's private half. */
 struct queue {
@@ -56,7 +57,7 @@ struct zoo_dispatch {
     const zoo_dispatch_limits *limits;
     const zoo_dispatch_hooks *hooks;
     struct slot_list spare;
-    SLIST_HEAD(, slot) slots;
+    struct slot_set slots;
     unsigned asking, held;
     int is_unsettled;                    /* something was taken since the last settle */
     int is_stopping, failed;             /* failed: the code that ends everything */

@@ -120,6 +120,7 @@ int zoo_experts_resolve(zoo_experts *out, const zoo_expert_entry *entries, size_
     return failed;
 }
 
+/* serve's settings file, whose other keys are known by name so that a mistyped one is still refused. */
 struct file { zoo_expert_entry *experts; unsigned experts_count; };
 
 static const cyaml_schema_field_t file_fields[] = {
@@ -128,6 +129,10 @@ static const cyaml_schema_field_t file_fields[] = {
     CYAML_FIELD_IGNORE("router", CYAML_FLAG_OPTIONAL),
     CYAML_FIELD_IGNORE("default_expert", CYAML_FLAG_OPTIONAL),
     CYAML_FIELD_IGNORE("allow_anonymous", CYAML_FLAG_OPTIONAL),
+    CYAML_FIELD_IGNORE("timeouts", CYAML_FLAG_OPTIONAL),
+    CYAML_FIELD_IGNORE("limits", CYAML_FLAG_OPTIONAL),
+    CYAML_FIELD_IGNORE("route_threads", CYAML_FLAG_OPTIONAL),
+    CYAML_FIELD_IGNORE("log", CYAML_FLAG_OPTIONAL),
     CYAML_FIELD_END
 };
 

@@ -1,6 +1,7 @@
 """zooter collect against upstreams that behave, fail, stall and lie; and killed with -9 while it works."""
 import json
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -72,7 +73,8 @@ def test_every_expert_answers_every_query_once(run, store, config, upstream):
 def test_settings_reach_the_request_and_keys_come_from_the_environment(run, store, config, upstream):
     s = store(2)
     c = config([{"name": "a", "base_url": upstream.url, "api_key_env": "A_KEY", "price": {"input": 1000, "output": 2000}}],
-               extra="listen: 127.0.0.1:1\nrouter: nowhere\ndefault_expert: a\n")
+               extra="listen: 127.0.0.1:1\nrouter: nowhere\ndefault_expert: a\nallow_anonymous: true\n"
+               "timeouts: {connect: 1}\nlimits: {in_flight: 5}\nroute_threads: 2\nlog: info\n")
     p = run("collect", "--store", s, "--config", c, "--temperature", "0.5", "--max-tokens", "77", "--system", 'Be "brief"',
             env={**os.environ, "A_KEY": "sk-secret-1"})
     assert p.returncode == 0, p.stderr
@@ -226,6 +228,23 @@ def test_a_second_interrupt_does_not_wait(zooter, store, config, upstream):
     p.send_signal(signal.SIGINT)
     p.communicate(timeout=20)
     assert p.returncode == 1 and time.monotonic() - begun < 2
+
+
+def test_a_full_disk_stops_the_run_and_the_store_stays_whole(zooter, run, store, config, upstream):
+    upstream.on["a"] = lambda m, q, n: (200, {}, json.dumps(completion("x" * 20000)))
+    s, c = store(200), config([{"name": "a", "base_url": upstream.url}])
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+    p = run("collect", "--store", s, "--config", c, preexec_fn=limit)
+    assert p.returncode == 1 and str(s) in p.stderr, p.stderr
+    kept = len(responses(s))
+    assert kept < 200 and sum(upstream.asked["a"].values()) <= kept + 32          # a turn that was not kept, and what was in flight
+    with sqlite3.connect(s) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert run("collect", "--store", s, "--config", c).returncode == 0
+    assert len(responses(s)) == 200
 
 
 def test_five_kills_lose_nothing_and_ask_nothing_twice_but_what_was_in_flight(zooter, run, store, config, upstream):
