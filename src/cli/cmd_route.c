@@ -335,8 +335,9 @@ const zoo_command zoo_command_route = {
         "Only the beginning of a query is read: up to the router's text limit, 4096 bytes unless it says otherwise, in\n"
         "training, routing and serving alike. Bytes that are not UTF-8 are read as U+FFFD. A line may have 64 MiB.\n"
         "\n"
-        "--explain shows the distribution, the tags that the router sees in the query, and the words and parts of words that\n"
-        "decided: all shares add up exactly to the log-odds of the chosen expert over the runner-up.",
+        "--explain shows the distribution, the tags that the router sees in the query, and the words (with the parts they are\n"
+        "read by) and runs of words that decided: all shares, shown or not, add up exactly to the log-odds of the chosen\n"
+        "expert over the runner-up.",
     .examples =
         "  zooter route --router my-router 'What is 12 times 12?'\n"
         "  zooter route --router my-router --explain 'What is 12 times 12?'\n"

@@ -7,9 +7,8 @@
 #include "base/utf8.h"
 #include "model/router.h"
 #include "route/policy.h"
-#include "text/ngrams.h"
 
-enum { WIDTH = 80, BAR = 24, EXPERTS_SHOWN = 12, TAGS_SHOWN = 3, REASONS_SHOWN = 6, REASON_WIDTH = 26, TAIL = 36 };
+enum { WIDTH = 80, BAR = 24, EXPERTS_SHOWN = 12, TAGS_SHOWN = 3, KIND_WIDTH = 12, REASONS_SHOWN = 6, REASON_WIDTH = 26, TAIL = 36 };
 
 /* ---- text on a terminal ---- */
 /* The character at s: what to write for it (*shown, *size bytes), how many bytes it takes, its columns. What would steer the
@@ -105,21 +104,24 @@ static void show_distribution(FILE *to, const zoo_router *router, const float *p
         fprintf(to, "  and %zu more\n", k - EXPERTS_SHOWN);
 }
 
-/* The likeliest values of one kind, on one line. */
+/* The likeliest values of one kind, as many as fit on one line. */
 static void show_kind(FILE *to, const zoo_tag_names *tags, float *p)
 {
-    size_t at = 2 + show(to, tags->kind, strlen(tags->kind), 16);
+    size_t at = 2 + show(to, tags->kind, strlen(tags->kind), KIND_WIDTH);
 
+    pad(to, at, KIND_WIDTH + 2);
+    at = KIND_WIDTH + 2;
     for (size_t shown = 0; shown < TAGS_SHOWN && shown < tags->count; shown++) {
-        size_t best = 0;
+        const char *value;
+        size_t best = 0, left = WIDTH - at - 7;
         for (size_t i = 1; i < tags->count; i++)
             if (p[i] > p[best])
                 best = i;
-        if (shown && p[best] < 0.05f)
+        value = tags->values[best];
+        if (shown && (p[best] < 0.05f || columns_of(value, strlen(value)) > left))
             break;
-        pad(to, at, 20 + shown * 20);
-        at = 20 + shown * 20 + (size_t)fprintf(to, "%.2f ", (double)p[best]);
-        at += show(to, tags->values[best], strlen(tags->values[best]), 14);
+        at += (size_t)fprintf(to, "  %.2f ", (double)p[best]);
+        at += show(to, value, strlen(value), left);
         p[best] = -1;
     }
     fputc('\n', to);
@@ -145,54 +147,35 @@ static int show_tags(FILE *to, const zoo_router *router, zoo_workspace *workspac
     return rc;
 }
 
-/* "times", "how many", tim.., ..mes, "a 2-digit number"; returns the columns. */
-static size_t show_reason(FILE *to, const zoo_reason *reason)
-{
-    size_t width = 2;
-
-    if (reason->kind == ZOO_NGRAM_DIGITS)
-        return (size_t)fprintf(to, "a number of %zu digit%s", reason->size, reason->size == 1 ? "" : "s");
-    if (reason->kind == ZOO_NGRAM_PART) {
-        fputs(reason->at_start ? "" : "..", to);
-        width = (reason->at_start ? 0 : 2) + (reason->at_end ? 0 : 2) + show(to, reason->text, reason->size, REASON_WIDTH - 4);
-        fputs(reason->at_end ? "" : "..", to);
-        return width;
-    }
-    fputc('"', to);
-    width += show(to, reason->text, reason->size, REASON_WIDTH - 2);
-    fputc('"', to);
-    return width;
-}
-
 /* The next reason at or behind *at that speaks for (sign 1) or against (sign -1); NULL: none. */
-static const zoo_reason *next_reason(const zoo_reason *reasons, size_t count, size_t *at, int sign)
+static const zoo_evidence *next_reason(const zoo_evidence *reasons, size_t count, size_t *at, int sign)
 {
     while (*at < count) {
-        const zoo_reason *reason = &reasons[(*at)++];
+        const zoo_evidence *reason = &reasons[(*at)++];
         if (reason->share * sign > 0)
             return reason;
     }
     return NULL;
 }
 
-static void show_reasons(FILE *to, const zoo_reason *reasons, size_t count)
+static void show_reasons(FILE *to, const zoo_evidence *reasons, size_t count)
 {
     size_t for_at = 0, against_at = 0;
 
     fputs("  for it                               against it\n", to);
     for (size_t i = 0; i < REASONS_SHOWN; i++) {
-        const zoo_reason *pro = next_reason(reasons, count, &for_at, 1), *con = next_reason(reasons, count, &against_at, -1);
+        const zoo_evidence *pro = next_reason(reasons, count, &for_at, 1), *con = next_reason(reasons, count, &against_at, -1);
         size_t at = 0;
         if (!pro && !con)
             break;
         if (pro) {
             at = (size_t)fprintf(to, "  %+.3f ", pro->share);
-            at += show_reason(to, pro);
+            at += show(to, pro->text, pro->size, REASON_WIDTH);
         }
         if (con) {
             pad(to, at, 39);
             fprintf(to, "%+.3f ", con->share);
-            show_reason(to, con);
+            show(to, con->text, con->size, REASON_WIDTH);
         }
         fputc('\n', to);
     }
@@ -201,7 +184,7 @@ static void show_reasons(FILE *to, const zoo_reason *reasons, size_t count)
 static int show_why(FILE *to, const zoo_router *router, zoo_workspace *workspace, const char *query, size_t size, size_t first,
                     size_t second, zoo_err *err)
 {
-    zoo_reason *reasons;
+    zoo_evidence *reasons;
     size_t count;
     double rest, sum = 0;
     int rc = zoo_router_explain(router, workspace, query, size, first, second, &reasons, &count, &rest, err);

@@ -11,13 +11,12 @@ typedef struct zoo_encoder_class zoo_encoder_class;
 /* The first member of every class's own struct. */
 typedef struct zoo_encoder { const zoo_encoder_class *class; } zoo_encoder;
 
-/* Why a router chose: shares of n-grams in the difference between two experts' logits. */
-typedef struct zoo_reason {
+/* Why a router chose: what one word, or one run of words, wherever it stands, adds to the difference of two experts' logits. */
+typedef struct zoo_evidence {
     const char *text;                           /* as read: lower-cased; not NUL-terminated */
     size_t size;
-    int kind, at_start, at_end;                 /* enum zoo_ngram_kind; of zoo_ngram_span */
-    double share;                               /* of the difference; > 0 speaks for the first expert */
-} zoo_reason;
+    double share;                               /* > 0 speaks for the first expert */
+} zoo_evidence;
 
 struct zoo_encoder_class {
     const char *model_type;
@@ -29,11 +28,11 @@ struct zoo_encoder_class {
     /* logits (K); tag_logits (G) or NULL; *was_cut: only the beginning was read. Allocates nothing. */
     int (*logits)(const zoo_encoder *encoder, void *workspace, const char *query, size_t size, float *logits, float *tag_logits,
                   int *was_cut, zoo_err *err);
-    /* The n-grams of the query, each once, the largest share (of either sign) first, in a block that the caller frees; texts live
-     * as long as the workspace is not used again. *rest: what the difference is where no n-gram speaks; rest and shares sum to
-     * the difference. NULL where a class cannot explain itself. */
+    /* The words and runs of words of the query, each once, the largest share (of either sign) first, in a block that the caller
+     * frees; texts live as long as the workspace is not used again. *rest: the difference for an empty query; rest and shares
+     * sum to the difference. NULL where a class cannot explain itself. */
     int (*explain)(const zoo_encoder *encoder, void *workspace, const char *query, size_t size, size_t expert, size_t against,
-                   zoo_reason **reasons, size_t *count, double *rest, zoo_err *err);
+                   zoo_evidence **reasons, size_t *count, double *rest, zoo_err *err);
 };
 
 extern const zoo_encoder_class zoo_ngram_class;

@@ -182,44 +182,43 @@ static double find_slope(const struct ngram_encoder *e, const struct workspace *
     return rest;
 }
 
-static int by_row(const void *a, const void *b)
+static int by_group(const void *a, const void *b)
 {
     const zoo_ngram_span *x = a, *y = b;
 
-    if (x->row != y->row)
-        return x->row < y->row ? -1 : 1;
+    if (x->group != y->group)
+        return x->group < y->group ? -1 : 1;
     return (x->start > y->start) - (x->start < y->start);
 }
 
 static int by_share(const void *a, const void *b)
 {
-    double x = fabs(((const zoo_reason *)a)->share), y = fabs(((const zoo_reason *)b)->share);
+    double x = fabs(((const zoo_evidence *)a)->share), y = fabs(((const zoo_evidence *)b)->share);
 
     return (x < y) - (x > y);
 }
 
-/* One reason for each distinct row of the sorted spans. */
+/* One reason for each group of the sorted spans. */
 static size_t weigh(const struct ngram_encoder *e, const struct workspace *w, const zoo_ngram_span *spans, size_t n,
-                    const double *slope, zoo_reason *reasons)
+                    const double *slope, zoo_evidence *reasons)
 {
     size_t D = e->net.config.dim, count = 0;
     double scale = zoo_ngrams_scale(n);
 
-    for (size_t i = 0, next; i < n; i = next) {
+    for (size_t i = 0; i < n; i++) {
         const float *row = param(e, ZOO_NGRAM_EMBEDDING) + spans[i].row*D;
         double dot = 0;
-        for (next = i + 1; next < n && spans[next].row == spans[i].row; next++)
-            ;
         for (size_t d = 0; d < D; d++)
             dot += slope[d] * row[d];
-        reasons[count++] = (zoo_reason){ w->reader.words.text + spans[i].start, spans[i].size, spans[i].kind, spans[i].at_start,
-                                         spans[i].at_end, dot * scale * (double)(next - i) };
+        if (!i || spans[i].group != spans[i - 1].group)
+            reasons[count++] = (zoo_evidence){ w->reader.words.text + spans[i].start, spans[i].size, 0 };
+        reasons[count - 1].share += dot * scale;
     }
     return count;
 }
 
 static int encoder_explain(const zoo_encoder *encoder, void *workspace, const char *query, size_t size, size_t expert,
-                           size_t against, zoo_reason **reasons, size_t *count, double *rest, zoo_err *err)
+                           size_t against, zoo_evidence **reasons, size_t *count, double *rest, zoo_err *err)
 {
     const struct ngram_encoder *e = (const struct ngram_encoder *)encoder;
     const zoo_ngrams *spec = &e->net.config.features;
@@ -244,7 +243,7 @@ static int encoder_explain(const zoo_encoder *encoder, void *workspace, const ch
         rc = zoo_fail_nomem(err);
         goto done;
     }
-    qsort(spans, n, sizeof *spans, by_row);
+    qsort(spans, n, sizeof *spans, by_group);
     *count = weigh(e, w, spans, n, slope, *reasons);
     qsort(*reasons, *count, sizeof **reasons, by_share);
 done:

@@ -46,7 +46,7 @@ static void add(float *restrict to, const float *restrict from, size_t D)
 static void keep(zoo_ngram_reader *r, size_t i, size_t slot)
 {
     uint32_t rows[ZOO_NGRAMS_WORD_MAX];
-    size_t D = r->net->config.dim, n = zoo_ngrams_word(&r->net->config.features, &r->words, i, rows, NULL);
+    size_t D = r->net->config.dim, n = zoo_ngrams_word(&r->net->config.features, &r->words, i, rows);
     float *sum = r->sums + slot*D;
 
     memset(sum, 0, D * sizeof *sum);

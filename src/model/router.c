@@ -205,7 +205,7 @@ int zoo_router_tags(const zoo_router *router, zoo_workspace *w, const char *quer
 }
 
 int zoo_router_explain(const zoo_router *router, zoo_workspace *w, const char *query, size_t size, size_t expert, size_t against,
-                       zoo_reason **reasons, size_t *count, double *rest, zoo_err *err)
+                       zoo_evidence **reasons, size_t *count, double *rest, zoo_err *err)
 {
     size_t k = router->checkpoint.facts.k;
 

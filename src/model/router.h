@@ -19,5 +19,5 @@ int zoo_router_tags(const zoo_router *router, zoo_workspace *workspace, const ch
                     zoo_err *err);
 /* What made expert `expert` better than `against`; see zoo_encoder_class.explain. ZOO_EUSAGE where the encoder cannot say. */
 int zoo_router_explain(const zoo_router *router, zoo_workspace *workspace, const char *query, size_t size, size_t expert,
-                       size_t against, zoo_reason **reasons, size_t *count, double *rest, zoo_err *err);
+                       size_t against, zoo_evidence **reasons, size_t *count, double *rest, zoo_err *err);
 #endif

@@ -43,7 +43,7 @@ static void mark(struct marked *m, const char *word, size_t size)
     m->starts[m->chars] = (uint8_t)(size + 2);
 }
 
-static size_t word_parts(const zoo_ngrams *spec, const zoo_word *word, const char *text, uint32_t *rows, zoo_ngram_span *spans)
+static size_t word_parts(const zoo_ngrams *spec, const zoo_word *word, const char *text, uint32_t *rows)
 {
     struct marked m;
     size_t n = 0;
@@ -52,35 +52,22 @@ static size_t word_parts(const zoo_ngrams *spec, const zoo_word *word, const cha
     for (size_t length = spec->char_min; length <= spec->char_max && length < m.chars; length++)
         for (size_t i = 0; i + length <= m.chars; i++) {
             size_t from = m.starts[i], to = m.starts[i + length];
-            rows[n] = zoo_ngrams_row(spec->buckets, zoo_word_hash(m.text + from, to - from, PART_SEED));
-            if (spans) {                              /* the marks are not in the text */
-                size_t first = from ? from - 1 : 0, last = to == word->size + 2u ? word->size : to - 1;
-                spans[n] = (zoo_ngram_span){ rows[n], word->start + (uint32_t)first, (uint32_t)(last - first), ZOO_NGRAM_PART,
-                                             from == 0, to == word->size + 2u };
-            }
-            n++;
+            rows[n++] = zoo_ngrams_row(spec->buckets, zoo_word_hash(m.text + from, to - from, PART_SEED));
         }
     return n;
 }
 
-size_t zoo_ngrams_word(const zoo_ngrams *spec, const zoo_words *words, size_t i, uint32_t *rows, zoo_ngram_span *spans)
+size_t zoo_ngrams_word(const zoo_ngrams *spec, const zoo_words *words, size_t i, uint32_t *rows)
 {
     const zoo_word *word = &words->items[i];
-    size_t n = 0;
 
-    rows[n] = zoo_ngrams_row(spec->buckets, word->hash);
-    if (spans)
-        spans[n] = (zoo_ngram_span){ rows[n], word->start, word->size, ZOO_NGRAM_WORD, 0, 0 };
-    n++;
+    rows[0] = zoo_ngrams_row(spec->buckets, word->hash);
     if (word->kind == ZOO_WORD_LETTERS && spec->char_max)
-        return n + word_parts(spec, word, words->text, rows + n, spans ? spans + n : NULL);
-    if (word->kind == ZOO_WORD_NUMBER) {
-        rows[n] = zoo_ngrams_row(spec->buckets, zoo_word_mix((uint64_t)word->size << 32 | DIGITS_SEED));
-        if (spans)
-            spans[n] = (zoo_ngram_span){ rows[n], word->start, word->size, ZOO_NGRAM_DIGITS, 0, 0 };
-        n++;
-    }
-    return n;
+        return 1 + word_parts(spec, word, words->text, rows + 1);
+    if (word->kind != ZOO_WORD_NUMBER)
+        return 1;
+    rows[1] = zoo_ngrams_row(spec->buckets, zoo_word_mix((uint64_t)word->size << 32 | DIGITS_SEED));
+    return 2;
 }
 
 float zoo_ngrams_scale(size_t n)
@@ -102,13 +89,15 @@ size_t zoo_ngrams_list(const zoo_ngrams *spec, const zoo_words *words, uint32_t 
     for (size_t i = 0; i < words->count; i++) {
         const zoo_word *word = &words->items[i];
         uint64_t run = word->hash;
-        n += zoo_ngrams_word(spec, words, i, rows + n, spans ? spans + n : NULL);
+        size_t alone = zoo_ngrams_word(spec, words, i, rows + n);
+        for (size_t j = 0; spans && j < alone; j++)
+            spans[n + j] = (zoo_ngram_span){ word->hash, rows[n + j], word->start, word->size };
+        n += alone;
         for (size_t j = 1; j < spec->word_order && i + j < words->count; j++, n++) {
             run = zoo_ngrams_join(run, word[j].hash);
             rows[n] = zoo_ngrams_row(spec->buckets, run);
             if (spans)
-                spans[n] = (zoo_ngram_span){ rows[n], word->start, word[j].start + word[j].size - word->start,
-                                             ZOO_NGRAM_RUN, 0, 0 };
+                spans[n] = (zoo_ngram_span){ run, rows[n], word->start, word[j].start + word[j].size - word->start };
         }
     }
     return n;

@@ -30,12 +30,11 @@ typedef struct zoo_ngrams {
 
 #define ZOO_NGRAMS_DEFAULT { .buckets = 1u << 16, .word_order = 2, .char_min = 3, .char_max = 4, .text_limit = ZOO_TEXT_LIMIT }
 
-/* An n-gram and where it stands in zoo_words.text, for explanations. */
-enum zoo_ngram_kind { ZOO_NGRAM_WORD, ZOO_NGRAM_RUN, ZOO_NGRAM_PART, ZOO_NGRAM_DIGITS };
+/* An n-gram and the words that it comes from, for explanations. What comes from one word, alone, has one group and the place of
+ * that word; so has what comes from one run of words. */
 typedef struct zoo_ngram_span {
-    uint32_t row, start, size;
-    uint8_t kind;                           /* enum zoo_ngram_kind */
-    uint8_t at_start, at_end;               /* of a PART: it touches the word's beginning, its end */
+    uint64_t group;
+    uint32_t row, start, size;              /* place in zoo_words.text */
 } zoo_ngram_span;
 
 enum { ZOO_NGRAMS_WORD_MAX = 1 + 8 * (ZOO_WORD_SIZE_MAX + 2) };        /* n-grams of one word by itself */
@@ -56,8 +55,8 @@ float zoo_ngrams_scale(size_t n);
  * where not NULL, spans; returns how many. */
 size_t zoo_ngrams_list(const zoo_ngrams *spec, const zoo_words *words, uint32_t *rows, zoo_ngram_span *spans);
 
-/* Rows of the n-grams of word i by itself into rows[0..ZOO_NGRAMS_WORD_MAX); spans, where not NULL, likewise. */
-size_t zoo_ngrams_word(const zoo_ngrams *spec, const zoo_words *words, size_t i, uint32_t *rows, zoo_ngram_span *spans);
+/* Rows of the n-grams of word i by itself into rows[0..ZOO_NGRAMS_WORD_MAX); returns how many, at least 1. */
+size_t zoo_ngrams_word(const zoo_ngrams *spec, const zoo_words *words, size_t i, uint32_t *rows);
 
 /* The row of a hash. */
 static inline uint32_t zoo_ngrams_row(uint32_t buckets, uint64_t hash)

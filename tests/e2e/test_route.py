@@ -42,7 +42,7 @@ def config(dim=8, buckets=256, hidden=4):
                        "encoder": {"buckets": buckets, "dim": dim, "hidden": hidden, "word_order": 2, "char_min": 3, "char_max": 4},
                        "mean_rewards": {"alpha": 0.5, "org/beta-7b": 0.25, "gamma:free": None},
                        "tags": [{"kind": "subset", "values": ["math", "code"]},
-                                {"kind": "subject", "values": ["a", "\x1b[31mred", "c"]}]}}
+                                {"kind": "subject", "values": ["a" * 100, "\x1b[31mred" * 3, "c"]}]}}
 
 
 @pytest.fixture
