@@ -187,8 +187,8 @@ install: all  ## into $(DESTDIR)$(PREFIX): program, library, header, zooter.pc, 
 uninstall:  ## removes exactly what install put there
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED)) $(DESTDIR)$(MANDIR)/zooter.1 $(DESTDIR)$(MANDIR)/zooter-*.1
 
-clean:  ## all that was built; build/venv stays (script/bootstrap made it)
-	rm -rf $(filter-out build/venv,$(wildcard build/*))
+clean:  ## all that was built; the Python environments in build/ stay
+	rm -rf $(filter-out build/venv build/venv-reference,$(wildcard build/*))
 
 help:  ## this list
 	@echo 'usage: make [TARGET] [VARIANT=release|asan|tsan|clang] [CC=...] [PREFIX=...] [DESTDIR=...] [V=1]'; echo
