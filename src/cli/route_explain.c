@@ -113,7 +113,7 @@ static void show_kind(FILE *to, const zoo_tag_names *tags, float *p)
     at = KIND_WIDTH + 2;
     for (size_t shown = 0; shown < TAGS_SHOWN && shown < tags->count; shown++) {
         const char *value;
-        size_t best = 0, left = WIDTH - at - 7;
+        size_t best = 0, left = at + 7 < WIDTH ? WIDTH - at - 7 : 0;
         for (size_t i = 1; i < tags->count; i++)
             if (p[i] > p[best])
                 best = i;
@@ -207,14 +207,17 @@ int zoo_route_explain(FILE *to, const zoo_router *router, zoo_workspace *workspa
     size_t k = zoo_router_expert_count(router), *order = malloc(k * sizeof *order);
     float *p = malloc(k * sizeof *p);
     zoo_decision decision;
+    const char *chosen;
     int rc = order && p ? zoo_router_route(router, workspace, query, size, p, &decision, err) : zoo_fail_nomem(err);
 
     if (rc)
         goto done;
     zoo_policy_order(p, NULL, k, order);
     show_query(to, router, query, size);
-    fprintf(to, "-> %s, probability %.4f, margin %.4f\n\n", zoo_router_expert(router, decision.expert),
-            (double)decision.probability, (double)decision.margin);
+    chosen = zoo_router_expert(router, decision.expert);
+    fputs("-> ", to);
+    show(to, chosen, strlen(chosen), WIDTH - 40);
+    fprintf(to, ", probability %.4f, margin %.4f\n\n", (double)decision.probability, (double)decision.margin);
     show_distribution(to, router, p, order, k);
     rc = show_tags(to, router, workspace, query, size, err);
     if (!rc && k > 1)

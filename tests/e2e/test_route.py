@@ -180,8 +180,13 @@ def columns(line):
 
 def test_an_explanation_fits_80_columns_and_obeys_no_text(run, router):
     queries = ["What is 12 times 12?", "", "x", "这是什么" * 40, "a\x1b[2Jb\x07 c\u202ed\u200b " * 20, "word " * 500, "e\u0301" * 100]
+    long = "x" * 128
+    text = (router / "config.json").read_text()
     for q in queries:
+        (router / "config.json").write_text(text)
         p = run("route", "--router", router, "--explain", "--", q)
+        (router / "config.json").write_text(text.replace("alpha", long))
+        p.stdout += run("route", "--router", router, "--explain", "--", q).stdout
         assert p.returncode == 0
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u200b]", p.stdout), repr(p.stdout)
         assert max(map(columns, p.stdout.splitlines())) <= 80, p.stdout
