@@ -6,6 +6,7 @@ extern const zoo_command zoo_command_export;
 extern const zoo_command zoo_command_store;
 extern const zoo_command zoo_command_collect;
 extern const zoo_command zoo_command_reward;
+extern const zoo_command zoo_command_tag;
 extern const zoo_command zoo_command_select;
 extern const zoo_command zoo_command_train;
 extern const zoo_command zoo_command_eval;
@@ -21,6 +22,7 @@ const zoo_command *const zoo_commands[] = {
     &zoo_command_store,
     &zoo_command_collect,
     &zoo_command_reward,
+    &zoo_command_tag,
     &zoo_command_select,
     &zoo_command_train,
     &zoo_command_eval,

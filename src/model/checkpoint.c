@@ -6,7 +6,7 @@
 #include "base/name.h"
 #include "model/ngram.h"
 
-enum { TAG_NAME_MAX = 1024 };
+enum { TAG_NAME_MAX = 65536 };
 
 /* ---- reading ---- */
 /* Object member of `parent`; NULL with a sentence. */
@@ -97,7 +97,7 @@ static int read_means(zoo_checkpoint *c, const json_t *zooter, const char *place
 
 static int is_tag_name(const json_t *value)
 {
-    return json_is_string(value) && json_string_length(value) <= TAG_NAME_MAX && json_string_length(value) >= 1 &&
+    return json_is_string(value) && json_string_length(value) <= TAG_NAME_MAX &&
            strlen(json_string_value(value)) == json_string_length(value);
 }
 
@@ -108,7 +108,7 @@ static int read_kind(zoo_checkpoint *c, zoo_tag_names *out, const json_t *entry,
     const char **names;
 
     if (!is_tag_name(kind))
-        return zoo_fail(err, ZOO_EFORMAT, "%s: each of 'tags' should have a 'kind' of 1 to %d bytes", place, TAG_NAME_MAX);
+        return zoo_fail(err, ZOO_EFORMAT, "%s: each of 'tags' should have a 'kind' of up to %d bytes", place, TAG_NAME_MAX);
     if (n < 1 || n > ZOO_TAG_VALUES_MAX)
         return zoo_fail(err, ZOO_EFORMAT, "%s: tags of the kind '%.100s' should have 1 to %d 'values'", place,
                         json_string_value(kind), ZOO_TAG_VALUES_MAX);
@@ -118,7 +118,7 @@ static int read_kind(zoo_checkpoint *c, zoo_tag_names *out, const json_t *entry,
     for (size_t i = 0; i < n; i++) {
         const json_t *value = json_array_get(values, i);
         if (!is_tag_name(value))
-            return zoo_fail(err, ZOO_EFORMAT, "%s: tag %zu of the kind '%.100s' should be a string of 1 to %d bytes", place, i,
+            return zoo_fail(err, ZOO_EFORMAT, "%s: tag %zu of the kind '%.100s' should be a string of up to %d bytes", place, i,
                             json_string_value(kind), TAG_NAME_MAX);
         names[i] = json_string_value(value);
     }
@@ -184,7 +184,7 @@ int zoo_checkpoint_parse(zoo_checkpoint *c, const char *text, size_t size, const
     memset(c, 0, sizeof *c);
     c->config = zoo_json_parse(text, size, place, err);
     if (!c->config)
-        return ZOO_EFORMAT;
+        return err ? err->code : ZOO_EFORMAT;
     if (!json_is_object(c->config))
         return zoo_fail(err, ZOO_EFORMAT, "%s: should be an object, is %s", place, zoo_json_kind(c->config));
     c->model_type = zoo_json_str(c->config, "model_type", place, err);
@@ -264,6 +264,21 @@ static int append(const char *bytes, size_t size, void *out)
     return zoo_buf_add(out, bytes, size) ? -1 : 0;
 }
 
+/* Whether what was written says what it should; a name that is not UTF-8 would be missing. */
+static int same_facts(const zoo_router_facts *a, const zoo_router_facts *b)
+{
+    int same = a->k == b->k && a->kinds == b->kinds;
+
+    for (size_t i = 0; same && i < a->k; i++)
+        same = !strcmp(a->experts[i], b->experts[i]);
+    for (size_t i = 0; same && i < a->kinds; i++) {
+        same = !strcmp(a->tags[i].kind, b->tags[i].kind) && a->tags[i].count == b->tags[i].count;
+        for (size_t j = 0; same && j < a->tags[i].count; j++)
+            same = !strcmp(a->tags[i].values[j], b->tags[i].values[j]);
+    }
+    return same;
+}
+
 int zoo_checkpoint_write(zoo_buf *out, const zoo_router_facts *facts, const char *architecture, const char *model_type,
                          size_t text_limit, json_t *encoder, json_t *training, zoo_err *err)
 {
@@ -283,6 +298,8 @@ int zoo_checkpoint_write(zoo_buf *out, const zoo_router_facts *facts, const char
         rc = zoo_fail(err, ZOO_EFORMAT, "config.json: a name is not UTF-8, a number is not finite, or out of memory");
     else
         rc = zoo_checkpoint_parse(&again, out->data + before, out->size - before, "config.json", err);
+    if (!rc && !same_facts(facts, &again.facts))
+        rc = zoo_fail(err, ZOO_EFORMAT, "config.json: an expert's or a tag's name is not UTF-8");
     zoo_checkpoint_release(&again);
     json_decref(config);
     if (rc && out->data) {

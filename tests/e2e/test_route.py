@@ -1,5 +1,6 @@
 """zooter route with a router written here, byte by byte, so that the format is read by more than its own writer."""
 import json
+import math
 import os
 import random
 import re
@@ -54,6 +55,79 @@ def router(tmp_path):
     return folder
 
 
+# ---- docs/ngram-router.md, said once more ----
+WORD = (1 << 64) - 1
+
+
+def mix(x):
+    for _ in range(2):
+        x = (x ^ x >> 32) * 0xD6E8FEB86659FD93 & WORD
+    return x ^ x >> 32
+
+
+def hash64(data, seed):
+    h = seed * 0x9E3779B97F4A7C15 + len(data)
+    while len(data) > 8:
+        h = mix((h ^ int.from_bytes(data[:8], "little")) & WORD) + seed
+        data = data[8:]
+    return mix((h ^ int.from_bytes(data, "little")) & WORD)
+
+
+def kind(c):
+    code = ord(c)
+    if any(a <= code <= b for a, b in ((0x2E80, 0x2FDF), (0x3040, 0x31BF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF),
+                                       (0xFF66, 0xFF9F), (0x20000, 0x3FFFF))):
+        return 4
+    return {"L": 1, "M": 1, "N": 2, "Z": 0, "C": 0}.get(unicodedata.category(c)[0], 3)
+
+
+def words_of(query):
+    """(kind, bytes) of each word."""
+    words, open_run = [], 0
+    for c in query.encode()[:LIMIT].decode(errors="ignore"):
+        c = chr(ord(c) - 0xFEE0) if 0xFF01 <= ord(c) <= 0xFF5E else c
+        c = c.lower() if len(c.lower()) == 1 else c
+        k, b = kind(c), c.encode()
+        if k == 0:
+            open_run = 0
+        elif k == open_run and len(words[-1][1]) + len(b) <= 64:
+            words[-1] = (k, words[-1][1] + b)
+        else:
+            words.append((k, b))
+            open_run = k if k in (1, 2) else 0
+    return words
+
+
+def rows_of(query, buckets):
+    words, hashes = words_of(query), []
+    for k, b in words:
+        hashes.append(hash64(b, k))
+    out = list(hashes)
+    for a, b in zip(hashes, hashes[1:]):                        # word_order 2
+        out.append(mix((a * 0x9E3779B97F4A7C15 + b) & WORD))
+    for k, b in words:
+        marked = f"<{b.decode()}>"
+        if k == 1:
+            out += [hash64(marked[i:i + n].encode(), 111) for n in (3, 4) if n < len(marked) for i in range(len(marked) - n + 1)]
+        if k == 2:
+            out.append(mix(len(b) << 32 | 101))
+    return [((h >> 32) * buckets) >> 32 for h in out]
+
+
+def probabilities_of(query, dim, buckets, hidden):
+    t = {name: (shape, values) for name, shape, values in tensors(dim, buckets, hidden)}
+    rows = rows_of(query, buckets)
+
+    def layer(x, name):
+        weight, bias = t[name + ".weight"][1], t[name + ".bias"][1]
+        return [b + sum(weight[o * len(x) + i] * v for i, v in enumerate(x)) for o, b in enumerate(bias)]
+
+    x = [sum(t["embedding.weight"][1][r * dim + d] for r in rows) / math.sqrt(len(rows) or 1) for d in range(dim)]
+    x = [math.tanh(v) for v in layer(x, "hidden")] if hidden else x
+    e = [math.exp(v) for v in layer(x, "classifier")]
+    return [v / sum(e) for v in e]
+
+
 def parsed(p):
     assert p.returncode == 0, p.stderr
     return [json.loads(line) for line in p.stdout.splitlines()]
@@ -75,6 +149,20 @@ def test_arguments_give_a_line_each(run, router):
         assert r["probabilities"][r["expert"]] == r["probability"] == p[0]
         assert abs(sum(p) - 1) < 1e-5
         assert abs(r["margin"] - (p[0] - p[1])) < 2e-6
+
+
+def test_probabilities_are_those_of_the_documented_network(run, router, tmp_path):
+    linear = tmp_path / "linear"
+    linear.mkdir()
+    (linear / "config.json").write_text(json.dumps(config(dim=10, buckets=999, hidden=0)))
+    write_safetensors(linear / "model.safetensors", tensors(10, 999, 0))
+    queries = some_queries(60) + ["", "ÄÖÜ straße ΔΕΛΤΑ Ёлка", "Ｆｕｌｌ－ｗｉｄｔｈ １２３", "e\u0301te\u0301 नमस्ते ٣٤", "x" * 150, "漢字かなカナ한국어", "€5 ±3½",
+                                  "中" * 66 + "ab", "don't_stop x2y 3.14"]
+    for folder, shape in ((router, (8, 256, 4)), (linear, (10, 999, 0))):
+        got = parsed(run("route", "--router", folder, "--", *queries))
+        for q, r in zip(queries, got):
+            for a, b in zip(r["probabilities"].values(), probabilities_of(q, *shape)):
+                assert abs(a - b) <= 2e-5, q
 
 
 def test_arguments_stdin_and_jsonl_say_the_same(run, router):

@@ -222,7 +222,7 @@ static void a_wrong_config_is_named(void **state)
         { "\"buckets\": 512", "\"buckets\": 0", "'buckets'" },
         { "\"mean_rewards\"", "\"means\"", "'mean_rewards'" },
         { "\"alpha\": 0.25", "\"alpha\": \"x\"", "'mean_rewards' of 'alpha'" },
-        { "\"kind\": \"subset\"", "\"kind\": \"\"", "'kind'" },
+        { "\"kind\": \"subset\"", "\"kind\": 5", "'kind'" },
         { "\"zooter\"", "\"other\"", "'zooter'" },
     };
     zoo_router *router;
@@ -322,6 +322,12 @@ static void facts_that_do_not_fit_the_network_are_refused(void **state)
     assert_int_equal(zoo_ngram_save(dir, 1, &net, params, &facts, NULL, NULL), ZOO_EUSAGE);
     facts = tiny_facts;
     facts.temperature = NAN;
+    assert_int_equal(zoo_ngram_save(dir, 1, &net, params, &facts, NULL, NULL), ZOO_EFORMAT);
+    facts = tiny_facts;
+    facts.tags = (const zoo_tag_names[]){ tiny_tags[0], { "subject", 3, (const char *const[]){ "a", "\xff", "c" } } };
+    assert_int_equal(zoo_ngram_save(dir, 1, &net, params, &facts, NULL, NULL), ZOO_EFORMAT);
+    facts = tiny_facts;
+    facts.experts = (const char *const[]){ "alpha", "alpha", "gamma" };
     assert_int_equal(zoo_ngram_save(dir, 1, &net, params, &facts, NULL, NULL), ZOO_EFORMAT);
     assert_int_equal(zoo_ngram_save(dir, 0, &net, params, &tiny_facts, NULL, NULL), ZOO_EUSAGE);      /* not empty */
     free(params);
