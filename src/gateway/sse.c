@@ -135,15 +135,20 @@ zoo_sse_verdict zoo_sse_look(zoo_sse *sse, const char *bytes, size_t size)
     return verdict;
 }
 
+/* Whether the LF at `lf` ends an empty line; a text begins with a line. */
+static int ends_empty_line(const char *bytes, const char *lf)
+{
+    if (lf > bytes && lf[-1] == '\r')
+        lf--;
+    return lf == bytes || lf[-1] == '\n';
+}
+
 size_t zoo_sse_complete(const char *bytes, size_t size)
 {
-    for (size_t n = size; n >= 2; n--) {
-        const char *lf = memrchr(bytes, '\n', n);
-        if (!lf || lf == bytes)
-            return 0;
-        n = (size_t)(lf - bytes) + 1;
-        if (lf[-1] == '\n' || (n >= 3 && lf[-1] == '\r' && lf[-2] == '\n'))
-            return n;
-    }
+    const char *lf;
+
+    for (; size && (lf = memrchr(bytes, '\n', size)); size = (size_t)(lf - bytes))
+        if (ends_empty_line(bytes, lf))
+            return (size_t)(lf - bytes) + 1;
     return 0;
 }

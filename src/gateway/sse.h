@@ -18,6 +18,6 @@ typedef struct zoo_sse {
 
 /* Looks at the complete events in bytes[0..size), which grew since the last call, up to the first that decides. */
 zoo_sse_verdict zoo_sse_look(zoo_sse *sse, const char *bytes, size_t size);
-/* Bytes up to the end of the last complete event. */
+/* Bytes up to the end of the last complete event; bytes[0] begins a line. */
 size_t zoo_sse_complete(const char *bytes, size_t size);
 #endif

@@ -64,8 +64,8 @@ static void events_with_data_are_counted(void **state)
 static void the_end_of_the_last_event_is_found(void **state)
 {
     static const struct { size_t complete; const char *text; } cases[] = {
-        { 0, "" }, { 0, "\n" }, { 2, "\n\n" }, { 0, "data: 1" }, { 0, "data: 1\n" }, { 9, "data: 1\n\n" }, { 9, "data: 1\n\ndata: 2\n" },
-        { 11, "data: 1\r\n\r\n" }, { 11, "data: 1\r\n\r\ndata: 2\r\n\r" }, { 0, "\r\n" }, { 18, "data: 1\n\ndata: 2\n\n" }, { 10, "data: 1\n\n\nx" } };
+        { 0, "" }, { 1, "\n" }, { 1, "\ndata: 1" }, { 2, "\r\n" }, { 2, "\n\n" }, { 0, "data: 1" }, { 0, "data: 1\n" }, { 9, "data: 1\n\n" }, { 9, "data: 1\n\ndata: 2\n" },
+        { 11, "data: 1\r\n\r\n" }, { 11, "data: 1\r\n\r\ndata: 2\r\n\r" }, { 18, "data: 1\n\ndata: 2\n\n" }, { 10, "data: 1\n\n\nx" } };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
