@@ -9,8 +9,15 @@ enum { DEPTH_MAX = 2048 };        /* what jansson reads; deeper values are not w
 
 json_t *zoo_json_parse(const char *text, size_t size, const char *place, zoo_err *err)
 {
+    const char *nul = size ? memchr(text, '\0', size) : NULL;
     json_error_t why;
-    json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
+    json_t *value;
+
+    if (nul) {                     /* jansson would take it for the end of a number */
+        zoo_fail(err, ZOO_EFORMAT, "%s: not JSON: NUL at byte %zu", place, (size_t)(nul - text) + 1);
+        return NULL;
+    }
+    value = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
 
     if (value)
         return value;

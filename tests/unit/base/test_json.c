@@ -24,6 +24,15 @@ static void bad_text_is_refused_with_its_place(void **state)
     }
 }
 
+static void a_nul_byte_is_refused(void **state)
+{
+    zoo_err err;
+
+    (void)state;
+    assert_null(zoo_json_parse("[1\0,2]", 6, "rows:7", &err));
+    assert_string_equal(err.message, "rows:7: not JSON: NUL at byte 3");
+}
+
 static void deep_nesting_is_refused(void **state)
 {
     enum { DEPTH = 1000000 };
@@ -71,6 +80,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_text_is_refused_with_its_place),
+        cmocka_unit_test(a_nul_byte_is_refused),
         cmocka_unit_test(deep_nesting_is_refused),
         cmocka_unit_test(strings_are_asked_for_by_name),
         cmocka_unit_test(a_dump_reads_back_alike),
