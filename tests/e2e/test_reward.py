@@ -1,6 +1,7 @@
 """zooter reward: exact graders over a store, and reward models behind HTTP in vLLM's shapes."""
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -70,6 +71,16 @@ def test_each_row_is_graded_as_it_says(run, store):
     assert again.returncode == 0 and again.stdout == ""
     with sqlite3.connect(s) as db:
         assert db.execute("SELECT status FROM runs WHERE command = 'reward'").fetchall() == [("done",), ("done",)]
+
+
+def test_programs_are_graded_where_bubblewrap_works(run, store):
+    """So that a sandbox we broke ourselves does not pass for a machine that has none."""
+    plain_bwrap = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "/usr/bin/true"]
+    if not shutil.which("bwrap") or subprocess.run(plain_bwrap, capture_output=True).returncode:
+        pytest.skip("no sandbox here: bubblewrap does not work")
+    s = store([ROWS[3]])
+    p = run("reward", "--store", s)
+    assert p.returncode == 0 and rewards(s) == {("p", "good"): 1.0, ("p", "bad"): 0.0}, p.stderr
 
 
 def test_a_program_is_not_run_where_there_is_no_sandbox(zooter, store, tmp_path):
