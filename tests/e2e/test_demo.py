@@ -60,7 +60,7 @@ def test_whole_loop(run, tmp_path):
     assert sorted(map(str, (x["rewards"] for x in before))) == sorted(map(str, (x["rewards"] for x in after)))
     assert sum(x["rewards"] != y["rewards"] for x, y in zip(before, after)) > len(before) / 2
     # training and test queries share no text
-    rows = [json.loads(x) for x in run("export", "--store", d / "demo.db").stdout.splitlines()]
+    rows = [json.loads(x) for x in run("export", "--store", d / "demo.db", "--reward-model", "exact").stdout.splitlines()]
     train, test = ({r["query"] for r in rows if r.get("split") == s} for s in ("train", "test"))
     assert len(train) >= 600 and not train & test
     assert not any(is_listening(port) for port in ports_of(p.stderr))
