@@ -59,6 +59,7 @@ def test_whole_loop(run, tmp_path):
     assert [x["id"] for x in before] == [x["id"] for x in after] and len(before) >= 600
     assert sorted(map(str, (x["rewards"] for x in before))) == sorted(map(str, (x["rewards"] for x in after)))
     assert sum(x["rewards"] != y["rewards"] for x, y in zip(before, after)) > len(before) / 2
+    assert "Sanitizer" not in (d / "sim.log").read_text() + (d / "gateway.log").read_text()
     # training and test queries share no text
     rows = [json.loads(x) for x in run("export", "--store", d / "demo.db", "--reward-model", "exact").stdout.splitlines()]
     train, test = ({r["query"] for r in rows if r.get("split") == s} for s in ("train", "test"))
