@@ -10,7 +10,7 @@ static size_t tags_of(const zoo_tag_kind *kind, size_t row)
 int zoo_weights_balance(const zoo_tag_kind *kind, const size_t *rows, size_t count, size_t least,
                         float *weights, zoo_err *err)
 {
-    size_t none = kind ? kind->values : 0, largest = 0, groups = 0;
+    size_t none = kind ? kind->values : 0, largest = 0;
     size_t *counts;
     double total = 0;
 
@@ -28,11 +28,9 @@ int zoo_weights_balance(const zoo_tag_kind *kind, const size_t *rows, size_t cou
     }
     for (size_t t = 0; t <= none; t++)
         largest = counts[t] > largest ? counts[t] : largest;
-    for (size_t t = 0; t <= none; t++) {
+    for (size_t t = 0; t <= none; t++)
         if (largest >= least && counts[t] < least)
             counts[t] = 0;
-        groups += counts[t] > 0;
-    }
     for (size_t i = 0; i < count; i++) {
         size_t tags = tags_of(kind, rows[i]);
         double sum = tags || !counts[none] ? 0 : 1.0 / (double)counts[none];

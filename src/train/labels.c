@@ -134,10 +134,11 @@ static int fit_shrunk(zoo_kind_rewards *kind, const size_t *rows, size_t count, 
                       zoo_err *err)
 {
     size_t values = kind->kind->values;
-    double *sums = calloc(2 * values, sizeof *sums), *squares = sums + values;
+    double *sums = calloc(2 * values, sizeof *sums), *squares;
 
     if (!sums)
         return zoo_fail_nomem(err);
+    squares = sums + values;
     fit_means(kind, rows, count, weights, rest, k, sums, squares);
     fit_variances(kind, rows, count, weights, rest, k, sums, squares);
     for (size_t t = 0; t < values; t++) {

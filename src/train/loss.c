@@ -11,7 +11,7 @@ static double log_sum(const float *logits, size_t n)
         most = logits[j] > most ? logits[j] : most;
     for (size_t j = 0; j < n; j++)
         sum += exp(logits[j] - most);
-    return most + log(sum);
+    return n ? most + log(sum) : 0;
 }
 
 /* d KL(t || p) / d logit_j = p_j - t_j */

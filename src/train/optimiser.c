@@ -5,7 +5,6 @@
 
 void zoo_adagrad_step(float *restrict params, float *restrict sums, const float *restrict grads, size_t P, float rate)
 {
-#pragma omp simd
     for (size_t i = 0; i < P; i++) {
         sums[i] += grads[i] * grads[i];
         params[i] -= rate * grads[i] / sqrtf(sums[i] + TINY);

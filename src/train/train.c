@@ -306,6 +306,9 @@ static int train_all(struct job *job, zoo_err *err)
     if (!out->params)
         return ZOO_ENOMEM;
     memcpy(out->params, zoo_ngram_trainee_params(job->distiller.trainee), out->net.size * sizeof *out->params);
+    for (size_t i = 0; i < out->net.size; i++)           /* the last step's loss is never looked at */
+        if (!isfinite(out->params[i]))
+            return zoo_fail(err, ZOO_EFORMAT, "the trained parameters are no longer numbers; a lower --rate helps");
     return ZOO_OK;
 }
 

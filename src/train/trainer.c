@@ -64,7 +64,7 @@ static void tag_gradients(struct run *r, size_t row, float weight, const float *
     }
 }
 
-/* One step on rows[0..B); returns the weighted sum of the router's loss. */
+/* One step on rows[0..B); returns the weighted sum of the router's loss. None is taken where that is no number. */
 static double step(struct run *r, const size_t *rows, size_t B)
 {
     size_t k = r->trainee->k, G = r->trainee->tag_values;
@@ -78,6 +78,8 @@ static double step(struct run *r, const size_t *rows, size_t B)
     }
     r->trainee->class->forward(r->trainee, rows, B, r->logits, has_tags ? r->tag_logits : NULL);
     loss = zoo_kl_loss(s->direction, r->logits, r->targets, r->weights, B, k, r->dlogits);
+    if (!isfinite(loss))
+        return loss;
     for (size_t b = 0; has_tags && b < B; b++)
         tag_gradients(r, rows[b], r->weights[b] * (float)s->tag_weight, r->tag_logits + b*G, r->dtag_logits + b*G);
     r->trainee->class->backward(r->trainee, r->dlogits, has_tags ? r->dtag_logits : NULL);
