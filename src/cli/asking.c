@@ -1,3 +1,4 @@
+/* asking.c - see asking.h. Layer: cli. */
 #include "cli/asking.h"
 #include <signal.h>
 #include <string.h>

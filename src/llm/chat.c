@@ -1,3 +1,4 @@
+/* chat.c - written by hand and read by jansson: writing copies the query once, reading has to judge foreign bytes. Layer: llm. */
 #include "llm/chat.h"
 #include <math.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* reward_api.c - a table of APIs: name, path, and where in the reply the score is. Layer: llm. */
 #include "llm/reward_api.h"
 #include <math.h>
 #include <string.h>
