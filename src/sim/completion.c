@@ -16,7 +16,9 @@
 #include "base/utf8.h"
 #include "sim/serving.h"
 
-enum fate { FATE_ANSWER, FATE_FAIL, FATE_STALL, FATE_CUT };
+enum fate { FATE_ANSWER, FATE_FAIL, FATE_STALL, FATE_CUT, FATE_CUT_NOW };
+
+#define READ_NS UINT64_C(20000000)          /* a client gets to read the half that it is given: cutting off discards the rest */
 
 enum progress { WAITS, DONE, BROKEN };
 
@@ -207,10 +209,23 @@ static enum progress go_on(struct zoo_sim_job *job, uint64_t *next_ns)
     return progress;
 }
 
+static void wait_until(struct zoo_sim_job *job, uint64_t ns)
+{
+    uint64_t now = zoo_clock_ns(), us = ns > now ? (ns - now + 999) / 1000 : 0;
+    struct timeval delay = { (time_t)(us / 1000000), (suseconds_t)(us % 1000000) };
+
+    evtimer_add(job->timer, &delay);
+}
+
 /* Ends the exchange, but for a stall. */
 static void settle(struct zoo_sim_job *job, enum progress progress)
 {
-    if (progress == BROKEN || job->fate == FATE_CUT) {
+    if (progress == DONE && job->fate == FATE_CUT && job->is_streamed) {
+        job->fate = FATE_CUT_NOW;
+        wait_until(job, zoo_clock_ns() + READ_NS);
+        return;
+    }
+    if (progress == BROKEN || job->fate == FATE_CUT || job->fate == FATE_CUT_NOW) {
         job->tally->cut++;
         zoo_http_abort(job->exchange);
     } else if (job->fate == FATE_FAIL) {
@@ -228,19 +243,11 @@ static void settle(struct zoo_sim_job *job, enum progress progress)
     job_free(job);
 }
 
-static void wait_until(struct zoo_sim_job *job, uint64_t ns)
-{
-    uint64_t now = zoo_clock_ns(), us = ns > now ? (ns - now + 999) / 1000 : 0;
-    struct timeval delay = { (time_t)(us / 1000000), (suseconds_t)(us % 1000000) };
-
-    evtimer_add(job->timer, &delay);
-}
-
 static void on_timer(evutil_socket_t fd, short what, void *context)
 {
     struct zoo_sim_job *job = context;
-    uint64_t next_ns;
-    enum progress progress = go_on(job, &next_ns);
+    uint64_t next_ns = 0;
+    enum progress progress = job->fate == FATE_CUT_NOW ? DONE : go_on(job, &next_ns);
 
     (void)fd;
     (void)what;
@@ -365,7 +372,7 @@ void zoo_sim_handle_completion(zoo_http_exchange *exchange, void *context)
     if (draft.expert->tokens_per_s > 0 && !draft.speaks_from_ns)
         draft.speaks_from_ns = zoo_clock_ns();
     progress = go_on(job, &next_ns);
-    if (progress == WAITS || (draft.fate == FATE_STALL && progress == DONE)) {
+    if (progress == WAITS || (progress == DONE && (draft.fate == FATE_STALL || draft.fate == FATE_CUT))) {
         job = keep(&draft);
         if (!job)
             zoo_http_abort(exchange);

@@ -139,8 +139,13 @@ def test_cut_streams_end_half_way(sim):
     connection = http.client.HTTPConnection(url[7:], timeout=20)
     connection.request("POST", "/v1/chat/completions", json.dumps(
         {"model": "a", "stream": True, "messages": [{"role": "user", "content": "Who are you?"}]}))
+    response, lines = connection.getresponse(), []
     with pytest.raises((http.client.IncompleteRead, ConnectionError)):
-        connection.getresponse().read()
+        while True:
+            lines.append(response.readline())
+            assert len(lines) < 1000
+    assert b"simulated" in b"".join(lines) and b"[DONE]" not in b"".join(lines)
+    connection.close()
     assert fetch(url + "/stats")["experts"]["a"]["cut"] == 1
 
 
