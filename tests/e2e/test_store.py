@@ -55,6 +55,7 @@ def test_what_was_exported_imports_to_the_same_bytes(run, imported, tmp_path, st
                  tags=["k:v", "plain", ":x", "k:", "tag:y:z", "subset:t"], turns=["a", {"b": [None, 1.5]}], n=10 ** 12),
              '{"id":"b","query":"","rewards":{"z":1e300,"a":5e-324,"m":0.30000000000000004},"raw":[ 1.50 , "\\u00e9" ]}',
              row("c", tags=["later:1"], rewards={"late": 1, "early": 2}),
+             {"id": "a", "rewards": {"early": 3, "last": 4}},          # the store saw late and early first, export sees early first
              {"id": "a", "responses": {"m": "an\nswer", "b": ""}},
              {"id": "c", "reward_model": "judge", "rewards": {"m": 7}})
     second = tmp_path / "second.db"
@@ -359,23 +360,23 @@ def test_a_store_that_may_only_be_read_can_be_read(run, tmp_path, imported):
 
 # ---- zooter store
 
-def test_backup_while_others_write(zooter, run, imported, store, tmp_path):
-    imported(*[row(f"old{i}", "text " * 200) for i in range(5000)])
+def test_backup_while_others_write(run, imported, store, tmp_path):
+    imported(*[row(f"old{i}", "text " * 4000) for i in range(3000)])
     stop = threading.Event()
 
-    def write():
-        n = 0
+    def write():                                 # a commit every millisecond or so
+        db = sqlite3.connect(store, isolation_level=None, timeout=60)
         while not stop.is_set():
-            n += 1
-            assert run("import", "--store", store, "-", input=lines(row(f"new{n}", rewards={"m": n}))).returncode == 0
+            db.execute("INSERT INTO runs (command, settings, started) VALUES ('test', '{}', '')")
+        db.close()
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        for i in range(5):
+        for i in range(3):
             copy = tmp_path / f"copy{i}.db"
             p = run("store", "backup", "--store", store, copy)
             assert p.returncode == 0, p.stderr
-            assert run("export", "--store", copy).stdout.count("\n") >= 5000
+            assert run("export", "--store", copy).stdout.count("\n") == 3000
             assert not list(tmp_path.glob("*.part*"))
     finally:
         stop.set()
