@@ -279,6 +279,10 @@ static int import_line(zoo_import *im, const char *line, size_t size, const zoo_
     rc = zoo_row_read(&im->row, line, size, in->name, in->number, im->err);
     if (!rc)
         rc = import_row(im);
+    if (rc == ZOO_EUSAGE) {              /* a limit of the store, met while the row was written: no row can be left out any more */
+        zoo_fail_within(im->err, "%s:%zu", in->name, in->number);
+        return im->err->code = ZOO_EFORMAT;
+    }
     if (!im->options->skip_bad || (rc != ZOO_EFORMAT && rc != ZOO_ECONFLICT))
         return rc;
     im->counts->skipped++;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include "store/db.h"
 
-enum { NAMES_MAX = 1 << 24, KINDS_MAX = 1000 };
+enum { NAMES_MAX = 1 << 24 };
 
 struct entry { uint32_t row, key; float value; };
 struct entries { struct entry *items; size_t count, capacity; };
@@ -65,13 +65,13 @@ static int load_kinds(struct loading *l, zoo_err *err)
     sqlite3_stmt *st = NULL;
     int rc = ZOO_OK;
 
-    d->kinds = zoo_arena_alloc(&d->arena, KINDS_MAX * sizeof *d->kinds);
+    d->kinds = zoo_arena_alloc(&d->arena, ZOO_STORE_KINDS_MAX * sizeof *d->kinds);
     if (!d->kinds)
         return zoo_fail_nomem(err);
     rc = zoo_db_prepare(l->store, &st, err, "SELECT t.kind FROM tags t GROUP BY t.kind ORDER BY " ZOO_KIND_ORDER("t"), "");
     while (!rc && (rc = zoo_db_step(l->store, st, err)) == 1) {
-        if (d->kind_count == KINDS_MAX)
-            rc = zoo_fail(err, ZOO_EUSAGE, "%s: more than %d kinds of tag", l->store->path, KINDS_MAX);
+        if (d->kind_count == ZOO_STORE_KINDS_MAX)
+            rc = zoo_fail(err, ZOO_EUSAGE, "%s: more than %d kinds of tag", l->store->path, ZOO_STORE_KINDS_MAX);
         else
             rc = zoo_db_copy_text(st, 0, &d->arena, &d->kinds[d->kind_count++].name, NULL, err);
     }
@@ -258,7 +258,7 @@ static int fill_tags(struct loading *l, const uint32_t *kind_of, zoo_err *err)
         if (!kind->tags)
             return zoo_fail_nomem(err);
     }
-    size_t filled[KINDS_MAX] = { 0 };
+    size_t filled[ZOO_STORE_KINDS_MAX] = { 0 };
     for (size_t i = 0; i < l->tags.count; i++) {
         const struct entry *e = &l->tags.items[i];
         uint32_t kind = kind_of[e->key];

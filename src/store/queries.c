@@ -130,6 +130,22 @@ int zoo_store_tags(zoo_store *s, zoo_key query, zoo_store_tag **out, size_t *cou
     return rc;
 }
 
+/* A kind more than the store has; ZOO_EUSAGE where it has the most already. */
+static int check_new_kind(zoo_store *s, const char *kind, size_t size, zoo_err *err)
+{
+    uint64_t count;
+    sqlite3_stmt *st;
+    int rc = zoo_db_prepare(s, &st, err, "SELECT CASE WHEN EXISTS (SELECT 1 FROM tags WHERE kind = ?1) THEN 0"
+                            " ELSE (SELECT count(DISTINCT kind) FROM tags) END", "t", kind, size);
+
+    if (!rc)
+        rc = zoo_db_count(s, st, &count, err);
+    if (!rc && count >= ZOO_STORE_KINDS_MAX)
+        rc = zoo_fail(err, ZOO_EUSAGE, "%s: '%.*s' would be one more than %d kinds of tag; the kind stands before ':'", s->path,
+                      (int)(size > 100 ? 100 : size), kind, ZOO_STORE_KINDS_MAX);
+    return rc;
+}
+
 int zoo_db_tag(zoo_store *s, const char *kind, size_t kind_size, const char *value, size_t value_size, zoo_key *key, zoo_err *err)
 {
     sqlite3_stmt *st;
@@ -143,6 +159,8 @@ int zoo_db_tag(zoo_store *s, const char *kind, size_t kind_size, const char *val
         zoo_db_reset(st);
         return ZOO_OK;
     }
+    if (!rc)
+        rc = check_new_kind(s, kind, kind_size, err);
     if (!rc)
         rc = zoo_db_prepare(s, &st, err, "INSERT INTO tags (kind, value) VALUES (?1, ?2)", "tt", kind, kind_size, value,
                             value_size);

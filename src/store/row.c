@@ -288,7 +288,10 @@ static int read_response(zoo_row *row, zoo_row_response *out)
     if (*s->at != '"')
         return zoo_scan_fail(s, s->at, "the response of %s should be a string, is %s", row->experts.items[out->expert].text,
                              zoo_scan_kind(s->at));
-    return zoo_scan_string(s, &out->text);
+    s->nul_is_fine = 1;                  /* an LLM may say anything */
+    rc = zoo_scan_string(s, &out->text);
+    s->nul_is_fine = 0;
+    return rc;
 }
 
 static int read_responses(zoo_row *row)

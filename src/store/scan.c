@@ -20,7 +20,7 @@ int zoo_scan_begin(zoo_scan *s, const char *line, size_t size, const char *file,
     s->file = file;
     s->number = number;
     s->err = err;
-    s->is_doubtful = 0;
+    s->is_doubtful = s->nul_is_fine = 0;
     s->decoded.max = SIZE_MAX / 2;
     zoo_buf_clear(&s->decoded);
     return zoo_buf_reserve(&s->decoded, size) ? zoo_fail_nomem(err) : ZOO_OK;
@@ -127,7 +127,7 @@ static int read_unicode(zoo_scan *s, uint32_t *code)
     if (read_hex(p + 2, code))
         return zoo_scan_fail(s, p, "not JSON: \\u should be followed by four hexadecimal digits");
     s->at += 6;
-    if (*code == 0)
+    if (*code == 0 && !s->nul_is_fine)
         return zoo_scan_fail(s, p, "a NUL character (\\u0000) cannot be stored");
     if (*code >= 0xd800 && *code < 0xdc00 && s->at[0] == '\\' && s->at[1] == 'u' && !read_hex(s->at + 2, &low) &&
         low >= 0xdc00 && low < 0xe000) {

@@ -4,7 +4,7 @@
  *     zoo_scan_space(&scan);
  *     if (*scan.at == '"' && !zoo_scan_string(&scan, &id)) ...
  *
- * Accepts what RFC 8259 calls JSON less "\u0000", and says with line and column where a text leaves it. Knows no rows.
+ * Accepts what RFC 8259 calls JSON, "\u0000" only where nul_is_fine, and says with line and column where a text leaves it. Knows no rows.
  * Layer: store. Threads: one owner. */
 #ifndef ZOO_STORE_SCAN_H
 #define ZOO_STORE_SCAN_H
@@ -21,6 +21,7 @@ typedef struct zoo_scan {
     size_t number;                       /* of the line, 1.. */
     zoo_buf decoded;                     /* strings with escapes; as large as the line, so that it never moves */
     int is_doubtful;                     /* a skipped value that a stricter reader may refuse: see zoo_scan_skip() */
+    int nul_is_fine;
     zoo_err *err;
 } zoo_scan;
 

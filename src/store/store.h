@@ -22,6 +22,7 @@ typedef int64_t zoo_key;                        /* > 0 */
 /* Bytes at most. An id, split, kind or tag is UTF-8 without control characters; a split and a kind are not empty, and a kind has
  * no ':'. Experts and reward models: base/name.h. */
 enum { ZOO_STORE_ID_MAX = 1024, ZOO_STORE_SPLIT_MAX = 128, ZOO_STORE_KIND_MAX = 128, ZOO_STORE_TAG_MAX = 1024 };
+enum { ZOO_STORE_KINDS_MAX = 1000 };             /* kinds of tag in a store */
 
 enum zoo_store_mode {
     ZOO_STORE_READ,                             /* must exist */

@@ -56,7 +56,7 @@ def test_what_was_exported_imports_to_the_same_bytes(run, imported, tmp_path, st
              '{"id":"b","query":"","rewards":{"z":1e300,"a":5e-324,"m":0.30000000000000004},"raw":[ 1.50 , "\\u00e9" ]}',
              row("c", tags=["later:1"], rewards={"late": 1, "early": 2}),
              {"id": "a", "rewards": {"early": 3, "last": 4}},          # the store saw late and early first, export sees early first
-             {"id": "a", "responses": {"m": "an\nswer", "b": ""}},
+             {"id": "a", "responses": {"m": "an\nsw\0er", "b": ""}},
              {"id": "c", "reward_model": "judge", "rewards": {"m": 7}})
     second = tmp_path / "second.db"
     for what, model in (("rows", ["--reward-model", "default"]), ("responses", []), ("rewards", [])):
@@ -140,6 +140,14 @@ def test_a_cut_file_is_refused(run, store, tmp_path):
 def test_a_line_has_an_end(run, store):
     p = run("import", "--store", store, "-", input='{"id": "' + "x" * (64 << 20) + '"}')
     assert p.returncode == 1 and "stdin:1" in p.stderr and "67108864 bytes" in p.stderr
+
+
+def test_kinds_of_tag_have_a_limit(run, imported, store):
+    imported(row("a", tags=[f"k{i}:v" for i in range(999)]))
+    imported(row("b", tags=["k0:w", "last:v"]))
+    p = imported(row("c"), row("d", tags=["one-more:v"]), options=["--skip-bad"], status=1)
+    assert "stdin:2: " in p.stderr and "1000 kinds" in p.stderr, p.stderr
+    assert run("export", "--store", store).stdout.count("\n") == 2
 
 
 def test_byte_order_mark_empty_lines_and_carriage_returns_are_fine(imported, exported):
