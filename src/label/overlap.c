@@ -132,41 +132,44 @@ static int insert(zoo_overlap *o, uint64_t hash, size_t begin, size_t size, int 
 /* ---- runs of a text ---- */
 
 /* Walks over the words of plain text; gives every run of n words, then, where there was none, the whole. */
+enum { RING = 128 };                      /* a power of two above ZOO_OVERLAP_WORDS_MAX */
+
 struct walk {
     const char *s, *end;                    /* what is left; *end is no word */
-    size_t n, words;                        /* in the window, <= n */
-    const char *starts[ZOO_OVERLAP_WORDS_MAX + 1];
-    uint64_t hashes[ZOO_OVERLAP_WORDS_MAX + 1];
-    size_t at;                              /* words seen, as a place in the rings */
+    size_t n, at;                           /* words of a run; words seen */
     uint64_t drop, hash;
     int done;
+    const char *starts[RING];               /* of word i at i % RING */
+    uint64_t hashes[RING];
 };
 
 typedef struct run { const char *begin; size_t size; uint64_t hash; int is_whole; } run;
 
 static void walk_begin(struct walk *w, const zoo_overlap *o, const char *s, size_t size)
 {
-    memset(w, 0, sizeof *w);
     w->s = s;
     w->end = s + size;
     w->n = o->n;
+    w->at = 0;
     w->drop = o->drop;
+    w->hash = 0;
+    w->done = 0;
 }
 
 static int walk_next(struct walk *w, run *out)
 {
     while (w->s < w->end) {
         const char *stop = memchr(w->s, ' ', (size_t)(w->end - w->s));
-        size_t size = (size_t)((stop ? stop : w->end) - w->s), at = w->at % (w->n + 1), oldest = (w->at + 1) % (w->n + 1);
+        size_t size = (size_t)((stop ? stop : w->end) - w->s), at = w->at % RING;
         w->starts[at] = w->s;
         w->hashes[at] = zoo_hash64(w->s, size, 0);
         w->hash = w->hash * BASE + w->hashes[at];
         if (w->at >= w->n)
-            w->hash -= w->drop * w->hashes[oldest];      /* the word n places back */
+            w->hash -= w->drop * w->hashes[(w->at - w->n) % RING];
         w->at++;
         w->s += size + 1;
         if (w->at >= w->n) {
-            const char *begin = w->starts[(w->at + 1) % (w->n + 1)];
+            const char *begin = w->starts[(w->at - w->n) % RING];
             *out = (run){ begin, (size_t)(w->s - 1 - begin), w->hash, 0 };
             return 1;
         }
@@ -282,9 +285,29 @@ static const struct sample *sample_at(const zoo_overlap *o, size_t begin)
     return &o->samples[low];
 }
 
+/* Runs on their way to be looked up: the table is larger than any cache, so each slot is asked for some runs ahead. */
+enum { AHEAD = 8 };
+struct queue { run runs[AHEAD]; size_t first, count; };
+
+static int next_run(const zoo_overlap *o, struct walk *walk, struct queue *q, run *out)
+{
+    run r;
+
+    while (q->count < AHEAD && walk_next(walk, &r)) {
+        __builtin_prefetch(&o->slots[zoo_mix64(r.hash) & (o->slot_count - 1)]);
+        q->runs[(q->first + q->count++) % AHEAD] = r;
+    }
+    if (!q->count)
+        return 0;
+    *out = q->runs[q->first++ % AHEAD];
+    q->count--;
+    return 1;
+}
+
 int zoo_overlap_find(zoo_overlap *o, const char *text, size_t size, zoo_overlap_hit *hit, zoo_err *err)
 {
     struct walk walk;
+    struct queue queue = { .count = 0 };
     run r;
 
     zoo_buf_clear(&o->query);
@@ -292,7 +315,7 @@ int zoo_overlap_find(zoo_overlap *o, const char *text, size_t size, zoo_overlap_
     if (zoo_plain_words(&o->query, text, size))
         return zoo_fail_nomem(err);
     walk_begin(&walk, o, o->query.data ? o->query.data : "", o->query.size);
-    while (walk_next(&walk, &r)) {
+    while (next_run(o, &walk, &queue, &r)) {
         const struct slot *slot = find_slot(o, r.hash, r.begin, r.size, r.is_whole);
         if (!slot->begin)
             continue;
