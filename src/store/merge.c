@@ -381,8 +381,8 @@ static int delete_kind(struct merge *m, zoo_span kind)
 {
     zoo_import *im = m->im;
     sqlite3_stmt *st;
-    int rc = zoo_db_prepare(im->store, &st, im->err, "DELETE FROM query_tags WHERE query = ?1 AND tag IN"
-                            " (SELECT key FROM tags WHERE kind = ?2)", "kt", m->query, kind.text, kind.size);
+    int rc = zoo_db_prepare(im->store, &st, im->err, "DELETE FROM query_tags WHERE query = ?1 AND"
+                            " (SELECT kind FROM tags WHERE key = tag) = ?2", "kt", m->query, kind.text, kind.size);
 
     return rc ? rc : zoo_db_run(im->store, st, im->err);
 }

@@ -201,8 +201,8 @@ int zoo_store_set_tags(zoo_store *s, zoo_key query, const char *kind, const char
 
     if (rc || (rc = zoo_db_atomic_begin(s, &own, err)))
         return rc;
-    rc = zoo_db_prepare(s, &st, err, "DELETE FROM query_tags WHERE query = ?1 AND tag IN"
-                        " (SELECT key FROM tags WHERE kind = ?2)", "ks", query, kind);
+    rc = zoo_db_prepare(s, &st, err, "DELETE FROM query_tags WHERE query = ?1 AND"
+                        " (SELECT kind FROM tags WHERE key = tag) = ?2", "ks", query, kind);
     if (!rc)
         rc = zoo_db_run(s, st, err);
     for (size_t i = 0; !rc && i < n; i++)
