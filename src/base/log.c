@@ -5,18 +5,22 @@
 void zoo_log_write(const zoo_log *log, enum zoo_log_level level, const char *fmt, ...)
 {
     static const char *const names[] = { "error", "warn", "info", "debug" };
-    char line[1024], when[ZOO_CLOCK_ISO_SIZE];
+    char line[1100];
     va_list ap;
+    size_t n;
 
     if (!log || !log->to || level > log->level)
         return;
+    zoo_clock_iso(line, zoo_clock_wall_ms());
+    n = ZOO_CLOCK_ISO_SIZE - 1;
+    n += (size_t)snprintf(line + n, sizeof line - n, " %s ", names[level]);
     va_start(ap, fmt);
-    vsnprintf(line, sizeof line, fmt, ap);
+    vsnprintf(line + n, sizeof line - 1 - n, fmt, ap);
     va_end(ap);
-    for (char *c = line; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?';
-    zoo_clock_iso(when, zoo_clock_wall_ms());
-    fprintf(log->to, "%s %s %s\n", when, names[level], line);
+    for (; line[n]; n++)
+        if ((unsigned char)line[n] < 0x20 || line[n] == 0x7f)
+            line[n] = '?';
+    line[n++] = '\n';
+    fwrite(line, 1, n, log->to);
     fflush(log->to);
 }

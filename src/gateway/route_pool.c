@@ -42,7 +42,7 @@ struct zoo_route_pool {
     size_t load;
     int is_timed;
     /* Shared. */
-    int fd;                                                        /* eventfd: `finished` is not empty any more */
+    int fd;                                                        /* eventfd, edge-triggered and never read: `finished` is not empty any more */
     pthread_mutex_t lock;
     pthread_cond_t work;
     struct job_list queued, finished;
@@ -120,12 +120,11 @@ static void on_wake(evutil_socket_t fd, short what, void *context)
 {
     zoo_route_pool *pool = context;
     struct job_list finished = TAILQ_HEAD_INITIALIZER(finished);
-    uint64_t count, now = zoo_clock_ns();
+    uint64_t now = zoo_clock_ns();
     zoo_route_job *job;
 
+    (void)fd;
     (void)what;
-    if (read(fd, &count, sizeof count) < 0)
-        return;
     pthread_mutex_lock(&pool->lock);
     TAILQ_CONCAT(&finished, &pool->finished, link);
     pthread_mutex_unlock(&pool->lock);
@@ -285,7 +284,7 @@ int zoo_route_pool_new(zoo_route_pool **out, struct event_base *loop, const zoo_
     pool->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (pool->fd < 0)
         failed = zoo_fail_errno(err, errno, "cannot make an eventfd");
-    pool->wake = event_new(loop, pool->fd, EV_READ | EV_PERSIST, on_wake, pool);
+    pool->wake = event_new(loop, pool->fd, EV_READ | EV_PERSIST | EV_ET, on_wake, pool);
     pool->timer = event_new(loop, -1, 0, on_timer, pool);
     if (!failed && (!pool->wake || !pool->timer || event_add(pool->wake, NULL)))
         failed = zoo_fail_nomem(err);
