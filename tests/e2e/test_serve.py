@@ -31,8 +31,8 @@ def upstream():
 @pytest.fixture
 def gateway(server, tmp_path):
     """gateway({"alpha": {"base_url": ..., "model": ...}, ...}, **settings) -> URL; the router knows alpha, beta and gamma."""
-    def start(experts, env=None, biases=None, words=None, **settings):
-        write_router(tmp_path / "router", BIASES if biases is None else biases, WORDS if words is None else words)
+    def start(experts, env=None, biases=None, words=None, weight=60.0, **settings):
+        write_router(tmp_path / "router", BIASES if biases is None else biases, WORDS if words is None else words, weight)
         port = free_port()
         config = {"listen": f"127.0.0.1:{port}", "router": str(tmp_path / "router"), "limits": {"route_ms": 5000},
                   "experts": [{"name": n, **e} for n, e in experts.items()], **settings}
@@ -166,6 +166,14 @@ def test_router_and_settings_need_not_know_the_same_experts(gateway, upstream):
     assert post(url, chat("hi", "extra"))[1]["x-zooter-model"] == "extra"
     assert post(url, chat("hi", "alpha"))[0] == 404
     assert post(url, chat(" "))[1]["x-zooter-model"] == "beta"            # the best on average of those that are there
+
+
+def test_a_router_that_fails_on_a_text_gives_the_default(gateway, upstream):
+    url = gateway({"alpha": {"base_url": upstream.url, "model": "ok"}, "beta": {"base_url": upstream.url, "model": "ok-2"}},
+                  words={"moon": "beta", "storm": "beta"}, weight=3e38)
+    status, headers, _ = post(url, chat("storm moon storm moon moon"))
+    assert (status, headers["x-zooter-model"], headers["x-zooter-reason"]) == (200, "alpha", "default")
+    assert "the router failed" in gateway.process.log.read_text()
 
 
 def test_the_default_expert_can_be_set(gateway, upstream):

@@ -26,12 +26,12 @@ def word_row(word):
     return ((mix(h ^ int.from_bytes(data, "little")) >> 32) * BUCKETS) >> 32
 
 
-def write_router(folder, biases, words=None, means=None):
+def write_router(folder, biases, words=None, weight=60.0):
     names = list(biases)
     k = len(names)
     embedding = [[0.0] * k for _ in range(BUCKETS)]
     for word, name in (words or {}).items():
-        embedding[word_row(word)][names.index(name)] = 60.0
+        embedding[word_row(word)][names.index(name)] = weight
     identity = [[float(i == j) for j in range(k)] for i in range(k)]
     tensors = {"embedding.weight": ([BUCKETS, k], sum(embedding, [])), "classifier.weight": ([k, k], sum(identity, [])),
                "classifier.bias": ([k], [float(b) for b in biases.values()])}
@@ -48,7 +48,7 @@ def write_router(folder, biases, words=None, means=None):
               "id2label": {str(i): n for i, n in enumerate(names)}, "label2id": {n: i for i, n in enumerate(names)},
               "zooter": {"format": 1, "text_limit": 4096, "temperature": 1.0,
                          "encoder": {"buckets": BUCKETS, "dim": k, "hidden": 0, "word_order": 1, "char_min": 0, "char_max": 0},
-                         "mean_rewards": means or {n: b for n, b in biases.items()}, "tags": []}}
+                         "mean_rewards": biases, "tags": []}}
     (folder / "config.json").write_text(json.dumps(config))
     return folder
 
