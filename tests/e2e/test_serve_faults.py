@@ -53,7 +53,7 @@ def test_the_next_expert_is_asked(faulty, upstream, fault, cause, stream):      
 
 @pytest.mark.parametrize("fault, cause", [
     ("role-close", "cut"), ("role-stall", "timeout"), ("no-events", "garbage"), ("error-event", "status"), ("bad-event", "garbage"),
-    ("chatter", "too_large"),
+    ("chatter", "too_large"), ("pings", "timeout"),
 ])
 def test_a_stream_without_content_is_replaced_by_the_next(faulty, upstream, fault, cause):      # noqa: F811
     url = faulty(fault, "stream")
@@ -198,6 +198,7 @@ def test_a_slow_client_slows_its_upstream(gateway, upstream):                   
     until(lambda: upstream.asked("endless") == 1)
     time.sleep(1.5)
     assert memory() < before + 30
+    assert metric(url, "zooter_in_flight") == 1                                  # held back, not given up
     s.close()
     assert upstream.left("endless")
 
