@@ -2,8 +2,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -97,8 +99,8 @@ static int redirect(const char *file, int from, int fallback)
     return fd < 0 || dup2(fd, from) < 0 ? -1 : 0;
 }
 
-/* In the child: never returns. 127: could not become the command. */
-static void become(const char *dir, const char *const *argv, const char *out, const char *log, pid_t parent)
+/* In the child: never returns. 127: could not become the command. self: this program, for where /proc is not mounted. */
+static void become(const char *self, const char *dir, const char *const *argv, const char *out, const char *log, pid_t parent)
 {
     sigset_t none;
 
@@ -107,17 +109,21 @@ static void become(const char *dir, const char *const *argv, const char *out, co
         redirect(out, STDOUT_FILENO, STDERR_FILENO) || sigprocmask(SIG_SETMASK, &none, NULL))
         _exit(127);
     execv("/proc/self/exe", (char *const *)(uintptr_t)argv);
+    execv(self, (char *const *)(uintptr_t)argv);
     _exit(127);
 }
 
 int zoo_child_start(zoo_child *child, const char *dir, const char *const *argv, const char *out, const char *log, zoo_err *err)
 {
     pid_t parent = getpid();
+    char self[PATH_MAX];
 
     child->name = argv[1];
+    if (!realpath((const char *)getauxval(AT_EXECFN), self))
+        snprintf(self, sizeof self, "/proc/self/exe");
     child->pid = fork();
     if (child->pid == 0)
-        become(dir, argv, out, log, parent);
+        become(self, dir, argv, out, log, parent);
     if (child->pid > 0)
         return ZOO_OK;
     child->pid = 0;
