@@ -190,12 +190,24 @@ static void end_exchange(zoo_http_exchange *c)
         next_request(c);
 }
 
+static int has_control(const char *value)
+{
+    for (; *value; value++)
+        if (((unsigned char)*value < ' ' && *value != '\t') || *value == 0x7f)
+            return 1;
+    return 0;
+}
+
 void zoo_http_set_header(zoo_http_exchange *c, const char *name, const char *value)
 {
-    for (const char *v = value; *v; v++)
-        if (((unsigned char)*v < ' ' && *v != '\t') || *v == 0x7f)
-            return;
-    zoo_buf_addf(&c->extra, "%s: %s\r\n", name, value);      /* past the limit it is left out */
+    if (!has_control(value))
+        zoo_buf_addf(&c->extra, "%s: %s\r\n", name, value);      /* past the limit it is left out */
+}
+
+/* It may come from an upstream: what could not stand in a header is not said. */
+static const char *tame_type(const char *type)
+{
+    return strlen(type) > 256 || has_control(type) ? "application/octet-stream" : type;
 }
 
 void zoo_http_reply(zoo_http_exchange *c, int status, const char *type, const void *body, size_t size)
@@ -203,10 +215,8 @@ void zoo_http_reply(zoo_http_exchange *c, int status, const char *type, const vo
     char head[1024], framing[64];
     size_t n;
 
-    if (strlen(type) > 256)
-        type = "application/octet-stream";
     snprintf(framing, sizeof framing, "Content-Length: %zu\r\n", size);
-    n = format_head(c, head, sizeof head - 2, status, type, framing);
+    n = format_head(c, head, sizeof head - 2, status, tame_type(type), framing);
     if (c->is_head)
         size = 0;
     if (c->extra.size + 2 <= sizeof head - n) {
@@ -248,9 +258,7 @@ void zoo_http_stream_begin(zoo_http_exchange *c, int status, const char *type)
     c->is_chunked = c->head.minor > 0;
     if (!c->is_chunked)
         c->keep_alive = 0;                           /* HTTP/1.0: the end of the connection is the end of the answer */
-    if (strlen(type) > 256)
-        type = "application/octet-stream";
-    n = format_head(c, head, sizeof head, status, type, c->is_chunked ? "Transfer-Encoding: chunked\r\n" : "");
+    n = format_head(c, head, sizeof head, status, tame_type(type), c->is_chunked ? "Transfer-Encoding: chunked\r\n" : "");
     zoo_connection_queue(c, head, n);
     zoo_connection_queue(c, c->extra.data, c->extra.size);
     zoo_connection_queue(c, "\r\n", 2);

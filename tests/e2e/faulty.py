@@ -111,6 +111,12 @@ def slow(c):
     c.end()
 
 
+def ok_then_close(c):
+    """Without saying so: whoever uses the connection again finds it closed."""
+    ok(c)
+    c.close()
+
+
 def pings(c):
     c.begin()
     c.event(ROLE)
@@ -135,7 +141,7 @@ def long(c):
 
 class Faulty:
     ANSWERS = {
-        "ok": ok, "ok-2": ok, "ok-3": ok, "stream": stream, "torn": torn, "slow": slow, "pings": pings, "endless": endless, "long": long,
+        "ok": ok, "ok-2": ok, "ok-3": ok, "stream": stream, "torn": torn, "slow": slow, "then-close": ok_then_close, "pings": pings, "endless": endless, "long": long,
         "500": status(500), "503": status(503, "Retry-After: 9\r\n"), "429": status(429, "Retry-After: 9\r\n"), "408": status(408),
         "400": status(400), "401": status(401), "404": status(404), "422": status(422), "302": status(302, "Location: /elsewhere\r\n"),
         "shows-key": lambda c: c.reply(401, json.dumps({"error": {"message": "bad key " + c.head["authorization"]}})),

@@ -69,6 +69,32 @@ def test_a_stream_that_says_nothing_but_ends_well_is_an_answer(faulty):
     assert headers["x-zooter-model"] == "alpha" and text == (ROLE + STOP + DONE).decode()
 
 
+def test_an_expert_that_accepts_no_connection_is_given_up_in_time(gateway, upstream):      # noqa: F811
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        waiting = [socket.socket() for _ in range(8)]                            # fill the queue of those not accepted
+        for s in waiting:
+            s.setblocking(False)
+            s.connect_ex(full.getsockname())
+        time.sleep(0.1)
+        config = experts(upstream, "ok")
+        config["alpha"]["base_url"] = f"http://127.0.0.1:{full.getsockname()[1]}/v1"
+        url = gateway(config, timeouts={"connect": 0.3})
+        began = time.monotonic()
+        assert post(url, chat("sun"))[1]["x-zooter-model"] == "beta"
+        assert 0.25 < time.monotonic() - began < 2 * SLOW
+        assert metric(url, 'zooter_expert_failures_total{expert="alpha",cause="timeout"}') == 1
+        for s in waiting:
+            s.close()
+
+
+def test_a_connection_that_was_closed_meanwhile_is_no_failure(faulty):
+    url = faulty("then-close")
+    for i in range(40):
+        assert post(url, chat("sun", stream=bool(i % 2)))[1]["x-zooter-reason"] == "routed"
+
+
 def test_an_answer_that_is_too_large_is_replaced(faulty):
     url = faulty("huge", limits={"answer_mib": 1, "route_ms": 5000})
     assert post(url, chat("sun"))[1]["x-zooter-model"] == "beta"

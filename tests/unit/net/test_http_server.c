@@ -33,6 +33,12 @@ static void echo(zoo_http_exchange *x, void *context)
     zoo_http_reply(x, 200, "text/plain", body, size);
 }
 
+static void evil(zoo_http_exchange *x, void *context)
+{
+    (void)context;
+    zoo_http_reply(x, 200, "text/html\rX-Evil: 1", "ok", 2);
+}
+
 static void answer_later(evutil_socket_t fd, short what, void *exchange)
 {
     (void)fd;
@@ -109,6 +115,7 @@ static void cut(zoo_http_exchange *x, void *context)
 static const zoo_http_route routes[] = {
     { "POST", "/echo", echo }, { "GET", "/echo", echo }, { "GET", "/tree/*", echo }, { "GET", "/later", later },
     { "POST", "/never", never }, { "GET", "/stream", stream }, { "GET", "/big", big }, { "GET", "/cut", cut },
+    { "GET", "/evil", evil },
     { NULL, NULL, NULL } };
 
 /* ---- the other side ---- */
@@ -201,6 +208,9 @@ static void requests_are_answered(void **state)
     expect(a, "\r\nDate: ");
     expect(a, "\r\n\r\nhello");
     assert_null(strstr(a, "Evil"));
+    a = ask("GET /evil HTTP/1.1\r\n" CLOSE "\r\n");
+    assert_null(strstr(a, "Evil"));
+    expect(a, "Content-Type: application/octet-stream\r\n");
     expect(ask("GET /tree/a/b HTTP/1.1\r\n" CLOSE "\r\n"), "X-Path: /tree/a/b");
     expect(ask("GET /later HTTP/1.1\r\n" CLOSE "\r\n"), "\r\n\r\nlate");
     expect(ask("GET /echo HTTP/1.0\r\n\r\n"), "Connection: close\r\n");
