@@ -20,7 +20,10 @@ static int fail_io(zoo_store *s, zoo_err *err)
 
 int zoo_db_fail(zoo_store *s, zoo_err *err)
 {
-    switch (sqlite3_errcode(s->db) & 0xff) {
+    int code = sqlite3_errcode(s->db) & 0xff;
+
+    s->was_busy = code == SQLITE_BUSY;
+    switch (code) {
     case SQLITE_NOMEM:
         return zoo_fail_nomem(err);
     case SQLITE_FULL:

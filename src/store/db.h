@@ -18,6 +18,7 @@ enum { ZOO_DB_STATEMENTS = 64 };                /* distinct texts; more are a pr
 struct zoo_store {
     sqlite3 *db;
     char *path;
+    int was_busy;                                /* the last failure was that of a lock somebody else holds */
     struct { const char *sql; sqlite3_stmt *st; } cached[ZOO_DB_STATEMENTS];
 };
 
@@ -69,6 +70,8 @@ int zoo_db_read_queries(zoo_store *store, sqlite3_stmt *st, size_t limit, zoo_st
 int zoo_store_check_label(const char *text, size_t size, size_t most, const char *place, const char *what, zoo_err *err);
 /* The key of `name` in a table with the columns key and name: `select` finds it, `insert` makes it. */
 int zoo_db_named_key(zoo_store *store, const char *select, const char *insert, const char *name, zoo_key *key, zoo_err *err);
+/* A split that may be given to a query; NULL (none) is fine. */
+int zoo_db_check_split_name(const char *split, const char *place, zoo_err *err);
 /* ZOO_EUSAGE where no query is in the split; NULL is fine. */
 int zoo_db_check_split(zoo_store *store, const char *split, zoo_err *err);
 /* The reward model's key; NULL is the only one there is, 0 where there is none. ZOO_EUSAGE: several, or none of that name. */

@@ -362,11 +362,9 @@ int zoo_store_import(zoo_store *store, const char *path, const zoo_import_option
     if (options->reward_model && !zoo_name_is_valid(options->reward_model))
         return zoo_fail(err, ZOO_EUSAGE, "reward model '%.140s' should be 1 to %d characters of A-Z a-z 0-9 . _ : / -",
                         options->reward_model, ZOO_NAME_MAX);
-    if (options->split) {
-        rc = zoo_store_check_label(options->split, strlen(options->split), ZOO_STORE_SPLIT_MAX, path, "split", err);
-        if (rc)
-            return rc;
-    }
+    rc = zoo_db_check_split_name(options->split, path, err);
+    if (rc)
+        return rc;
     rc = zoo_lines_open(&in, path, ZOO_JSONL_LINE_MAX, err);
     if (rc)
         return rc;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
+#include "base/clock.h"
 #include "store/db.h"
 
 /* A writer waits this long for another; an import of a million rows holds the lock for less. */
@@ -77,7 +79,7 @@ static int has_log(const char *path)
     return snprintf(log, sizeof log, "%s-wal", path) >= (int)sizeof log || !stat(log, &st);
 }
 
-static int set_up(zoo_store *s, enum zoo_store_mode mode, zoo_err *err)
+static int set_up_now(zoo_store *s, enum zoo_store_mode mode, zoo_err *err)
 {
     int rc = zoo_schema_prepare(s, mode, err);
 
@@ -91,6 +93,20 @@ static int set_up(zoo_store *s, enum zoo_store_mode mode, zoo_err *err)
     if (!rc)
         rc = zoo_db_exec(s, "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864; PRAGMA synchronous = NORMAL;"
                          "PRAGMA foreign_keys = ON", err);
+    return rc;
+}
+
+/* SQLite does not wait by itself where a journal's mode changes or the last connection is about to leave. */
+static int set_up(zoo_store *s, enum zoo_store_mode mode, zoo_err *err)
+{
+    const struct timespec pause = { 0, 10000000 };
+    uint64_t end = zoo_clock_ns() + (uint64_t)BUSY_MS * 1000000;
+    int rc;
+
+    while ((rc = set_up_now(s, mode, err)) && s->was_busy && zoo_clock_ns() < end) {
+        s->was_busy = 0;
+        nanosleep(&pause, NULL);
+    }
     return rc;
 }
 

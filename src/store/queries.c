@@ -80,13 +80,20 @@ int zoo_db_check_split(zoo_store *s, const char *split, zoo_err *err)
                               s->path, split, s->path);
 }
 
+int zoo_db_check_split_name(const char *split, const char *place, zoo_err *err)
+{
+    if (!split)
+        return ZOO_OK;
+    if (!*split)
+        return zoo_fail(err, ZOO_EUSAGE, "%s: the name of a split is empty", place);
+    return zoo_store_check_label(split, strlen(split), ZOO_STORE_SPLIT_MAX, place, "split", err);
+}
+
 int zoo_store_set_split(zoo_store *s, zoo_key query, const char *split, zoo_err *err)
 {
     sqlite3_stmt *st;
-    int rc = ZOO_OK;
+    int rc = zoo_db_check_split_name(split, s->path, err);
 
-    if (split)
-        rc = zoo_store_check_label(split, strlen(split), ZOO_STORE_SPLIT_MAX, s->path, "split", err);
     if (!rc)
         rc = zoo_db_prepare(s, &st, err, "UPDATE queries SET split = ?2 WHERE key = ?1", "ks", query, split);
     if (!rc)

@@ -28,7 +28,7 @@ enum { VERSION = sizeof steps / sizeof *steps };
 
 enum kind { FRESH, OURS, FOREIGN };
 
-static int inspect(zoo_store *s, enum kind *kind, int64_t *version, zoo_err *err)
+static int read_marks(zoo_store *s, enum kind *kind, int64_t *version, zoo_err *err)
 {
     int64_t id, objects;
     int rc = zoo_db_number(s, "PRAGMA application_id", &id, NULL, err);
@@ -39,6 +39,18 @@ static int inspect(zoo_store *s, enum kind *kind, int64_t *version, zoo_err *err
         rc = zoo_db_number(s, "SELECT count(*) FROM sqlite_master", &objects, NULL, err);
     if (!rc)
         *kind = id == APPLICATION_ID ? OURS : id == 0 && *version == 0 && objects == 0 ? FRESH : FOREIGN;
+    return rc;
+}
+
+/* All marks of one moment: another process may be making the store just now. */
+static int inspect(zoo_store *s, enum kind *kind, int64_t *version, zoo_err *err)
+{
+    int own, rc = zoo_db_snapshot_begin(s, &own, err);
+
+    if (rc)
+        return rc;
+    rc = read_marks(s, kind, version, err);
+    zoo_db_snapshot_end(s, own);
     return rc;
 }
 

@@ -77,6 +77,7 @@ static void pages_of_a_split_come_in_order(void **state)
     assert_int_equal(count, 2);
     assert_int_equal(zoo_store_set_split(f->store, 2, "train", &f->err), ZOO_OK);
     assert_int_equal(zoo_store_set_split(f->store, 3, "train", &f->err), ZOO_EUSAGE);
+    assert_int_equal(zoo_store_set_split(f->store, 2, "", &f->err), ZOO_EUSAGE);
     assert_int_equal(zoo_store_count_queries(f->store, "train", &count, &f->err), ZOO_OK);
     assert_int_equal(count, 3);
 }
