@@ -4,6 +4,8 @@ import random
 
 import pytest
 
+from tiny_router import write_router
+
 EXPERTS = ["a/one", "b/two", "c/three"]
 
 
@@ -149,6 +151,83 @@ def test_what_cannot_be_evaluated_is_explained(run, store, tmp_path, args, statu
 def test_queries_without_rewards_are_no_split_to_evaluate(run, store):
     p = run("eval", "--store", store([{"id": "a", "query": "q", "rewards": {}, "split": "test"}]))
     assert p.returncode == 2 and "has a reward to evaluate by" in p.stderr
+
+
+def router_rows():
+    """Each query names an expert, which is the best for it in subset x and the worst in subset y."""
+    rows = []
+    for i in range(60):
+        named, subset = i % 3, "x" if i % 2 else "y"
+        rows.append({"id": f"q{i}", "query": f"ask {EXPERTS[named][2:]} number {i}", "subset": subset, "split": "test",
+                     "rewards": {e: (1.0 if (j == named) == (subset == "x") else 0.25 * j) for j, e in enumerate(EXPERTS)}})
+    return rows
+
+
+def named_router(folder, experts=EXPERTS, bias="b/two"):
+    return write_router(folder, {e: float(e == bias) for e in experts}, {e[2:]: e for e in experts})
+
+
+def test_the_router_is_scored_by_the_experts_it_chose(run, store, tmp_path):
+    rows = router_rows()
+    f = evaluate(run, store(rows), "--router", named_router(tmp_path / "r"), "--bootstrap", "500")
+    earned = [r["rewards"][EXPERTS[i % 3]] for i, r in enumerate(rows)]
+    m = next(m for m in f["methods"] if m["kind"] == "router")
+    assert m["over_rows"]["mean"] == pytest.approx(mean(earned), abs=1e-6)
+    assert m["picks_best"] == pytest.approx(mean(e == max(r["rewards"].values()) for e, r in zip(earned, rows)))
+    assert f["chosen"] == pytest.approx({e: 1 / 3 for e in EXPERTS})
+    assert f["best_single"]["on_training_data"] == "b/two"
+    by = {s: mean(e for e, r in zip(earned, rows) if r["subset"] == s) for s in "xy"}
+    assert dict(zip([s["name"] for s in f["subsets"]], m["by_subset"])) == pytest.approx(by, abs=1e-6)
+    against = {c["reference"]: c for c in f["router_against"]}
+    best = method(f, f["best_single"]["over_subsets"])["over_subsets"]["mean"]
+    oracle = method(f, "oracle")["over_subsets"]["mean"]
+    gap = against["best single"]["over_subsets"]
+    assert gap["difference"]["mean"] == pytest.approx(mean(by.values()) - best, abs=1e-6)
+    assert gap["gap_closed"]["mean"] == pytest.approx((mean(by.values()) - best) / (oracle - best), abs=1e-5)
+    assert gap["difference"]["low"] <= gap["difference"]["mean"] <= gap["difference"]["high"]
+    assert set(against) == {"best single", "best on training data", "best per subset"}
+
+
+def test_the_choices_are_those_of_route(run, store, tmp_path):
+    rows = router_rows()
+    r = named_router(tmp_path / "r")
+    f = evaluate(run, store(rows), "--router", r, "--bootstrap", "0")
+    p = run("route", "--router", r, input="".join(row["query"] + "\n" for row in rows))
+    chosen = [json.loads(line)["expert"] for line in p.stdout.splitlines()]
+    want = mean(row["rewards"][e] for row, e in zip(rows, chosen))
+    assert next(m for m in f["methods"] if m["kind"] == "router")["over_rows"]["mean"] == pytest.approx(want, abs=1e-6)
+
+
+def test_the_router_cannot_choose_whom_the_store_does_not_know(run, store, tmp_path):
+    rows = router_rows()
+    for r in rows:
+        del r["rewards"]["c/three"]
+    p = run("eval", "--store", store(rows), "--router", named_router(tmp_path / "r"))
+    assert p.returncode == 0, p.stderr
+    assert "the router also knows 'c/three', without rewards here: it may not choose them" in p.stdout
+    f = evaluate(run, tmp_path / "s.db", "--router", tmp_path / "r", "--bootstrap", "0")
+    assert f["chosen"] == pytest.approx({"a/one": 1 / 3, "b/two": 2 / 3})           # the bias decides for the third
+
+
+def test_experts_that_the_router_does_not_know_are_left_out(run, store, tmp_path):
+    s = store(router_rows())
+    f = evaluate(run, s, "--router", named_router(tmp_path / "r", EXPERTS[:2]), "--bootstrap", "0")
+    assert [m["name"] for m in f["methods"] if m["kind"] == "expert"] == EXPERTS[:2]
+    assert "left out: 'c/three', which the router does not know" in f["notes"]
+    p = run("eval", "--store", s, "--router", write_router(tmp_path / "o", {"other": 0.0}))
+    assert p.returncode == 2 and "knows none of the experts with rewards" in p.stderr
+
+
+def test_the_router_table_is_narrow(run, store, tmp_path):
+    rows = router_rows()
+    long = {e: f"{e}-{'x' * 100}" for e in EXPERTS}
+    for r in rows:
+        r["rewards"] = {long[e]: 1000 * v for e, v in r["rewards"].items()}
+        r["subset"] = "subset-" + r["subset"] * 60
+    write_router(tmp_path / "r", {e: 0.0 for e in long.values()})
+    p = run("eval", "--store", store(rows), "--router", tmp_path / "r")
+    assert p.returncode == 0, p.stderr
+    assert max(map(len, p.stdout.splitlines())) <= 100 and "router less" in p.stdout
 
 
 def test_real_test_rows(run, tmp_path, shared):
