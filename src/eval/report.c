@@ -29,6 +29,16 @@ __attribute__((format(printf, 2, 3))) static void put(struct page *p, const char
         p->rc = zoo_buf_add_str(p->buf, text);
 }
 
+/* Ends the line; padding of a last column is taken back. */
+static void end_line(struct page *p)
+{
+    zoo_buf *b = p->buf;
+
+    while (!p->rc && b->size && b->data[b->size - 1] == ' ')
+        b->data[--b->size] = '\0';
+    put(p, "\n");
+}
+
 static size_t columns_of(uint32_t code)
 {
     int width = code == ZOO_UTF8_BAD ? 1 : utf8proc_charwidth((utf8proc_int32_t)code);
@@ -205,7 +215,7 @@ static void put_method(struct page *p, size_t at, const char *label, size_t widt
     put_percent(p, m->picks_best, 7);
     if (p->e->chosen && m->kind == ZOO_METHOD_EXPERT && !label)
         put_percent(p, p->e->chosen[at], 8);
-    put(p, "\n");
+    end_line(p);
 }
 
 static void put_methods(struct page *p)
@@ -319,7 +329,7 @@ static void put_subset(struct page *p, size_t j)
         if (e->resamples)
             put_interval(p, &e->comparisons[0].by_subset[j].difference, 1);
     }
-    put(p, "\n");
+    end_line(p);
 }
 
 static void put_subsets(struct page *p)
@@ -335,7 +345,7 @@ static void put_subsets(struct page *p)
         put(p, "%8s%8s%s", "router", "gap", e->resamples ? "    router less" : "");
     if (e->comparison_count && e->resamples)
         put(p, " (%zu)", p->number[e->best_over_subsets]);
-    put(p, "\n");
+    end_line(p);
     for (size_t j = 0; j < e->trial->s; j++)
         put_subset(p, j);
 }
@@ -364,7 +374,7 @@ static void put_matrix(struct page *p)
     for (size_t i = 0; i < rankers; i++) {
         put(p, "%zuR: ", i + 1);
         put_name(p, e->methods[e->oracle + 1 + i].name, 60);
-        put(p, "\n");
+        end_line(p);
     }
 }
 

@@ -58,6 +58,7 @@ static void expect_narrow(const char *text)
         size_t length = strcspn(text, "\n");
         if (length > 100)
             fail_msg("over 100 columns: %.*s", (int)length, text);
+        assert_true(length == 0 || text[length - 1] != ' ');
         text += length + (text[length] == '\n');
     }
 }
