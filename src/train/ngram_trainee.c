@@ -20,19 +20,42 @@ struct zoo_ngram_trainee {
     uint32_t *touched, *slots;       /* (R) rows; (V) where a row stands among them, or NO_SLOT */
     size_t touched_count;
     zoo_bag *bags;                   /* (B), of the last forward */
+    uint32_t *blend_rows;            /* (B * ZOO_TRAINEE_ROWS * longest): n-grams of blends */
+    float *blend_weights;
     size_t B;
     float *activations, *dhidden, *dpooled;
 };
 
-static void forward(zoo_trainee *base, const size_t *rows, size_t B, float *logits, float *tag_logits)
+/* The mean of two bags, in room for the n-grams of both. */
+static zoo_bag blend(zoo_bag x, zoo_bag y, uint32_t *rows, float *weights)
+{
+    const zoo_bag bags[ZOO_TRAINEE_ROWS] = { x, y };
+    size_t count = 0;
+
+    for (size_t i = 0; i < ZOO_TRAINEE_ROWS; i++)
+        for (size_t f = 0; f < bags[i].count; f++) {
+            rows[count] = bags[i].rows[f];
+            weights[count++] = bags[i].weights[f] / ZOO_TRAINEE_ROWS;
+        }
+    return (zoo_bag){ rows, weights, count };
+}
+
+static void forward(zoo_trainee *base, const zoo_batch *batch, float *logits, float *tag_logits)
 {
     zoo_ngram_trainee *t = (zoo_ngram_trainee *)base;
+    size_t blended = 0;
 
     zoo_features_begin(&t->scratch);
-    for (size_t b = 0; b < B; b++)
-        t->bags[b] = zoo_features_bag(t->features, rows[b], &t->scratch);
-    t->B = B;
-    zoo_ngram_forward(&t->net, t->params, t->bags, B, t->activations, logits, tag_logits);
+    for (size_t b = 0; b < batch->B; b++) {
+        t->bags[b] = zoo_features_bag(t->features, batch->rows[b], &t->scratch);
+        if (!batch->partners || batch->partners[b] == ZOO_ALONE)
+            continue;
+        t->bags[b] = blend(t->bags[b], zoo_features_bag(t->features, batch->partners[b], &t->scratch), t->blend_rows + blended,
+                           t->blend_weights + blended);
+        blended += t->bags[b].count;
+    }
+    t->B = batch->B;
+    zoo_ngram_forward(&t->net, t->params, t->bags, batch->B, t->activations, logits, tag_logits);
 }
 
 /* The gradient (D) of an embedding row; zeroed when the row is touched for the first time since the last step. */
@@ -100,9 +123,8 @@ static const zoo_trainee_class ngram_class = {
 static int alloc(zoo_ngram_trainee *t, size_t batch, zoo_err *err)
 {
     size_t V = t->net.config.features.buckets, D = t->net.config.dim, H = t->net.config.hidden, dense = t->net.size - t->net.dense;
-    size_t R = batch * zoo_features_longest(t->features);
+    size_t most = batch * ZOO_TRAINEE_ROWS * zoo_features_longest(t->features), R = most < V ? most : V;
 
-    R = R < V ? R : V;
     t->params = zoo_ngram_params_new(&t->net, err);
     t->kept = zoo_ngram_params_new(&t->net, err);
     t->sums = malloc(dense * sizeof *t->sums);
@@ -112,13 +134,15 @@ static int alloc(zoo_ngram_trainee *t, size_t batch, zoo_err *err)
     t->touched = malloc((R + 1) * sizeof *t->touched);
     t->slots = malloc(V * sizeof *t->slots);
     t->bags = malloc(batch * sizeof *t->bags);
+    t->blend_rows = malloc((most + 1) * sizeof *t->blend_rows);
+    t->blend_weights = malloc((most + 1) * sizeof *t->blend_weights);
     t->activations = malloc(zoo_ngram_activations_size(&t->net, batch) * sizeof *t->activations);
     t->dhidden = malloc((batch * H + 1) * sizeof *t->dhidden);
     t->dpooled = malloc(batch * D * sizeof *t->dpooled);
     if (!t->params || !t->kept || !t->sums || !t->row_sums || !t->grads || !t->row_grads || !t->touched || !t->slots || !t->bags ||
-        !t->activations || !t->dhidden || !t->dpooled)
+        !t->blend_rows || !t->blend_weights || !t->activations || !t->dhidden || !t->dpooled)
         return zoo_fail_nomem(err);
-    return zoo_features_scratch_init(&t->scratch, t->features, batch, err);
+    return zoo_features_scratch_init(&t->scratch, t->features, batch * ZOO_TRAINEE_ROWS, err);
 }
 
 int zoo_ngram_trainee_new(zoo_ngram_trainee **out, const zoo_ngram_net *net, const zoo_features *features, size_t batch,
@@ -155,6 +179,8 @@ void zoo_ngram_trainee_free(zoo_ngram_trainee *trainee)
     free(trainee->touched);
     free(trainee->slots);
     free(trainee->bags);
+    free(trainee->blend_rows);
+    free(trainee->blend_weights);
     free(trainee->activations);
     free(trainee->dhidden);
     free(trainee->dpooled);

@@ -74,6 +74,7 @@ json_t *zoo_trained_json(const zoo_trained *t, const zoo_dataset *data, const zo
     json_object_set_new(out, "batch", json_integer((json_int_t)s->batch));
     json_object_set_new(out, "rate", json_real(s->rate));
     json_object_set_new(out, "tag_weight", json_real(s->tag_weight));
+    json_object_set_new(out, "blend", json_real(s->blend));
     json_object_set_new(out, "seed", json_integer((json_int_t)s->seed));
     json_object_set_new(out, "final_loss", real(t->loss));
     json_object_set_new(out, "balance", s->balance ? json_string(s->balance->name) : json_null());

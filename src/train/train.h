@@ -42,6 +42,7 @@ typedef struct zoo_train_settings {
     size_t batch;
     double rate;
     double tag_weight;
+    double blend;                    /* trainer.h */
     enum zoo_kl direction;
     uint64_t seed;
     unsigned threads;                /* 0: one per processor */
@@ -51,7 +52,7 @@ typedef struct zoo_train_settings {
     FILE *progress;                  /* NULL: silent */
 } zoo_train_settings;
 
-#define ZOO_TRAIN_DEFAULTS { .validation = 0.1, .epochs = 4, .batch = 32, .rate = 0.1, .tag_weight = 0.3, .seed = 1, \
+#define ZOO_TRAIN_DEFAULTS { .validation = 0.1, .epochs = 4, .batch = 32, .rate = 0.1, .tag_weight = 0.3, .blend = 0.3, .seed = 1, \
                              .features = ZOO_NGRAMS_DEFAULT, .dim = 16, .hidden = 32, .feature_memory = (size_t)1 << 30 }
 
 /* The router against the best single expert, on rows that it did not learn from. */

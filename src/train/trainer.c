@@ -11,6 +11,7 @@ struct run {
     const zoo_trainer_task *task;
     const zoo_trainer_settings *settings;
     size_t *order;                   /* (count) */
+    size_t *partners;                /* (B) */
     float *logits, *dlogits, *targets;              /* (B,k) */
     float *tag_logits, *dtag_logits;                /* (B,G) */
     float *weights;                  /* (B) */
@@ -25,6 +26,7 @@ static int run_init(struct run *r, zoo_trainee *trainee, const zoo_trainer_task 
 
     *r = (struct run){ .trainee = trainee, .task = task, .settings = s };
     r->order = malloc((task->count + 1) * sizeof *r->order);
+    r->partners = malloc(B * sizeof *r->partners);
     r->logits = malloc(B * k * sizeof *r->logits);
     r->dlogits = malloc(B * k * sizeof *r->dlogits);
     r->targets = malloc(B * k * sizeof *r->targets);
@@ -32,7 +34,8 @@ static int run_init(struct run *r, zoo_trainee *trainee, const zoo_trainer_task 
     r->dtag_logits = malloc((B * G + 1) * sizeof *r->dtag_logits);
     r->weights = malloc(B * sizeof *r->weights);
     r->choices = malloc((task->held_count + 1) * sizeof *r->choices);
-    if (!r->order || !r->logits || !r->dlogits || !r->targets || !r->tag_logits || !r->dtag_logits || !r->weights || !r->choices)
+    if (!r->order || !r->partners || !r->logits || !r->dlogits || !r->targets || !r->tag_logits || !r->dtag_logits ||
+        !r->weights || !r->choices)
         return zoo_fail_nomem(err);
     memcpy(r->order, task->rows, task->count * sizeof *r->order);
     zoo_rng_init(&r->rng, s->seed);
@@ -43,6 +46,7 @@ static int run_init(struct run *r, zoo_trainee *trainee, const zoo_trainer_task 
 static void run_release(struct run *r)
 {
     free(r->order);
+    free(r->partners);
     free(r->logits);
     free(r->dlogits);
     free(r->targets);
@@ -64,6 +68,34 @@ static void tag_gradients(struct run *r, size_t row, float weight, const float *
     }
 }
 
+/* The target of a blend is softmax(mean of both rows' r* / T): the geometric mean of their targets, scaled to sum to 1. */
+static void blend_targets(float *target, const float *other, size_t k)
+{
+    double sum = 0;
+
+    for (size_t j = 0; j < k; j++)
+        sum += sqrt(fmax(target[j], 1e-37) * fmax(other[j], 1e-37));
+    for (size_t j = 0; j < k; j++)
+        target[j] = (float)(sqrt(fmax(target[j], 1e-37) * fmax(other[j], 1e-37)) / sum);
+}
+
+/* Targets, weights and partners of rows[0..B). */
+static void make_examples(struct run *r, const size_t *rows, size_t B)
+{
+    const zoo_trainer_task *t = r->task;
+    size_t k = r->trainee->k;
+
+    for (size_t b = 0; b < B; b++) {
+        r->weights[b] = t->weights[rows[b]] / (float)B;
+        memcpy(r->targets + b*k, t->targets + rows[b]*k, k * sizeof *r->targets);
+        r->partners[b] = ZOO_ALONE;
+        if (!(zoo_rng_uniform(&r->rng) < r->settings->blend))
+            continue;
+        r->partners[b] = t->rows[zoo_rng_below(&r->rng, t->count)];
+        blend_targets(r->targets + b*k, t->targets + r->partners[b]*k, k);
+    }
+}
+
 /* One step on rows[0..B); returns the weighted sum of the router's loss. None is taken where that is no number. */
 static double step(struct run *r, const size_t *rows, size_t B)
 {
@@ -72,16 +104,13 @@ static double step(struct run *r, const size_t *rows, size_t B)
     int has_tags = s->tag_weight > 0 && G > 0;
     double loss;
 
-    for (size_t b = 0; b < B; b++) {
-        r->weights[b] = r->task->weights[rows[b]] / (float)B;
-        memcpy(r->targets + b*k, r->task->targets + rows[b]*k, k * sizeof *r->targets);
-    }
-    r->trainee->class->forward(r->trainee, rows, B, r->logits, has_tags ? r->tag_logits : NULL);
+    make_examples(r, rows, B);
+    r->trainee->class->forward(r->trainee, &(zoo_batch){ rows, r->partners, B }, r->logits, has_tags ? r->tag_logits : NULL);
     loss = zoo_kl_loss(s->direction, r->logits, r->targets, r->weights, B, k, r->dlogits);
     if (!isfinite(loss))
         return loss;
     for (size_t b = 0; has_tags && b < B; b++)
-        tag_gradients(r, rows[b], r->weights[b] * (float)s->tag_weight, r->tag_logits + b*G, r->dtag_logits + b*G);
+        tag_gradients(r, rows[b], r->partners[b] == ZOO_ALONE ? r->weights[b] * (float)s->tag_weight : 0, r->tag_logits + b*G, r->dtag_logits + b*G);
     r->trainee->class->backward(r->trainee, r->dlogits, has_tags ? r->dtag_logits : NULL);
     r->trainee->class->step(r->trainee, s->rate * (1 - (double)r->steps / (double)r->steps_planned));
     r->steps++;
@@ -116,7 +145,7 @@ static void choose(zoo_trainee *trainee, const size_t *rows, size_t count, size_
 
     for (size_t done = 0; done < count; done += batch) {
         size_t B = count - done < batch ? count - done : batch;
-        trainee->class->forward(trainee, rows + done, B, logits, NULL);
+        trainee->class->forward(trainee, &(zoo_batch){ rows + done, NULL, B }, logits, NULL);
         for (size_t b = 0; b < B; b++) {
             uint32_t best = 0;
             for (size_t j = 1; j < k; j++)

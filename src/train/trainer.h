@@ -2,6 +2,9 @@
  *
  * A model that can be trained is a zoo_trainee: a table of functions with the model's state behind it. The loop knows nothing
  * else of it, so that a table of embeddings and a transformer are trained alike.
+ * Some examples are blends of two rows, their target that of the mean of both rows' rewards (mixup: Zhang et al. 2018, here
+ * between pooled texts). Without them a router is sure of itself also where a query is unlike any that it has seen, and sends it to
+ * some specialist; with them, weak evidence means little, and such queries stay close to the expert that is best on average.
  * Dimensions: n queries of the data set, B rows of a batch, k experts, G tag values of all heads side by side.
  * Layer: train -> base. Threads: one owner; the result depends on the seed alone. */
 #ifndef ZOO_TRAIN_TRAINER_H
@@ -15,9 +18,16 @@
 
 typedef struct zoo_trainee zoo_trainee;
 
+enum { ZOO_TRAINEE_ROWS = 2 };      /* of an example, at most */
+
+/* Examples of a step. Example b is rows[b], or, where partners is not NULL and partners[b] not ZOO_ALONE, a blend: what lies
+ * half-way between the texts of both rows, as the model sees them (the mean of their pooled vectors). */
+#define ZOO_ALONE SIZE_MAX
+typedef struct zoo_batch { const size_t *rows, *partners; size_t B; } zoo_batch;
+
 typedef struct zoo_trainee_class {
-    /* logits (B,k) and, where not NULL, tag_logits (B,G) of rows[0..B); remembers what backward() needs. */
-    void (*forward)(zoo_trainee *trainee, const size_t *rows, size_t B, float *logits, float *tag_logits);
+    /* logits (B,k) and, where not NULL, tag_logits (B,G); remembers what backward() needs. */
+    void (*forward)(zoo_trainee *trainee, const zoo_batch *batch, float *logits, float *tag_logits);
     /* Takes the gradients of the last forward's outputs and adds those of the parameters; dtag_logits may be NULL. */
     void (*backward)(zoo_trainee *trainee, const float *dlogits, const float *dtag_logits);
     /* One step of the optimiser; gradients are 0 again afterwards. */
@@ -34,6 +44,7 @@ typedef struct zoo_trainer_settings {
     size_t batch;                    /* rows of a step */
     double rate;                     /* of the first step */
     double tag_weight;               /* of the tag heads' loss; 0: they are not trained */
+    double blend;                    /* share of the examples that are blended with another row, 0..1 */
     enum zoo_kl direction;
     uint64_t seed;                   /* order of the rows */
 } zoo_trainer_settings;

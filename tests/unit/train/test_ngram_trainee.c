@@ -8,6 +8,8 @@
 
 enum { B = 5, K = 3, G = 4 };
 static const size_t rows[B] = { 0, 1, 2, 3, 4 };
+static const size_t partners[B] = { ZOO_ALONE, 3, 4, ZOO_ALONE, 4 };
+static const zoo_batch batch = { rows, partners, B };
 static const float weights[B] = { 1, 2, 0.5f, 1, 1 };
 
 struct fixture {
@@ -60,7 +62,7 @@ static double loss(struct fixture *f, enum zoo_kl direction)
     float logits[B * K], tags[B * G];
     double sum;
 
-    zoo_ngram_trainee_base(f->trainee)->class->forward(zoo_ngram_trainee_base(f->trainee), rows, B, logits, tags);
+    zoo_ngram_trainee_base(f->trainee)->class->forward(zoo_ngram_trainee_base(f->trainee), &batch, logits, tags);
     sum = zoo_kl_loss(direction, logits, f->targets, weights, B, K, f->dlogits);
     for (size_t b = 0; b < B; b++)
         sum += zoo_tag_loss(tags + b * G, G, kind->tags + kind->offsets[b], kind->offsets[b + 1] - kind->offsets[b], 0.3 * weights[b],
@@ -137,6 +139,25 @@ static void a_step_follows_the_gradient_and_forgets_it(void **state)
     tear_down(&f);
 }
 
+/* Without a hidden layer logits are linear in the text: a blend's are the mean of its rows'. */
+static void a_blend_lies_half_way(void **state)
+{
+    const size_t one[] = { 0 }, two[] = { 1 };
+    float a[K], b[K], blend[K];
+    struct fixture f;
+    zoo_trainee *t;
+
+    (void)state;
+    set_up(&f, 0);
+    t = zoo_ngram_trainee_base(f.trainee);
+    t->class->forward(t, &(zoo_batch){ one, NULL, 1 }, a, NULL);
+    t->class->forward(t, &(zoo_batch){ two, NULL, 1 }, b, NULL);
+    t->class->forward(t, &(zoo_batch){ one, two, 1 }, blend, NULL);
+    for (size_t j = 0; j < K; j++)
+        assert_true(fabsf(blend[j] - (a[j] + b[j]) / 2) <= 1e-5f);
+    tear_down(&f);
+}
+
 static void untrained_it_chooses_what_is_best_on_average(void **state)
 {
     struct fixture f;
@@ -145,7 +166,7 @@ static void untrained_it_chooses_what_is_best_on_average(void **state)
     (void)state;
     set_up(&f, 6);
     zoo_ngram_trainee_reset(f.trainee, 1, (const double[]){ 0.2, 0.7, 0.1 });
-    zoo_ngram_trainee_base(f.trainee)->class->forward(zoo_ngram_trainee_base(f.trainee), rows, B, logits, NULL);
+    zoo_ngram_trainee_base(f.trainee)->class->forward(zoo_ngram_trainee_base(f.trainee), &batch, logits, NULL);
     for (size_t b = 0; b < B; b++)
         assert_true(fabs(logits[b * K + 1] - log(0.7)) <= 1e-6 && logits[b * K + 1] > logits[b * K]);
     tear_down(&f);
@@ -157,6 +178,7 @@ int main(void)
         cmocka_unit_test(gradients_agree_with_differences),
         cmocka_unit_test(a_planted_error_is_found),
         cmocka_unit_test(a_step_follows_the_gradient_and_forgets_it),
+        cmocka_unit_test(a_blend_lies_half_way),
         cmocka_unit_test(untrained_it_chooses_what_is_best_on_average),
     };
     return cmocka_run_group_tests_name("train/ngram_trainee", tests, NULL, NULL);

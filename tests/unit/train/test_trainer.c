@@ -5,18 +5,19 @@
 #include "train/trainer.h"
 
 /* Chooses the right expert (0) in `good` epochs only; counts what is asked of it. */
-struct puppet { zoo_trainee base; unsigned epoch, kept, restored; const char *good; int is_broken; size_t steps, seen[4]; };
+struct puppet { zoo_trainee base; unsigned epoch, kept, restored; const char *good; int is_broken; size_t steps, seen[4], blended; double blend; };
 
-static void forward(zoo_trainee *base, const size_t *rows, size_t B, float *logits, float *tag_logits)
+static void forward(zoo_trainee *base, const zoo_batch *batch, float *logits, float *tag_logits)
 {
     struct puppet *p = (struct puppet *)base;
 
     (void)tag_logits;
-    for (size_t b = 0; b < B; b++) {
+    for (size_t b = 0; b < batch->B; b++) {
         logits[2 * b] = p->is_broken ? NAN : p->epoch && p->good[p->epoch - 1] == '+' ? 1 : -1;
         logits[2 * b + 1] = 0;
-        if (rows[b] < 4)
-            p->seen[rows[b]]++;
+        if (batch->rows[b] < 4)
+            p->seen[batch->rows[b]]++;
+        p->blended += batch->partners && batch->partners[b] != ZOO_ALONE;
     }
 }
 
@@ -47,7 +48,8 @@ static zoo_trainer_result run(struct puppet *p, uint32_t *choices, int expected)
     zoo_dataset d = small_data(6, 2, (const float[]){ 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0 });
     zoo_trainer_task task = { .data = &d, .rows = rows, .count = 4, .targets = targets, .weights = ones, .held = held,
                               .held_count = 2, .held_weights = ones, .choices = choices };
-    zoo_trainer_settings s = { .epochs = 4, .stop_after = 4, .batch = 2, .rate = 0.1, .seed = 1 };
+    zoo_trainer_settings s = { .epochs = 4, .stop_after = 4, .batch = 2, .rate = 0.1, .seed = 1,
+                               .blend = p->blend };
     zoo_trainer_result result;
     zoo_err err = { 0 };
 
@@ -101,12 +103,24 @@ static void a_loss_that_is_no_number_stops(void **state)
     run(&p, NULL, ZOO_EFORMAT);
 }
 
+static void examples_are_blended_as_often_as_asked(void **state)
+{
+    struct puppet never = { .good = "++++" }, always = { .good = "++++", .blend = 1 };
+
+    (void)state;
+    run(&never, NULL, ZOO_OK);
+    assert_int_equal(never.blended, 0);
+    run(&always, NULL, ZOO_OK);
+    assert_int_equal(always.blended, 16);            /* and none of the held-out rows */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_best_epoch_is_kept),
         cmocka_unit_test(of_equal_epochs_the_later_is_kept),
         cmocka_unit_test(choices_are_those_of_the_end),
+        cmocka_unit_test(examples_are_blended_as_often_as_asked),
         cmocka_unit_test(a_loss_that_is_no_number_stops),
     };
     return cmocka_run_group_tests_name("train/trainer", tests, NULL, NULL);
