@@ -58,7 +58,7 @@ CORE_OBJ   := $(filter-out $(OUT)/src/cli/main.o,$(OBJ))
 TEST_SRC   := $(sort $(wildcard tests/unit/*/test_*.c))
 TEST_BIN   := $(TEST_SRC:tests/%.c=$(OUT)/tests/%)
 # What runs threads or a loop beside them.
-TSAN_E2E   := $(sort $(wildcard $(addprefix tests/e2e/test_,serve*.py route*.py train*.py collect*.py reward*.py)))
+TSAN_E2E   := $(sort $(wildcard $(addprefix tests/e2e/test_,serve*.py route*.py train*.py collect*.py reward*.py eval*.py tag*.py)))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 SO         := libzooter.so.$(VERSION)
 
