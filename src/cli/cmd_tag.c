@@ -157,7 +157,7 @@ static const zoo_option options[] = {
     { "store", "FILE", OPTION_TEXT | OPTION_REQUIRED, offsetof(struct settings, store), "the store", 0, 0 },
     { "from-column", "FIELD", OPTION_TEXT, offsetof(struct settings, column), "the tags are what this field of the rows says", 0, 0 },
     { "cluster", "K", OPTION_TEXT, offsetof(struct settings, cluster),
-      "the tags are K groups of similar queries; auto: one for each hundred queries, 2 to 1000", 0, 0 },
+      "the tags are (at most) K groups of similar queries; auto: one for each hundred queries, 2 to 1000", 0, 0 },
     { "kind", "KIND", OPTION_TEXT, offsetof(struct settings, kind), "the kind of the tags (default: FIELD, or cluster)", 0, 0 },
     { "split", "NAME", OPTION_TEXT, offsetof(struct settings, split), "only these queries (default: all)", 0, 0 },
     { "seed", "N", OPTION_COUNT, offsetof(struct settings, seed), "seed of the clustering (default 1)", 0, 0 },

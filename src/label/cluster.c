@@ -264,6 +264,8 @@ static int name_clusters(struct work *w, zoo_err *err)
         if (w->out->groups[i] != ZOO_CLUSTER_NONE)
             w->out->groups[i] = number[w->out->groups[i]];
     free(number);
+    while (out->k > 1 && !out->clusters[out->k - 1].queries)
+        out->k--;
     return ZOO_OK;
 }
 

@@ -15,7 +15,6 @@ struct work {
     float *scores;                      /* (threads,k) */
     float *dense;                       /* (d): the newest centre while seeding */
     size_t *changed;                    /* (tasks) */
-    size_t *sizes;                      /* (k) */
     double *norms;                      /* (k) */
 };
 
@@ -148,34 +147,7 @@ static size_t assign(struct work *w)
     return changed;
 }
 
-static void count_sizes(struct work *w)
-{
-    memset(w->sizes, 0, w->o->k * sizeof *w->sizes);
-    for (size_t i = 0; i < w->x->n; i++)
-        w->sizes[w->groups[i]]++;
-}
-
-/* Moves the vector that fits worst, out of a group that keeps others, into each empty group. */
-static void fill_empty(struct work *w)
-{
-    count_sizes(w);
-    for (size_t c = 0; c < w->o->k; c++) {
-        size_t worst = SIZE_MAX;
-        if (w->sizes[c])
-            continue;
-        for (size_t i = 0; i < w->x->n; i++)
-            if (w->sizes[w->groups[i]] > 1 && (worst == SIZE_MAX || w->nearest[i] < w->nearest[worst]))
-                worst = i;
-        if (worst == SIZE_MAX)
-            return;
-        w->sizes[w->groups[worst]]--;
-        w->groups[worst] = (uint32_t)c;
-        w->nearest[worst] = 2;                           /* is not moved again */
-        w->sizes[c] = 1;
-    }
-}
-
-/* Centres are the sums of their vectors, made of unit length. */
+/* Centres are the sums of their vectors, made of unit length; without any, zero: nobody comes back. */
 static void move_centres(struct work *w)
 {
     size_t k = w->o->k, d = w->x->d;
@@ -212,9 +184,8 @@ static int init(struct work *w, zoo_err *err)
     w->scores = malloc(zoo_parallel_threads(w->o->threads) * k * sizeof *w->scores);
     w->dense = malloc((w->x->d + 1) * sizeof *w->dense);
     w->changed = malloc(tasks_of(w) * sizeof *w->changed);
-    w->sizes = malloc(k * sizeof *w->sizes);
     w->norms = malloc(k * sizeof *w->norms);
-    if (w->nearest && w->scores && w->dense && w->changed && w->sizes && w->norms)
+    if (w->nearest && w->scores && w->dense && w->changed && w->norms)
         return ZOO_OK;
     return zoo_fail_nomem(err);
 }
@@ -235,7 +206,6 @@ int zoo_kmeans(const zoo_sparse *x, const zoo_kmeans_options *o, float *centres,
             zoo_progress_set(o->progress, round);
             if (changed <= x->n / 1000 || round >= o->rounds)
                 break;
-            fill_empty(&w);
             move_centres(&w);
         }
         *similarity = mean_similarity(&w);
@@ -244,7 +214,6 @@ int zoo_kmeans(const zoo_sparse *x, const zoo_kmeans_options *o, float *centres,
     free(w.scores);
     free(w.dense);
     free(w.changed);
-    free(w.sizes);
     free(w.norms);
     return rc;
 }

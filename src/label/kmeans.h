@@ -1,8 +1,8 @@
 /* kmeans.h - spherical k-means: groups vectors of unit length by direction.
  *
  * Sparse vectors, dense centres; a centre is the mean direction of its members. Seeded by k-means++ (each further centre is a
- * vector drawn with a chance proportional to its squared distance from the nearest centre so far). An empty group is given the
- * vector that fits its own group worst. The result depends on the vectors and the seed, not on threads.
+ * vector drawn with a chance proportional to its squared distance from the nearest centre so far). A group may
+ * end up empty, surely where fewer than k vectors differ; its centre is zero. The result depends on the vectors and the seed, not on threads.
  * Dimensions: n vectors, d columns, k groups. Layer: label -> base. */
 #ifndef ZOO_LABEL_KMEANS_H
 #define ZOO_LABEL_KMEANS_H

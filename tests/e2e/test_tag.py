@@ -150,6 +150,13 @@ def test_queries_without_known_words_get_no_tag(run, store):
     assert not {"q998", "q999"} & set(tags(s, "cluster"))
 
 
+def test_groups_that_stay_empty_are_not_named(run, store):
+    s = store([row(i, "sun and moon" if i % 3 else "salt and pepper") for i in range(60)])
+    p = run("tag", "--store", s, "--cluster", "5")
+    assert p.returncode == 0 and "60 queries in 2 groups (cluster:c001..c002)" in p.stdout
+    assert {t for v in tags(s, "cluster").values() for t in v} == {"c001", "c002"}
+
+
 def test_a_dry_run_writes_nothing(run, store):
     s = store(topic_rows(200))
     for args in (["--cluster", "4"], ["--from-column", "topic"]):
