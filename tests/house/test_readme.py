@@ -1,4 +1,5 @@
 """The README's commands, run as they stand there, in a folder of their own; only the ports are others."""
+import contextlib
 import json
 import os
 import random
@@ -24,12 +25,13 @@ def marked(name):
     return re.search(rf"<!-- test: {name} -->\n```\w+\n(.*?)^```", README, re.M | re.S)[1]
 
 
-def free_ports(n):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+def free_port():
+    while True:
+        port = random.randrange(15000, 32000)          # outgoing connections take theirs from above
+        with socket.socket() as s:
+            with contextlib.suppress(OSError):
+                s.bind(("127.0.0.1", port))
+                return port
 
 
 class Folder:
@@ -37,7 +39,7 @@ class Folder:
 
     def __init__(self, path):
         self.path = path
-        self.sim, self.gateway = free_ports(2)
+        self.sim, self.gateway = free_port(), free_port()
         (path / "bin").mkdir()
         (path / "bin/zooter").symlink_to(os.environ.get("ZOOTER", ROOT / "build/zooter"))
 
