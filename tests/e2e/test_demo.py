@@ -35,7 +35,7 @@ def test_whole_loop(run, tmp_path):
     shown = re.findall(r"^\$ (zooter \w+)", p.stderr, re.M)
     assert shown == [f"zooter {x}" for x in ("sim import sim collect reward select train eval export import train eval serve").split()]
     assert len(re.findall(r"^\$ curl ", p.stderr, re.M)) >= 4
-    assert p.stderr.count("answers, right: ") > p.stderr.count("answers, wrong: ")
+    assert p.stderr.count("answers, right: ") >= 1          # a handful of queries: how many are right is judged on all, below
     assert "simulated" in p.stderr and "simulated" in p.stdout
 
     rows, verdicts = table(p.stdout)
