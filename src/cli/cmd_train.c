@@ -371,7 +371,7 @@ const zoo_command zoo_command_train = {
         "  auto+B   the same, with a share B of the query's own rewards\n"
         "What is not given, --beta and --temperature, is chosen by cross-validation: in five folds by query text, by the reward of\n"
         "the expert that the router picks, groups weighing as --balance says, on groups of 500 queries where there are such. Of\n"
-        "recipes within one standard error of the best, one with the smallest B wins. Folds take at most 20,000 queries.\n"
+        "recipes within one standard error of the best, the first as tried wins. Folds take at most 20,000 queries.\n"
         "\n"
         "Queries that lack a reward of some expert are left out and counted. Some texts are set aside for validation; the router\n"
         "is trained on the others, the epoch with the best reward on those set aside is noted, and the router that is kept is\n"

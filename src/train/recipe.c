@@ -45,7 +45,7 @@ size_t zoo_recipe_grid(const zoo_recipe *beta, double temperature, zoo_recipe re
     return count;
 }
 
-size_t zoo_recipe_choose(const zoo_recipe *recipes, size_t recipe_count, const zoo_dataset *data, const size_t *rows, size_t count,
+size_t zoo_recipe_choose(size_t recipe_count, const zoo_dataset *data, const size_t *rows, size_t count,
                          const float *weights, const uint32_t *const *choices, double *rewards)
 {
     size_t best = 0, winner;
@@ -54,12 +54,10 @@ size_t zoo_recipe_choose(const zoo_recipe *recipes, size_t recipe_count, const z
         rewards[r] = zoo_reward_of(data, rows, count, weights, choices[r]);
         best = rewards[r] > rewards[best] ? r : best;
     }
-    winner = best;
-    for (size_t r = 0; r < recipe_count; r++) {
-        double error, behind = zoo_reward_gain(data, rows, count, weights, choices[best], choices[r], &error);
-        if (behind <= error && (recipes[r].own < recipes[winner].own ||
-                                (recipes[r].own == recipes[winner].own && rewards[r] > rewards[winner])))
-            winner = r;
+    for (winner = 0; winner < best; winner++) {
+        double error, behind = zoo_reward_gain(data, rows, count, weights, choices[best], choices[winner], &error);
+        if (behind <= error)
+            break;
     }
     return winner;
 }

@@ -230,7 +230,7 @@ static int choose_recipe(struct job *job, const zoo_recipe *recipes, size_t reci
                                        choices, err);
     if (!rc) {
         zoo_progress_end(&progress);
-        out->chosen = zoo_recipe_choose(recipes, recipe_count, job->data, rows, count, job->judged,
+        out->chosen = zoo_recipe_choose(recipe_count, job->data, rows, count, job->judged,
                                         (const uint32_t *const *)choices, rewards);
         out->recipe = recipes[out->chosen];
         out->tried_count = recipe_count;
