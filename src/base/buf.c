@@ -48,16 +48,20 @@ int zoo_buf_add_str(zoo_buf *buf, const char *s)
 
 int zoo_buf_addf(zoo_buf *buf, const char *fmt, ...)
 {
+    size_t room = buf->capacity - buf->size;             /* most often enough: then it is formatted once */
     va_list ap, again;
     int n, rc = ZOO_ENOMEM;
 
     va_start(ap, fmt);
     va_copy(again, ap);
-    n = vsnprintf(NULL, 0, fmt, ap);
+    n = vsnprintf(room ? buf->data + buf->size : NULL, room, fmt, ap);
     if (n >= 0 && !zoo_buf_reserve(buf, (size_t)n)) {
-        vsnprintf(buf->data + buf->size, (size_t)n + 1, fmt, again);
+        if ((size_t)n >= room)
+            vsnprintf(buf->data + buf->size, (size_t)n + 1, fmt, again);
         buf->size += (size_t)n;
         rc = ZOO_OK;
+    } else if (room) {
+        buf->data[buf->size] = '\0';
     }
     va_end(again);
     va_end(ap);

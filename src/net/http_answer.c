@@ -200,8 +200,14 @@ static int has_control(const char *value)
 
 void zoo_http_set_header(zoo_http_exchange *c, const char *name, const char *value)
 {
-    if (!has_control(value))
-        zoo_buf_addf(&c->extra, "%s: %s\r\n", name, value);      /* past the limit it is left out */
+    size_t n = strlen(name), m = strlen(value);
+
+    if (has_control(value) || zoo_buf_reserve(&c->extra, n + m + 4))      /* past the limit it is left out */
+        return;
+    zoo_buf_add(&c->extra, name, n);
+    zoo_buf_add(&c->extra, ": ", 2);
+    zoo_buf_add(&c->extra, value, m);
+    zoo_buf_add(&c->extra, "\r\n", 2);
 }
 
 /* It may come from an upstream: what could not stand in a header is not said. */

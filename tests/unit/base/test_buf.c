@@ -1,4 +1,6 @@
 #include "unit/cm.h"
+#include <stdlib.h>
+#include <string.h>
 #include "base/buf.h"
 
 static void grows_to_its_maximum_and_no_further(void **state)
@@ -51,9 +53,29 @@ static void numbers_are_short_and_read_back_alike(void **state)
     zoo_buf_release(&b);
 }
 
+static void formatted_text_fits_exactly_or_not_at_all(void **state)
+{
+    zoo_buf b = ZOO_BUF_INIT(300);
+    size_t written = 0;
+
+    (void)state;
+    for (int i = 0; i < 60; i++)                      /* across every growth of the buffer */
+        written += zoo_buf_addf(&b, "%05d", i) == ZOO_OK;
+    assert_int_equal(written, 60);
+    assert_int_equal(b.size, 300);
+    for (int i = 0; i < 60; i++)
+        assert_int_equal(strtol((char[6]){ b.data[5*i], b.data[5*i + 1], b.data[5*i + 2], b.data[5*i + 3], b.data[5*i + 4] }, NULL, 10), i);
+    assert_int_equal(zoo_buf_addf(&b, "%s", ""), ZOO_OK);
+    assert_int_equal(zoo_buf_addf(&b, "%d", 7), ZOO_ENOMEM);
+    assert_int_equal(b.size, 300);
+    assert_int_equal(strlen(b.data), 300);
+    zoo_buf_release(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(formatted_text_fits_exactly_or_not_at_all),
         cmocka_unit_test(grows_to_its_maximum_and_no_further),
         cmocka_unit_test(json_strings_are_escaped_and_bad_utf8_replaced),
         cmocka_unit_test(a_json_string_that_does_not_fit_leaves_nothing),
