@@ -17,7 +17,6 @@
 #include "base/err.h"
 #include "compute/team.h"
 
-enum zoo_precision { ZOO_PRECISION_F32, ZOO_PRECISION_BF16, ZOO_PRECISION_INT8 };
 enum zoo_activation { ZOO_IDENTITY, ZOO_GELU, ZOO_GELU_TANH, ZOO_RELU, ZOO_TANH, ZOO_SILU };
 
 /* R rows of I activations as a product of that precision reads them. Memory is the caller's. */
@@ -51,8 +50,7 @@ size_t zoo_product_bytes(const zoo_product *product);       /* of memory that it
 /* This member's share of out (rows, O). No barrier inside: the caller meets before the input and after the output is touched. */
 void zoo_product_run(const zoo_product *product, const zoo_input *x, size_t rows, const zoo_output *out, const zoo_member *me);
 
-/* What the machine can do at full speed. */
-enum zoo_precision zoo_precision_auto(void);                /* bfloat16 where the processor multiplies it, else float32 */
-const char *zoo_precision_name(enum zoo_precision precision);
-int zoo_precision_parse(const char *word, enum zoo_precision *out);         /* auto f32 bf16 int8; 0: unknown */
+/* What the machine does at full speed: bfloat16 where the processor multiplies it, else float32. (enum zoo_precision, its names and
+ * their parsing are in zooter.h; nothing in this room is given ZOO_PRECISION_AUTO.) */
+enum zoo_precision zoo_precision_auto(void);
 #endif
