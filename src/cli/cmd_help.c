@@ -7,12 +7,14 @@ struct settings { int man, markdown, names; const char *completion; };
 
 extern const zoo_command zoo_command_help_command;
 
-static int explain(const struct settings *s, const char *name)
+static int explain(const struct settings *s, const char *name, const char *sub)
 {
     const zoo_command *c = zoo_cli_find(name);
 
     if (!c)
         return zoo_cli_no_command("zooter help", name);
+    if (sub && !s->man && !(c = zoo_command_sub(c, sub)))
+        return zoo_cli_wrong_use(&zoo_command_help_command, "%s has no subcommand '%s'", name, sub);
     if (s->man)
         zoo_manual_man(stdout, c);
     else
@@ -32,7 +34,7 @@ static int run(const void *opaque, int argc, char **argv)
     if (s->completion && strcmp(s->completion, "bash"))
         return zoo_cli_wrong_use(self, "--completion: '%s' is not known, only bash", s->completion);
     if (argc)
-        return explain(s, argv[0]);
+        return explain(s, argv[0], argc > 1 ? argv[1] : NULL);
     if (s->completion)
         zoo_manual_completion_bash(stdout, zoo_commands);
     else if (s->markdown)
@@ -56,9 +58,9 @@ static const zoo_option options[] = {
 };
 
 const zoo_command zoo_command_help_command = {
-    .name = "help", .args = "[COMMAND]", .summary = "list the commands, or explain one",
+    .name = "help", .args = "[COMMAND [SUBCOMMAND]]", .summary = "list the commands, or explain one",
     .details = "Without COMMAND, lists all commands. Texts, man pages, reference and completion come from the same tables\n"
                "that the command line is checked against.",
     .examples = "  zooter help help\n  zooter help --man | man -l -\n  . <(zooter help --completion bash)\n",
-    .options = options, .settings_size = sizeof(struct settings), .most_args = 1, .run = run
+    .options = options, .settings_size = sizeof(struct settings), .most_args = 2, .run = run
 };

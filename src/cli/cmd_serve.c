@@ -60,7 +60,9 @@ static int run(const void *settings, int argc, char **argv)
 }
 
 const zoo_command zoo_command_serve = {
-    "serve", "", "Serve OpenAI-compatible traffic: each request goes to the expert for its query",
+    .name = "serve", .args = "",
+    .summary = "Serve OpenAI-compatible traffic: each request goes to the expert for its query",
+    .details =
     "Listens for POST /v1/chat/completions (streaming or not), GET /v1/models, POST /v1/route (the decision alone), GET /health\n"
     "and GET /metrics (Prometheus). A request for the model 'zooter' is routed on the text of its first user message; one for an\n"
     "expert's name goes straight to that expert. While an expert has not said its first content token, the next in the router's\n"
@@ -77,9 +79,10 @@ const zoo_command zoo_command_serve = {
     "\n"
     "Logs one line a request to stderr, without queries or answers. SIGTERM and SIGINT: accepts no more, brings what runs to its\n"
     "end within 30 seconds, exits 0; a second signal ends at once.",
+    .examples =
     "  zooter serve --config zooter.yaml --check\n"
     "  zooter serve --config zooter.yaml\n"
     "  curl http://127.0.0.1:8080/v1/chat/completions -H 'Content-Type: application/json' \\\n"
     "    -d '{\"model\": \"zooter\", \"messages\": [{\"role\": \"user\", \"content\": \"What is 17 * 23?\"}]}'\n",
-    options, NULL, sizeof(struct settings), 0, 0, run
+    .options = options, .settings_size = sizeof(struct settings), .run = run
 };

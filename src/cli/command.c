@@ -42,8 +42,35 @@ void zoo_cli_say(const zoo_command *command, const char *fmt, ...)
     va_end(ap);
 }
 
+const char *zoo_command_word(const zoo_command *c)
+{
+    const char *space = strrchr(c->name, ' ');
+
+    return space ? space + 1 : c->name;
+}
+
+const zoo_command *zoo_command_sub(const zoo_command *c, const char *word)
+{
+    for (const zoo_command *const *sub = c->subcommands; sub && *sub; sub++)
+        if (!strcmp(zoo_command_word(*sub), word) || ((*sub)->alias && !strcmp((*sub)->alias, word)))
+            return *sub;
+    return NULL;
+}
+
+static void help_subcommands(FILE *to, const zoo_command *c)
+{
+    fprintf(to, "usage: zooter %s %s\n\n%s\n\n%s\n\n", c->name, c->args, c->summary, c->details);
+    for (const zoo_command *const *sub = c->subcommands; *sub; sub++)
+        fprintf(to, "  %-10s %s\n", zoo_command_word(*sub), (*sub)->summary);
+    fprintf(to, "\n'zooter %s %s --help' explains one.\n", c->name, zoo_command_word(c->subcommands[0]));
+}
+
 void zoo_command_help(FILE *to, const zoo_command *c)
 {
+    if (c->subcommands) {
+        help_subcommands(to, c);
+        return;
+    }
     fprintf(to, "usage: zooter %s%s%s%s\n\n%s\n\n%s\n", c->name, c->options && c->options->name ? " [OPTION...]" : "",
             *c->args ? " " : "", c->args, c->summary, c->details);
     fputs("\noptions:\n", to);
@@ -215,6 +242,27 @@ static void free_lists(const zoo_command *c, const char *settings)
         }
 }
 
+static int run_subcommand(const zoo_command *c, int argc, char **argv)
+{
+    const zoo_command *sub;
+    zoo_suggestion near;
+
+    if (!argc)
+        return zoo_cli_wrong_use(c, "missing %s", c->args);
+    if (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h")) {
+        zoo_command_help(stdout, c);
+        return EXIT_DONE;
+    }
+    if ((sub = zoo_command_sub(c, argv[0])))
+        return zoo_command_run(sub, argc - 1, argv + 1);
+    near = zoo_suggestion_for(argv[0]);
+    for (const zoo_command *const *s = c->subcommands; *s; s++)
+        zoo_suggestion_consider(&near, zoo_command_word(*s));
+    if (near.best)
+        return zoo_cli_wrong_use(c, "there is no '%s'; did you mean %s?", argv[0], near.best);
+    return zoo_cli_wrong_use(c, "there is no '%s'", argv[0]);
+}
+
 int zoo_command_run(const zoo_command *c, int argc, char **argv)
 {
     size_t options = 0;
@@ -222,6 +270,8 @@ int zoo_command_run(const zoo_command *c, int argc, char **argv)
     unsigned char *given;
     int status = EXIT_FAILED;
 
+    if (c->subcommands)
+        return run_subcommand(c, argc, argv);
     for (const zoo_option *o = c->options; o && o->name; o++)
         options++;
     settings = calloc(1, c->settings_size + 1);

@@ -8,6 +8,7 @@
  *         { 0 } };
  *     const zoo_command zoo_command_select = { "select", ..., options, &defaults, sizeof defaults, 0, 0, run };
  *
+ * A command of several actions is a zoo_command that lists them as subcommands, each a zoo_command in a file of its own.
  * Results go to stdout, chatter and progress to stderr; exit status: 0 done, 1 failed, 2 wrong use.
  * Layer: cli. */
 #ifndef ZOO_CLI_COMMAND_H
@@ -40,8 +41,9 @@ typedef struct zoo_option {
     double least, most;     /* of COUNT and NUMBER; both 0: any */
 } zoo_option;
 
-typedef struct zoo_command {
-    const char *name;
+typedef struct zoo_command zoo_command;
+struct zoo_command {
+    const char *name;       /* a subcommand's with its parent's: "model info" */
     const char *args;       /* positional arguments as shown by --help: "FILE...", or "" */
     const char *summary;    /* one line, in the list of commands */
     const char *details;    /* paragraphs: what it does, reads and writes, with its limits */
@@ -51,10 +53,16 @@ typedef struct zoo_command {
     size_t settings_size;
     int least_args, most_args;                                   /* positional; most_args < 0: any number */
     int (*run)(const void *settings, int argc, char **argv);     /* argv: the positional ones; returns EXIT_* */
-} zoo_command;
+    const zoo_command *const *subcommands;   /* ends with NULL; the first argument names one, with options and run of its own */
+    const char *alias;                       /* of a subcommand: another spelling of its last word, or NULL */
+};
 
 extern const zoo_command *const zoo_commands[];                  /* ends with NULL; see commands.c */
 const zoo_command *zoo_cli_find(const char *name);               /* NULL: no such command */
+/* The subcommand of `command` that `word` names; NULL: it has none. */
+const zoo_command *zoo_command_sub(const zoo_command *command, const char *word);
+/* A subcommand's name without its parent's. */
+const char *zoo_command_word(const zoo_command *command);
 void zoo_cli_overview(FILE *to);                                 /* usage and the list of commands */
 /* "who: no command 'trian'; did you mean train?" on stderr; returns EXIT_WRONG_USE. */
 int zoo_cli_no_command(const char *who, const char *name);

@@ -30,9 +30,8 @@ static void man_head(FILE *to, const char *name, const char *summary)
     fputs("\n.SH SYNOPSIS\n.B zooter ", to);
 }
 
-static void man_options(FILE *to, const zoo_option *options)
+static void man_option_list(FILE *to, const zoo_option *options)
 {
-    fputs("\n.SH OPTIONS\n", to);
     for (const zoo_option *o = options; o && o->name; o++) {
         fputs(".TP\n.B ", to);
         man_text(to, "--");
@@ -43,7 +42,40 @@ static void man_options(FILE *to, const zoo_option *options)
         man_text(to, o->help);
         fputs(o->type & OPTION_REQUIRED ? " (required)\n" : "\n", to);
     }
+}
+
+static void man_options(FILE *to, const zoo_option *options)
+{
+    fputs("\n.SH OPTIONS\n", to);
+    man_option_list(to, options);
     fputs(".TP\n.B \\-\\-help\nprint the help text\n.SH EXIT STATUS\n0 done, 1 failed, 2 wrong use.\n", to);
+}
+
+static void man_examples(FILE *to, const char *heading, const zoo_command *c)
+{
+    if (c->examples && *c->examples) {
+        fprintf(to, "%s\n.nf\n", heading);
+        man_text(to, c->examples);
+        fputs(".fi\n", to);
+    }
+}
+
+/* A section a subcommand, in its parent's page. */
+static void man_subcommand(FILE *to, const zoo_command *c)
+{
+    fputs(".SH \"", to);
+    man_text(to, c->name);
+    fputs("\"\n", to);
+    man_text(to, c->summary);
+    fputs("\n.PP\n.B zooter ", to);
+    man_text(to, c->name);
+    fputs("\n[OPTION...] ", to);
+    man_text(to, c->args);
+    fputs("\n.PP\n", to);
+    man_text(to, c->details);
+    fputc('\n', to);
+    man_option_list(to, c->options);
+    man_examples(to, ".PP\nExamples:", c);
 }
 
 void zoo_manual_man(FILE *to, const zoo_command *c)
@@ -52,16 +84,17 @@ void zoo_manual_man(FILE *to, const zoo_command *c)
 
     snprintf(name, sizeof name, "zooter-%s", c->name);
     man_head(to, name, c->summary);
-    fprintf(to, "%s\n[OPTION...] ", c->name);
+    fprintf(to, "%s\n%s", c->name, c->subcommands ? "" : "[OPTION...] ");
     man_text(to, c->args);
     fputs("\n.SH DESCRIPTION\n", to);
     man_text(to, c->details);
-    man_options(to, c->options);
-    if (c->examples && *c->examples) {
-        fputs(".SH EXAMPLES\n.nf\n", to);
-        man_text(to, c->examples);
-        fputs(".fi\n", to);
-    }
+    if (!c->subcommands)
+        man_options(to, c->options);
+    for (const zoo_command *const *sub = c->subcommands; sub && *sub; sub++)
+        man_subcommand(to, *sub);
+    if (c->subcommands)
+        fputs("\n.SH EXIT STATUS\n0 done, 1 failed, 2 wrong use.\n", to);
+    man_examples(to, ".SH EXAMPLES", c);
     fputs(".SH SEE ALSO\n.BR zooter (1)\n", to);
 }
 
@@ -91,7 +124,7 @@ static void markdown_text(FILE *to, const char *s)
 
 static void markdown_command(FILE *to, const zoo_command *c)
 {
-    fprintf(to, "\n## zooter %s\n\n", c->name);
+    fprintf(to, "\n##%s zooter %s\n\n", strchr(c->name, ' ') ? "#" : "", c->name);
     markdown_text(to, c->summary);
     fprintf(to, "\n\n```\nzooter %s%s%s%s\n```\n\n```text\n%s\n```\n", c->name, c->options && c->options->name ? " [OPTION...]" : "",
             *c->args ? " " : "", c->args, c->details);
@@ -105,6 +138,8 @@ static void markdown_command(FILE *to, const zoo_command *c)
     }
     if (c->examples && *c->examples)
         fprintf(to, "\n```sh\n%s```\n", c->examples);
+    for (const zoo_command *const *sub = c->subcommands; sub && *sub; sub++)
+        markdown_command(to, *sub);
 }
 
 void zoo_manual_markdown(FILE *to, const zoo_command *const *commands)
@@ -121,6 +156,12 @@ void zoo_manual_markdown(FILE *to, const zoo_command *const *commands)
         markdown_command(to, commands[i]);
 }
 
+static void completion_options(FILE *to, const zoo_command *c)
+{
+    for (const zoo_option *o = c->options; o && o->name; o++)
+        fprintf(to, " --%s", o->name);
+}
+
 void zoo_manual_completion_bash(FILE *to, const zoo_command *const *commands)
 {
     fputs("# bash completion for zooter, from `zooter help --completion bash`\n"
@@ -131,10 +172,19 @@ void zoo_manual_completion_bash(FILE *to, const zoo_command *const *commands)
     fputs("'\n    elif [ \"${current#-}\" != \"$current\" ]; then\n        case ${COMP_WORDS[1]} in\n", to);
     for (size_t i = 0; commands[i]; i++) {
         fprintf(to, "        %s) words='--help", commands[i]->name);
-        for (const zoo_option *o = commands[i]->options; o && o->name; o++)
-            fprintf(to, " --%s", o->name);
+        completion_options(to, commands[i]);
+        for (const zoo_command *const *sub = commands[i]->subcommands; sub && *sub; sub++)
+            completion_options(to, *sub);
         fputs("' ;;\n", to);
     }
+    fputs("        esac\n    elif [ \"$COMP_CWORD\" = 2 ]; then\n        case ${COMP_WORDS[1]} in\n", to);
+    for (size_t i = 0; commands[i]; i++)
+        if (commands[i]->subcommands) {
+            fprintf(to, "        %s) words='", commands[i]->name);
+            for (const zoo_command *const *sub = commands[i]->subcommands; *sub; sub++)
+                fprintf(to, "%s%s", sub == commands[i]->subcommands ? "" : " ", zoo_command_word(*sub));
+            fputs("' ;;\n", to);
+        }
     fputs("        esac\n    fi\n    COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n}\n"
           "complete -o default -F _zooter zooter          # where nothing matches: file names\n", to);
 }

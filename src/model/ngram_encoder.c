@@ -9,6 +9,7 @@
 #include "model/encoder.h"
 #include "model/ngram_reader.h"
 #include "model/safetensors.h"
+#include "model/weights.h"
 
 struct ngram_encoder {
     zoo_encoder base;
@@ -51,10 +52,10 @@ static int read_config(zoo_ngram_net *net, const zoo_checkpoint *checkpoint, con
     return zoo_ngram_net_init(net, &config, place, err);
 }
 
-static int read_params(struct ngram_encoder *e, const char *path, zoo_err *err)
+static int read_params(struct ngram_encoder *e, const char *dir, zoo_err *err)
 {
-    zoo_safetensors *file;
-    int rc = zoo_safetensors_open(&file, path, err);
+    zoo_weights *weights;
+    int rc = zoo_weights_open(&weights, dir, err);
 
     if (rc)
         return rc;
@@ -65,11 +66,11 @@ static int read_params(struct ngram_encoder *e, const char *path, zoo_err *err)
         const zoo_param *p = &e->net.params[i];
         const size_t shape[] = { p->rows, p->columns };
         if (p->rows)
-            rc = zoo_safetensors_read_f32(file, p->name, shape, p->columns ? 2 : 1, e->params + p->offset, err);
+            rc = zoo_weights_read(weights, p->name, shape, p->columns ? 2 : 1, e->params + p->offset, err);
     }
     if (!rc)
-        rc = zoo_safetensors_check_unchanged(file, err);
-    zoo_safetensors_close(file);
+        rc = zoo_weights_check_unchanged(weights, err);
+    zoo_weights_close(weights);
     return rc;
 }
 
@@ -94,8 +95,7 @@ static int encoder_open(zoo_encoder **out, const zoo_checkpoint *checkpoint, con
     e->base.class = &zoo_ngram_class;
     if ((rc = zoo_fs_join(path, sizeof path, dir, "config.json", err)) ||
         (rc = read_config(&e->net, checkpoint, path, err)) ||
-        (rc = zoo_fs_join(path, sizeof path, dir, "model.safetensors", err)) ||
-        (rc = read_params(e, path, err)))
+        (rc = read_params(e, dir, err)))
         encoder_close(&e->base);
     else
         *out = &e->base;

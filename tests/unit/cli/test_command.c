@@ -41,6 +41,7 @@ static const zoo_command command = {
     .defaults = &defaults, .settings_size = sizeof(struct settings), .least_args = 1, .most_args = 2, .run = take
 };
 
+static const zoo_command *running = &command;
 static char said[4000];               /* what the last run wrote to stdout and stderr */
 
 /* Runs with the words given (ends with NULL); what it prints goes into `said`. */
@@ -61,7 +62,7 @@ static int run(const char *const *words)
     dup2(fileno(file), 1);
     dup2(fileno(file), 2);
     calls = 0;
-    status = zoo_command_run(&command, argc, argv);
+    status = zoo_command_run(running, argc, argv);
     fflush(stdout);
     for (int i = 0; i < 2; i++) {
         dup2(saved[i], i + 1);
@@ -183,34 +184,74 @@ static void names_are_parted_by_commas(void **state)
     refused(RUN("--store", "a.db", "--kinds=", "one"), "--kinds: an empty name");
 }
 
-/* Every real command: the table is complete, says nothing twice, and no option writes over another's setting. */
-static void the_tables_are_sound(void **state)
+static const zoo_command sub = {
+    .name = "group try", .args = "FILE...", .summary = "tries", .details = "Details.", .examples = "", .options = options,
+    .defaults = &defaults, .settings_size = sizeof(struct settings), .least_args = 1, .most_args = 2, .run = take, .alias = "essay"
+};
+static const zoo_command *const subs[] = { &sub, NULL };
+static const zoo_command group = { .name = "group", .args = "ACTION ...", .summary = "groups", .details = "Details.", .subcommands = subs };
+
+static void a_subcommand_is_found_by_its_last_word_or_its_alias(void **state)
+{
+    (void)state;
+    running = &group;
+    assert_int_equal(RUN("try", "--store=s", "one"), 7);
+    assert_string_equal(seen_args[0], "one");
+    assert_int_equal(RUN("essay", "--store=s", "one"), 7);
+    assert_int_equal(RUN("try", "one"), EXIT_WRONG_USE);
+    assert_non_null(strstr(said, "zooter group try: --store FILE is required\nTry: zooter group try --help\n"));
+    assert_int_equal(RUN("tyr", "one"), EXIT_WRONG_USE);
+    assert_non_null(strstr(said, "zooter group: there is no 'tyr'; did you mean try?\n"));
+    assert_int_equal(run((const char *const[]){ NULL }), EXIT_WRONG_USE);
+    assert_non_null(strstr(said, "missing ACTION"));
+    assert_int_equal(RUN("--help"), EXIT_DONE);
+    assert_non_null(strstr(said, "  try        tries\n"));
+    running = &command;
+}
+
+static void check_options(const zoo_command *c)
 {
     static const size_t sizes[] = {
         [OPTION_FLAG] = sizeof(int), [OPTION_TEXT] = sizeof(char *), [OPTION_COUNT] = sizeof(uint64_t),
         [OPTION_NUMBER] = sizeof(double), [OPTION_LIST] = sizeof(zoo_list), [OPTION_NAMES] = sizeof(zoo_list)
     };
 
+    for (const zoo_option *o = c->options; o && o->name; o++) {
+        unsigned type = o->type & OPTION_TYPE;
+        assert_true(type >= OPTION_FLAG && type <= OPTION_NAMES);
+        assert_true((type == OPTION_FLAG) == (o->arg == NULL));
+        assert_true(o->help && *o->help);
+        assert_true(o->least <= o->most);
+        assert_true(o->offset + sizes[type] <= c->settings_size);
+        for (const zoo_option *p = c->options; p < o; p++) {
+            assert_string_not_equal(p->name, o->name);
+            assert_true(p->offset + sizes[p->type & OPTION_TYPE] <= o->offset || o->offset + sizes[type] <= p->offset);
+        }
+    }
+}
+
+static void check_command(const zoo_command *c)
+{
+    assert_true(c->summary && *c->summary && strlen(c->summary) <= 90);
+    assert_true(c->details && *c->details && c->args && !c->run == !!c->subcommands);
+    assert_true(c->most_args < 0 || c->most_args >= c->least_args);
+    assert_true(!c->defaults || c->settings_size);
+    check_options(c);
+    for (const zoo_command *const *s = c->subcommands; s && *s; s++) {
+        size_t n = strlen(c->name);
+        assert_true(!strncmp((*s)->name, c->name, n) && (*s)->name[n] == ' ' && !(*s)->subcommands);
+        assert_ptr_equal(zoo_command_sub(c, (*s)->name + n + 1), *s);
+        check_command(*s);
+    }
+}
+
+/* Every real command: the table is complete, says nothing twice, and no option writes over another's setting. */
+static void the_tables_are_sound(void **state)
+{
     (void)state;
     for (size_t i = 0; zoo_commands[i]; i++) {
-        const zoo_command *c = zoo_commands[i];
-        assert_ptr_equal(zoo_cli_find(c->name), c);
-        assert_true(c->summary && *c->summary && strlen(c->summary) <= 90);
-        assert_true(c->details && *c->details && c->args && c->run);
-        assert_true(c->most_args < 0 || c->most_args >= c->least_args);
-        assert_true(!c->defaults || c->settings_size);
-        for (const zoo_option *o = c->options; o && o->name; o++) {
-            unsigned type = o->type & OPTION_TYPE;
-            assert_true(type >= OPTION_FLAG && type <= OPTION_NAMES);
-            assert_true((type == OPTION_FLAG) == (o->arg == NULL));
-            assert_true(o->help && *o->help);
-            assert_true(o->least <= o->most);
-            assert_true(o->offset + sizes[type] <= c->settings_size);
-            for (const zoo_option *p = c->options; p < o; p++) {
-                assert_string_not_equal(p->name, o->name);
-                assert_true(p->offset + sizes[p->type & OPTION_TYPE] <= o->offset || o->offset + sizes[type] <= p->offset);
-            }
-        }
+        assert_ptr_equal(zoo_cli_find(zoo_commands[i]->name), zoo_commands[i]);
+        check_command(zoo_commands[i]);
     }
 }
 
@@ -225,6 +266,7 @@ int main(void)
         cmocka_unit_test(numbers_are_whole_finite_and_within_bounds),
         cmocka_unit_test(help_is_from_the_table_and_runs_nothing),
         cmocka_unit_test(names_are_parted_by_commas),
+        cmocka_unit_test(a_subcommand_is_found_by_its_last_word_or_its_alias),
         cmocka_unit_test(the_tables_are_sound),
     };
     return cmocka_run_group_tests_name("cli/command", tests, NULL, NULL);

@@ -16,7 +16,13 @@ static const zoo_command command = {
     .name = "try", .args = "[FILE]", .summary = "tries", .details = "First.\n.dot and back\\slash\n\n'quote",
     .examples = "  zooter try --all\n", .options = options, .settings_size = sizeof(struct settings), .most_args = 1
 };
-static const zoo_command *const table[] = { &command, NULL };
+static const zoo_command sub = {
+    .name = "group do", .args = "DIR", .summary = "does", .details = "It does.", .examples = "  zooter group do x\n",
+    .options = options, .settings_size = sizeof(struct settings), .most_args = 1
+};
+static const zoo_command *const subs[] = { &sub, NULL };
+static const zoo_command group = { .name = "group", .args = "ACTION", .summary = "groups", .details = "Of several.", .subcommands = subs };
+static const zoo_command *const table[] = { &command, &group, NULL };
 
 static char text[8000];
 
@@ -75,8 +81,29 @@ static void completion_knows_the_options_of_each_command(void **state)
     (void)state;
     zoo_manual_completion_bash(file, table);
     fclose(file);
-    has("words='--help --version try'");
+    has("words='--help --version try group'");
     has("try) words='--help --out-dir --all' ;;");
+}
+
+static void subcommands_are_told_where_their_parent_is(void **state)
+{
+    FILE *file = begin();
+
+    (void)state;
+    zoo_manual_markdown(file, table);
+    fclose(file);
+    has("\n### zooter group do\n");
+    has("zooter group do [OPTION...] DIR\n");
+    file = begin();
+    zoo_manual_man(file, &group);
+    fclose(file);
+    has(".SH \"group do\"\ndoes\n");
+    has(".B \\-\\-out\\-dir \\fIDIR\\fR\n");
+    file = begin();
+    zoo_manual_completion_bash(file, table);
+    fclose(file);
+    has("group) words='--help --out-dir --all' ;;");
+    has("group) words='do' ;;");
 }
 
 int main(void)
@@ -86,6 +113,7 @@ int main(void)
         cmocka_unit_test(the_overview_names_every_command),
         cmocka_unit_test(markdown_escapes_what_would_break_a_table),
         cmocka_unit_test(completion_knows_the_options_of_each_command),
+        cmocka_unit_test(subcommands_are_told_where_their_parent_is),
     };
     return cmocka_run_group_tests_name("cli/manual", tests, NULL, NULL);
 }

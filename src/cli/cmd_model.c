@@ -1,0 +1,18 @@
+/* cmd_model.c - zooter model SUBCOMMAND: what is done to a checkpoint folder. Each subcommand has a file of its own,
+ * cmd_model_X.c. */
+#include "cli/command.h"
+
+extern const zoo_command zoo_command_model_info;
+
+static const zoo_command *const subcommands[] = {
+    &zoo_command_model_info,
+    NULL
+};
+
+const zoo_command zoo_command_model = {
+    .name = "model", .args = "SUBCOMMAND ...", .summary = "describe and check a checkpoint folder",
+    .details =
+        "A checkpoint is a folder as Hugging Face libraries write it: config.json, weights (model.safetensors, shards with\n"
+        "model.safetensors.index.json, or pytorch_model.bin), tokenizer files. A router is such a folder too.",
+    .subcommands = subcommands
+};
