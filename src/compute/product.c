@@ -1,0 +1,238 @@
+#include "compute/product.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "compute/product_kernel.h"
+
+enum { LINE = 64, ROWS_AT_ONCE = 128 };
+
+struct zoo_product {
+    enum zoo_precision precision;
+    const zoo_backend *backend;
+    size_t outputs, inputs, groups, panels, panel_bytes, bytes;
+    void *weights;                      /* (panels, groups, columns) groups of 32 bits */
+    float *bias, *scales;               /* (panels * columns), scales for int8 alone */
+    int32_t *sums;                      /* the same, of the bytes of each output */
+};
+
+static size_t element_bytes(enum zoo_precision precision)
+{
+    return precision == ZOO_PRECISION_F32 ? 4 : precision == ZOO_PRECISION_BF16 ? 2 : 1;
+}
+
+static size_t round_up(size_t n, size_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+const zoo_backend *zoo_backend_choose(enum zoo_precision precision)
+{
+    switch (precision) {
+    case ZOO_PRECISION_BF16: return &zoo_portable_bf16;
+    case ZOO_PRECISION_INT8: return &zoo_portable_int8;
+    default: return &zoo_portable_f32;
+    }
+}
+
+/* ---- inputs --------------------------------------------------------------------------------------------------------- */
+
+/* Rows begin on a cache line; what lies behind the width is zero, or is multiplied by zero weights. */
+static size_t input_stride(enum zoo_precision precision, size_t width)
+{
+    return round_up(width * element_bytes(precision), LINE) / element_bytes(precision);
+}
+
+size_t zoo_input_bytes(enum zoo_precision precision, size_t rows, size_t width)
+{
+    size_t data = rows * input_stride(precision, width) * element_bytes(precision);
+
+    return data + (precision == ZOO_PRECISION_INT8 ? round_up(rows * (sizeof(float) + sizeof(int32_t)), LINE) : 0);
+}
+
+void zoo_input_place(zoo_input *input, enum zoo_precision precision, size_t rows, size_t width, void *memory)
+{
+    size_t stride = input_stride(precision, width), size = element_bytes(precision);
+
+    *input = (zoo_input){ .precision = precision, .width = width, .stride = stride, .data = memory };
+    if (precision == ZOO_PRECISION_INT8) {
+        input->scales = (float *)(void *)((char *)memory + rows * stride);
+        input->zeros = (int32_t *)(input->scales + rows);
+    }
+    for (size_t r = 0; r < rows && stride > width; r++)
+        memset((char *)memory + (r * stride + width) * size, 0, (stride - width) * size);
+}
+
+void zoo_input_fill(zoo_input *input, size_t first, size_t count, const float *x, size_t stride)
+{
+    const zoo_backend *backend = zoo_backend_choose(input->precision);
+
+    for (size_t r = first; r < first + count; r++, x += stride) {
+        char *row = (char *)input->data + r * input->stride * element_bytes(input->precision);
+
+        if (input->precision == ZOO_PRECISION_F32)
+            memcpy(row, x, input->width * sizeof *x);
+        else if (input->precision == ZOO_PRECISION_BF16)
+            backend->to_bf16((uint16_t *)(void *)row, x, input->width);
+        else
+            backend->to_int8((uint8_t *)row, x, input->width, &input->scales[r], &input->zeros[r]);
+    }
+}
+
+/* ---- packing -------------------------------------------------------------------------------------------------------- */
+
+static float largest(const float *w, size_t n)
+{
+    float most = 0;
+
+    for (size_t i = 0; i < n; i++)
+        most = fabsf(w[i]) > most ? fabsf(w[i]) : most;
+    return most;
+}
+
+/* Output o of W, in the panel's layout. */
+static void pack_output(zoo_product *p, size_t o, const float *w)
+{
+    size_t columns = p->backend->columns, size = element_bytes(p->precision), per_group = 4 / size;
+    char *panel = (char *)p->weights + o / columns * p->panel_bytes + o % columns * 4;
+    float scale = p->scales ? largest(w, p->inputs) / 127 : 0, inverse = scale > 0 ? 1 / scale : 0;
+    int32_t sum = 0;
+
+    for (size_t i = 0; i < p->inputs; i++) {
+        char *to = panel + i / per_group * columns * 4 + i % per_group * size;
+
+        if (p->precision == ZOO_PRECISION_F32) {
+            *(float *)(void *)to = w[i];
+        } else if (p->precision == ZOO_PRECISION_BF16) {
+            *(uint16_t *)(void *)to = zoo_float_bf16(w[i]);
+        } else {
+            *to = (char)lrintf(w[i] * inverse);
+            sum += *(int8_t *)to;
+        }
+    }
+    if (p->scales) {
+        p->scales[o] = scale;
+        p->sums[o] = sum;
+    }
+}
+
+static int all_finite(const float *w, size_t n)
+{
+    int good = 1;
+
+    for (size_t i = 0; i < n; i++)
+        good &= fabsf(w[i]) < INFINITY;
+    return good;
+}
+
+static int allocate(zoo_product *p)
+{
+    size_t columns = p->panels * p->backend->columns, weights = p->panels * p->panel_bytes, vector = round_up(columns * 4, LINE);
+
+    p->bytes = weights + (p->precision == ZOO_PRECISION_INT8 ? 3 : 1) * vector;
+    p->weights = aligned_alloc(LINE, p->bytes);
+    if (!p->weights)
+        return 0;
+    memset(p->weights, 0, p->bytes);
+    p->bias = (float *)(void *)((char *)p->weights + weights);
+    if (p->precision == ZOO_PRECISION_INT8) {
+        p->scales = (float *)(void *)((char *)p->bias + vector);
+        p->sums = (int32_t *)(void *)((char *)p->scales + vector);
+    }
+    return 1;
+}
+
+int zoo_product_new(zoo_product **out, enum zoo_precision precision, size_t outputs, size_t inputs, const float *w, const float *bias,
+                    zoo_err *err)
+{
+    zoo_product *p;
+
+    *out = NULL;
+    if (!outputs || !inputs || outputs > UINT32_MAX || inputs > UINT32_MAX)
+        return zoo_fail(err, ZOO_EFORMAT, "a product of %zu inputs and %zu outputs cannot be", inputs, outputs);
+    if (!all_finite(w, outputs * inputs) || (bias && !all_finite(bias, outputs)))
+        return zoo_fail(err, ZOO_EFORMAT, "a weight of a product of %zu inputs and %zu outputs is not a finite number", inputs, outputs);
+    p = calloc(1, sizeof *p);
+    if (!p)
+        return zoo_fail_nomem(err);
+    p->precision = precision;
+    p->backend = zoo_backend_choose(precision);
+    p->outputs = outputs;
+    p->inputs = inputs;
+    p->groups = (inputs * element_bytes(precision) + 3) / 4;
+    p->panels = (outputs + p->backend->columns - 1) / p->backend->columns;
+    p->panel_bytes = p->groups * p->backend->columns * 4;
+    if (!allocate(p)) {
+        free(p);
+        return zoo_fail_nomem(err);
+    }
+    for (size_t o = 0; o < outputs; o++)
+        pack_output(p, o, w + o * inputs);
+    if (bias)
+        memcpy(p->bias, bias, outputs * sizeof *bias);
+    *out = p;
+    return ZOO_OK;
+}
+
+void zoo_product_free(zoo_product *product)
+{
+    if (!product)
+        return;
+    free(product->weights);
+    free(product);
+}
+
+size_t zoo_product_bytes(const zoo_product *product)
+{
+    return sizeof *product + product->bytes;
+}
+
+/* ---- running -------------------------------------------------------------------------------------------------------- */
+
+static void run_tile(const zoo_product *p, const zoo_input *x, size_t row, size_t rows, const zoo_output *out, size_t panel)
+{
+    _Alignas(LINE) float sums[ZOO_TILE_ROWS * ZOO_TILE_COLUMNS];
+    size_t columns = p->backend->columns, column = panel * columns, stride = x->stride * element_bytes(p->precision);
+    size_t out_stride = out->data ? out->stride : out->next->stride, at = row * out_stride + column;
+    zoo_finish f = {
+        .bias = p->bias + column, .activation = out->activation, .stride = out_stride, .rows = rows,
+        .columns = p->outputs - column < columns ? p->outputs - column : columns,
+        .out = out->data ? out->data + at : NULL, .next = out->data ? NULL : (uint16_t *)out->next->data + at
+    };
+
+    if (p->precision == ZOO_PRECISION_INT8) {
+        f.weight_scales = p->scales + column;
+        f.weight_sums = p->sums + column;
+        f.scales = x->scales + row;
+        f.zeros = x->zeros + row;
+    }
+    p->backend->tile(sums, (const char *)x->data + row * stride, stride, rows, (const char *)p->weights + panel * p->panel_bytes, p->groups);
+    p->backend->finish(&f, sums, columns);
+}
+
+/* Rows are taken in tiles of nearly equal height: 16 rows are 8 and 8 where 14 would fit. */
+static void run_panel(const zoo_product *p, const zoo_input *x, size_t first, size_t end, const zoo_output *out, size_t panel)
+{
+    size_t tiles = (end - first + p->backend->rows - 1) / p->backend->rows, left = end - first;
+
+    for (size_t row = first; tiles; tiles--) {
+        size_t rows = (left + tiles - 1) / tiles;
+        run_tile(p, x, row, rows, out, panel);
+        row += rows;
+        left -= rows;
+    }
+}
+
+void zoo_product_run(const zoo_product *product, const zoo_input *x, size_t rows, const zoo_output *out, const zoo_member *me)
+{
+    size_t first, end;
+
+    zoo_member_share(me, product->panels, 1, &first, &end);
+    for (size_t row = 0; row < rows; row += ROWS_AT_ONCE)
+        for (size_t panel = first; panel < end; panel++)
+            run_panel(product, x, row, row + ROWS_AT_ONCE < rows ? row + ROWS_AT_ONCE : rows, out, panel);
+}
+
+enum zoo_precision zoo_precision_auto(void)
+{
+    return ZOO_PRECISION_F32;
+}

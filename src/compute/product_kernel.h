@@ -1,0 +1,62 @@
+/* product_kernel.h - what product.c and its kernels for one instruction set share; nobody else includes it.
+ *
+ * W is packed in panels of `columns` outputs: for each group of k (1 float, 2 bfloat16, 4 bytes: 32 bits) the groups of all the
+ * panel's outputs side by side, so that a kernel loads a vector of outputs and multiplies it by 32 broadcast bits of a row of x.
+ * Every backend of a precision reads this layout; only the number of columns differs. What is missing at the right and at the end
+ * of k is zero.
+ *
+ * A kernel sums a tile of up to `rows` x `columns` into an array; the backend's finish makes results of it. Each row is summed in
+ * the same order whatever rows are beside it.
+ * Layer: compute -> base. Threads: pure functions. */
+#ifndef ZOO_COMPUTE_PRODUCT_KERNEL_H
+#define ZOO_COMPUTE_PRODUCT_KERNEL_H
+#include "compute/product.h"
+
+enum { ZOO_TILE_ROWS = 16, ZOO_TILE_COLUMNS = 32 };         /* no kernel has more */
+
+/* Up to `rows` rows of x, `stride` bytes apart, times one panel. sums: (rows, columns), float or int32_t. */
+typedef void (*zoo_tile_fn)(void *sums, const void *x, size_t stride, size_t rows, const void *panel, size_t groups);
+
+/* What follows the sums of a tile. bias, and for int8 the rest, begin at the tile's first column. */
+typedef struct zoo_finish {
+    const float *bias;                  /* (columns) */
+    const float *weight_scales;         /* (columns), int8 alone */
+    const int32_t *weight_sums;         /* (columns), int8 alone */
+    const float *scales;                /* (rows), int8 alone */
+    const int32_t *zeros;               /* (rows), int8 alone */
+    enum zoo_activation activation;
+    float *out;                         /* rows `stride` apart, or NULL: */
+    uint16_t *next;                     /* bfloat16 */
+    size_t stride, rows, columns;       /* columns: those that exist */
+} zoo_finish;
+
+typedef struct zoo_backend {
+    const char *name;
+    unsigned rows, columns;             /* of a tile */
+    zoo_tile_fn tile;
+    void (*finish)(const zoo_finish *f, void *sums, size_t sums_stride);
+    /* One row of `width` floats as bfloat16, or as bytes with a scale and a zero. */
+    void (*to_bf16)(uint16_t *out, const float *x, size_t width);
+    void (*to_int8)(uint8_t *out, const float *x, size_t width, float *scale, int32_t *zero);
+} zoo_backend;
+
+/* The backend of a precision on this processor. */
+const zoo_backend *zoo_backend_choose(enum zoo_precision precision);
+
+extern const zoo_backend zoo_portable_f32, zoo_portable_bf16, zoo_portable_int8;
+
+static inline float zoo_bf16_float(uint16_t x)
+{
+    union { uint32_t bits; float value; } u = { (uint32_t)x << 16 };
+    return u.value;
+}
+
+/* To the nearest, ties to even; a NaN stays one. */
+static inline uint16_t zoo_float_bf16(float x)
+{
+    union { float value; uint32_t bits; } u = { x };
+    if (!(x == x))
+        return (uint16_t)(u.bits >> 16 | 0x40);
+    return (uint16_t)((u.bits + 0x7fff + (u.bits >> 16 & 1)) >> 16);
+}
+#endif

@@ -1,0 +1,113 @@
+/* product_portable.c - the kernels in plain C: the oracle of the others, and what runs where there is none for the processor.
+ * Layer: compute -> base. Threads: pure functions. */
+#include <math.h>
+#include <string.h>
+#include "compute/product_kernel.h"
+
+enum { ROWS = 4, COLUMNS = 16 };
+
+static void tile_f32(void *sums, const void *x, size_t stride, size_t rows, const void *panel, size_t groups)
+{
+    float sum[ROWS][COLUMNS] = { { 0 } };
+    const float *w = panel;
+
+    for (size_t g = 0; g < groups; g++, w += COLUMNS)
+        for (size_t r = 0; r < rows; r++) {
+            float x_r = ((const float *)((const char *)x + r*stride))[g];
+#pragma omp simd
+            for (size_t c = 0; c < COLUMNS; c++)
+                sum[r][c] += x_r * w[c];
+        }
+    memcpy(sums, sum, rows * sizeof *sum);
+}
+
+static void tile_bf16(void *sums, const void *x, size_t stride, size_t rows, const void *panel, size_t groups)
+{
+    float sum[ROWS][COLUMNS] = { { 0 } };
+    const uint16_t *w = panel;
+
+    for (size_t g = 0; g < groups; g++, w += 2*COLUMNS)
+        for (size_t r = 0; r < rows; r++) {
+            const uint16_t *x_r = (const uint16_t *)((const char *)x + r*stride) + 2*g;
+            float even = zoo_bf16_float(x_r[0]), odd = zoo_bf16_float(x_r[1]);
+#pragma omp simd
+            for (size_t c = 0; c < COLUMNS; c++)
+                sum[r][c] += even * zoo_bf16_float(w[2*c]) + odd * zoo_bf16_float(w[2*c + 1]);
+        }
+    memcpy(sums, sum, rows * sizeof *sum);
+}
+
+static void tile_int8(void *sums, const void *x, size_t stride, size_t rows, const void *panel, size_t groups)
+{
+    int32_t sum[ROWS][COLUMNS] = { { 0 } };
+    const int8_t *w = panel;
+
+    for (size_t g = 0; g < groups; g++, w += 4*COLUMNS)
+        for (size_t r = 0; r < rows; r++) {
+            const uint8_t *x_r = (const uint8_t *)x + r*stride + 4*g;
+            int32_t x0 = x_r[0], x1 = x_r[1], x2 = x_r[2], x3 = x_r[3];
+#pragma omp simd
+            for (size_t c = 0; c < COLUMNS; c++)
+                sum[r][c] += x0 * w[4*c] + x1 * w[4*c + 1] + x2 * w[4*c + 2] + x3 * w[4*c + 3];
+        }
+    memcpy(sums, sum, rows * sizeof *sum);
+}
+
+static float activate(enum zoo_activation activation, float x)
+{
+    switch (activation) {
+    case ZOO_GELU: return 0.5f * x * (1 + erff(x * 0.70710678f));
+    case ZOO_GELU_TANH: return 0.5f * x * (1 + tanhf(0.79788456f * (x + 0.044715f * x * x * x)));
+    case ZOO_RELU: return x < 0 ? 0 : x;
+    case ZOO_TANH: return tanhf(x);
+    case ZOO_SILU: return x / (1 + expf(-x));
+    case ZOO_IDENTITY: break;
+    }
+    return x;
+}
+
+static void finish(const zoo_finish *f, void *sums, size_t sums_stride)
+{
+    for (size_t r = 0; r < f->rows; r++)
+        for (size_t c = 0; c < f->columns; c++) {
+            size_t i = r*sums_stride + c;
+            float y = f->scales ? f->scales[r] * f->weight_scales[c] *
+                                  (float)(((const int32_t *)sums)[i] - f->zeros[r] * f->weight_sums[c])
+                                : ((const float *)sums)[i];
+            y = activate(f->activation, y + f->bias[c]);
+            if (f->out)
+                f->out[r*f->stride + c] = y;
+            else
+                f->next[r*f->stride + c] = zoo_float_bf16(y);
+        }
+}
+
+static void to_bf16(uint16_t *out, const float *x, size_t width)
+{
+    for (size_t i = 0; i < width; i++)
+        out[i] = zoo_float_bf16(x[i]);
+}
+
+static void to_int8(uint8_t *out, const float *x, size_t width, float *scale, int32_t *zero)
+{
+    float low = 0, high = 0, s, inverse;
+    int32_t z;
+
+    for (size_t i = 0; i < width; i++) {
+        low = x[i] < low ? x[i] : low;
+        high = x[i] > high ? x[i] : high;
+    }
+    s = (high - low) / 255;
+    inverse = s > 0 ? 1 / s : 0;
+    z = (int32_t)(-low * inverse + 0.5f);
+    for (size_t i = 0; i < width; i++) {
+        int32_t q = (int32_t)floorf(x[i] * inverse + 0.5f) + z;
+        out[i] = (uint8_t)(q < 0 ? 0 : q > 255 ? 255 : q);
+    }
+    *scale = s;
+    *zero = z;
+}
+
+const zoo_backend zoo_portable_f32 = { "portable", ROWS, COLUMNS, tile_f32, finish, to_bf16, to_int8 };
+const zoo_backend zoo_portable_bf16 = { "portable", ROWS, COLUMNS, tile_bf16, finish, to_bf16, to_int8 };
+const zoo_backend zoo_portable_int8 = { "portable", ROWS, COLUMNS, tile_int8, finish, to_bf16, to_int8 };
