@@ -1,11 +1,13 @@
 # Zooter's build. `make help` lists the targets; CONTRIBUTING.md explains them.
 # VARIANT=asan|tsan|clang builds beside the default, in build/VARIANT; CFLAGS, CPPFLAGS and LDFLAGS are yours and come last.
+# CROSS=aarch64-linux-gnu- is put before ar, ld and objcopy; CC is given whole (script/test-aarch64 does it).
 VERSION    := $(shell cat VERSION)
 SOVERSION  := $(firstword $(subst ., ,$(VERSION)))
 ifeq ($(origin CC),default)
 CC         := cc
 endif
 VARIANT    ?= release
+CROSS      ?=
 OUT        := build/$(VARIANT)
 PREFIX     ?= /usr/local
 LIBDIR     ?= $(PREFIX)/lib
@@ -63,7 +65,7 @@ FUZZ_SRC   := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 SO         := libzooter.so.$(VERSION)
 
 .DELETE_ON_ERROR:
-.PHONY: all test check sanitize tsan bench install uninstall clean help unit unit-build docs fuzz test-reference
+.PHONY: all test check sanitize tsan bench install uninstall clean help unit unit-build docs fuzz test-reference aarch64
 
 all: $(OUT)/zooter $(OUT)/libzooter.a $(OUT)/$(SO)  ## the program (build/zooter) and libzooter, shared and static
 ifeq ($(VARIANT),release)
@@ -87,7 +89,7 @@ $(OUT)/%.o: %.c Makefile VERSION
 $(OUT)/core.a: $(CORE_OBJ)
 	@rm -f $@
 	$(call say,AR   $@)
-	$(Q)ar rcs $@ $^
+	$(Q)$(CROSS)ar rcs $@ $^
 $(OUT)/zooter: $(OUT)/src/cli/main.o $(OUT)/core.a
 	$(call say,LINK $@)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(ALL_LIBS) -o $@
@@ -96,7 +98,7 @@ $(OUT)/zooter: $(OUT)/src/cli/main.o $(OUT)/core.a
 $(OUT)/libzooter.a: $(LIB_OBJ)
 	@rm -f $@
 	$(call say,AR   $@)
-	$(Q)ld -r $^ -o $(OUT)/libzooter.o && objcopy --localize-hidden $(OUT)/libzooter.o && ar rcs $@ $(OUT)/libzooter.o
+	$(Q)$(CROSS)ld -r $^ -o $(OUT)/libzooter.o && $(CROSS)objcopy --localize-hidden $(OUT)/libzooter.o && $(CROSS)ar rcs $@ $(OUT)/libzooter.o
 $(OUT)/$(SO): $(LIB_OBJ)
 	$(call say,LINK $@)
 	$(Q)$(CC) -shared -Wl,-soname,libzooter.so.$(SOVERSION) $(if $(SANITIZE),,-Wl$(comma)--no-undefined) $(ALL_LDFLAGS) $^ $(LIB_LIBS) -o $@
@@ -125,6 +127,8 @@ sanitize-run: unit-build
 	$(Q)$(RUN_TESTS) --label asan $(TEST_BIN) tests/e2e
 tsan-run: unit-build
 	$(Q)$(RUN_TESTS) --label tsan $(TEST_BIN) $(TSAN_E2E)
+aarch64:  ## cross-build, unit tests and golden files under qemu's user-mode emulation
+	$(Q)script/test-aarch64
 test-reference: all  ## heavy cross-checks against Python libraries (tests/reference/requirements.txt)
 	$(Q)script/test-reference
 

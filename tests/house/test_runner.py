@@ -87,3 +87,11 @@ def test_reports_are_summed(tmp_path, call):
     b.write_text("failed\tx::y\twhy\n")
     assert call(RUNNER, "--sum", a, b).returncode == 1
     assert call(RUNNER, "--sum", a, tmp_path / "missing", env=clean_env()).returncode != 0
+
+
+def test_programs_run_under_an_emulator(program, runner, tmp_path):
+    emulator = tmp_path / "emulator"
+    emulator.write_text("#!/bin/sh\n[ \"$1\" = --fast ] || exit 9\nshift\nexec \"$@\"\n")
+    emulator.chmod(0o755)
+    assert runner("--under", f"{emulator} --fast", program("passes"))[:2] == (0, "1 passed, 0 failed, 0 skipped")
+    assert runner("--under", f"{emulator} --slow", program("passes"))[0] == 1
