@@ -8,6 +8,8 @@
 #include "base/file.h"
 #include "base/fs.h"
 #include "model/safetensors.h"
+#include "model/shards.h"
+#include "model/torch_file.h"
 
 enum { CHUNK = 1 << 18, NARROW = 1 << 15 };     /* bytes read at once: of floats, in place; of other types, on the stack */
 
@@ -23,6 +25,32 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const zoo_tensor *)a)->name, ((const zoo_tensor *)b)->name);
 }
 
+/* What compressed-tensors puts beside an 8-bit weight: one factor a row. An offset (asymmetric weights) is refused. */
+static int find_scales(zoo_weights *w, zoo_err *err)
+{
+    char name[ZOO_TENSOR_NAME_MAX + 16];
+
+    for (size_t i = 0; i < w->tensors.count; i++) {
+        zoo_tensor *t = &w->tensors.items[i];
+        const zoo_tensor *scale;
+        if (t->dtype != ZOO_I8 || t->dims != 2)
+            continue;
+        snprintf(name, sizeof name, "%s_zero_point", t->name);
+        if (zoo_weights_find(w, name))
+            return zoo_fail(err, ZOO_EFORMAT, "%s: '%s': 8-bit weights with a zero point are not read, only symmetric ones",
+                            w->files[t->file].path, name);
+        snprintf(name, sizeof name, "%s_scale", t->name);
+        scale = zoo_weights_find(w, name);
+        if (!scale)
+            continue;
+        if (scale->dtype > ZOO_F64 || zoo_tensor_elements(scale) != t->shape[0] || scale->dims < 1 || scale->shape[0] != t->shape[0])
+            return zoo_fail(err, ZOO_EFORMAT, "%s: '%s' should hold one factor for each of the %zu rows of '%s'; only 8-bit weights "
+                            "with a factor per output are read", w->files[scale->file].path, name, t->shape[0], t->name);
+        t->scale = scale;
+    }
+    return ZOO_OK;
+}
+
 /* Sorts; the same name in two files, or twice in one, is an error. */
 static int finish(zoo_weights *w, zoo_err *err)
 {
@@ -34,7 +62,14 @@ static int finish(zoo_weights *w, zoo_err *err)
         if (!strcmp(t[i - 1].name, t[i].name))
             return zoo_fail(err, ZOO_EFORMAT, "%s: the tensor '%s' is there twice, also in %s", w->files[t[i].file].path, t[i].name,
                             w->files[t[i - 1].file].path);
-    return ZOO_OK;
+    return find_scales(w, err);
+}
+
+static int has_suffix(const char *path, const char *suffix)
+{
+    size_t n = strlen(path), m = strlen(suffix);
+
+    return n >= m && !strcmp(path + n - m, suffix);
 }
 
 static int add_file(zoo_weights *w, const char *path, zoo_err *err)
@@ -45,23 +80,34 @@ static int add_file(zoo_weights *w, const char *path, zoo_err *err)
     if (rc)
         return rc;
     w->file_count++;
-    return zoo_safetensors_read(&w->tensors, file, (unsigned)(w->file_count - 1), err);
+    return (has_suffix(path, ".bin") ? zoo_torch_file_read : zoo_safetensors_read)(&w->tensors, file, (unsigned)(w->file_count - 1), err);
+}
+
+/* With room for n files; NULL: no memory. */
+static zoo_weights *new_weights(size_t n, zoo_err *err)
+{
+    zoo_weights *w = calloc(1, sizeof *w);
+
+    if (w && !(w->files = calloc(n, sizeof *w->files))) {
+        free(w);
+        w = NULL;
+    }
+    if (!w)
+        zoo_fail_nomem(err);
+    return w;
 }
 
 int zoo_weights_open_file(zoo_weights **out, const char *path, zoo_err *err)
 {
-    zoo_weights *w = calloc(1, sizeof *w);
+    zoo_weights *w = new_weights(1, err);
     int rc;
 
     *out = NULL;
-    if (!w || !(w->files = calloc(1, sizeof *w->files))) {
-        rc = zoo_fail_nomem(err);
-        goto done;
-    }
+    if (!w)
+        return ZOO_ENOMEM;
     rc = add_file(w, path, err);
     if (!rc)
         rc = finish(w, err);
-done:
     if (rc)
         zoo_weights_close(w);
     else
@@ -69,14 +115,67 @@ done:
     return rc;
 }
 
+/* Every tensor that the index names is in the file that it names. */
+static int check_index(const zoo_weights *w, const zoo_shards *shards, const char *path, zoo_err *err)
+{
+    const char *name;
+    json_t *file;
+
+    json_object_foreach((json_t *)zoo_shards_map(shards), name, file) {
+        const zoo_tensor *t = zoo_weights_find(w, name);
+        if (!t || strcmp(shards->files[t->file], json_string_value(file)))
+            return zoo_fail(err, ZOO_EFORMAT, "%s: the tensor '%.100s' should be in %s and is %s%s", path, name, json_string_value(file),
+                            t ? "in " : "in no file", t ? shards->files[t->file] : "");
+    }
+    return ZOO_OK;
+}
+
+static int open_shards(zoo_weights **out, const char *dir, const char *path, const char *suffix, zoo_err *err)
+{
+    zoo_shards shards;
+    zoo_weights *w = NULL;
+    char shard[PATH_MAX];
+    int rc = zoo_shards_read(&shards, path, suffix, err);
+
+    if (!rc && !(w = new_weights(shards.count, err)))
+        rc = ZOO_ENOMEM;
+    for (size_t i = 0; !rc && i < shards.count; i++)
+        if (!(rc = zoo_fs_join(shard, sizeof shard, dir, shards.files[i], err)))
+            rc = add_file(w, shard, err);
+    if (!rc && !(rc = finish(w, err)))
+        rc = check_index(w, &shards, path, err);
+    zoo_shards_release(&shards);
+    if (rc)
+        zoo_weights_close(w);
+    else
+        *out = w;
+    return rc;
+}
+
+static int is_there(const char *path)
+{
+    struct stat st;
+
+    return !lstat(path, &st);                   /* a link that leads nowhere is there, and opening it says so */
+}
+
 int zoo_weights_open(zoo_weights **out, const char *dir, zoo_err *err)
 {
+    static const struct { const char *file, *shards; } forms[] = {
+        { "model.safetensors", NULL }, { "model.safetensors.index.json", ".safetensors" },
+        { "pytorch_model.bin", NULL }, { "pytorch_model.bin.index.json", ".bin" },
+    };
     char path[PATH_MAX];
+    int rc;
 
     *out = NULL;
-    if (zoo_fs_join(path, sizeof path, dir, "model.safetensors", err))
-        return ZOO_EUSAGE;
-    return zoo_weights_open_file(out, path, err);
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        if ((rc = zoo_fs_join(path, sizeof path, dir, forms[i].file, err)))
+            return rc;
+        if (is_there(path))
+            return forms[i].shards ? open_shards(out, dir, path, forms[i].shards, err) : zoo_weights_open_file(out, path, err);
+    }
+    return zoo_fail(err, ZOO_EIO, "%s/model.safetensors: No such file or directory, nor shards with an index, nor pytorch_model.bin", dir);
 }
 
 void zoo_weights_close(zoo_weights *w)

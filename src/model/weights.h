@@ -17,8 +17,6 @@
 #include "base/err.h"
 #include "model/tensor.h"
 
-enum { ZOO_SHARDS_MAX = 256 };
-
 typedef struct zoo_weights zoo_weights;
 
 int zoo_weights_open(zoo_weights **out, const char *dir, zoo_err *err);
