@@ -21,11 +21,15 @@ typedef struct zoo_transformer_config {
     enum zoo_activation hidden_act, pooler_act;
     float eps;
     bool has_relative, has_positions, shares_keys, has_c2p, has_p2c, norms_positions;
+    bool names_architecture;                    /* false: `architectures` is missing, and a classifier's weights decide about head */
     size_t buckets, max_relative;               /* buckets 0: none */
+    size_t max_tokens;                          /* that texts are cut to: zooter.max_tokens, else max_positions */
     double hidden_dropout, attention_dropout, pooler_dropout, classifier_dropout;
     uint32_t pad_id;
     uint32_t source_id, candidate1_id, candidate2_id, sep_id;       /* ZOO_HEAD_PAIR */
 } zoo_transformer_config;
+
+enum { ZOO_SEQUENCE_MAX = 65536 };              /* tokens of one sequence, where there are no absolute positions */
 
 /* `place` (a path) begins the sentence of an error. head and labels follow `architectures` and id2label; whether the weights of a head
  * are there is the loader's business. */
