@@ -87,41 +87,51 @@ static int add_real(zoo_buf *out, double x)
     return zoo_buf_addf(out, strpbrk(text, ".e") ? "%s" : "%s.0", text);
 }
 
-static int add_value(zoo_buf *out, const json_t *value, int depth);
+static int add_value(zoo_buf *out, const json_t *value, int depth, int indent);
 
-static int add_array(zoo_buf *out, const json_t *array, int depth)
+/* Where an item begins or, with one level less, its list ends; indent 0: on the same line. */
+static int add_break(zoo_buf *out, int depth, int indent)
+{
+    return indent ? zoo_buf_addf(out, "\n%*s", depth * indent, "") : ZOO_OK;
+}
+
+static int add_array(zoo_buf *out, const json_t *array, int depth, int indent)
 {
     int rc = zoo_buf_add(out, "[", 1);
 
     for (size_t i = 0; !rc && i < json_array_size(array); i++)
-        if (!(i && (rc = zoo_buf_add(out, ",", 1))))
-            rc = add_value(out, json_array_get(array, i), depth + 1);
+        if (!(i && (rc = zoo_buf_add(out, ",", 1))) && !(rc = add_break(out, depth + 1, indent)))
+            rc = add_value(out, json_array_get(array, i), depth + 1, indent);
+    if (!rc && json_array_size(array))
+        rc = add_break(out, depth, indent);
     return rc ? rc : zoo_buf_add(out, "]", 1);
 }
 
-static int add_object(zoo_buf *out, const json_t *object, int depth)
+static int add_object(zoo_buf *out, const json_t *object, int depth, int indent)
 {
     json_t *members = (json_t *)(uintptr_t)object;          /* jansson's iterators are not const */
     int rc = zoo_buf_add(out, "{", 1), is_first = 1;
 
     for (void *at = json_object_iter(members); !rc && at; at = json_object_iter_next(members, at)) {
         const char *key = json_object_iter_key(at);
-        if ((!is_first && (rc = zoo_buf_add(out, ",", 1))) || (rc = zoo_buf_add_json_str(out, key, strlen(key))) ||
-            (rc = zoo_buf_add(out, ":", 1)))
+        if ((!is_first && (rc = zoo_buf_add(out, ",", 1))) || (rc = add_break(out, depth + 1, indent)) ||
+            (rc = zoo_buf_add_json_str(out, key, strlen(key))) || (rc = zoo_buf_add_str(out, indent ? ": " : ":")))
             break;
-        rc = add_value(out, json_object_iter_value(at), depth + 1);
+        rc = add_value(out, json_object_iter_value(at), depth + 1, indent);
         is_first = 0;
     }
+    if (!rc && !is_first)
+        rc = add_break(out, depth, indent);
     return rc ? rc : zoo_buf_add(out, "}", 1);
 }
 
-static int add_value(zoo_buf *out, const json_t *value, int depth)
+static int add_value(zoo_buf *out, const json_t *value, int depth, int indent)
 {
     if (depth > DEPTH_MAX)
         return ZOO_ENOMEM;
     switch (json_typeof(value)) {
-    case JSON_OBJECT: return add_object(out, value, depth);
-    case JSON_ARRAY: return add_array(out, value, depth);
+    case JSON_OBJECT: return add_object(out, value, depth, indent);
+    case JSON_ARRAY: return add_array(out, value, depth, indent);
     case JSON_STRING: return zoo_buf_add_json_str(out, json_string_value(value), json_string_length(value));
     case JSON_INTEGER: return zoo_buf_addf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
     case JSON_REAL: return add_real(out, json_real_value(value));
@@ -131,14 +141,26 @@ static int add_value(zoo_buf *out, const json_t *value, int depth)
     }
 }
 
-int zoo_json_dump(zoo_buf *out, const json_t *value)
+static int dump(zoo_buf *out, const json_t *value, int indent)
 {
     size_t before = out->size;
 
-    if (!add_value(out, value, 0))
+    if (!add_value(out, value, 0, indent))
         return ZOO_OK;
     out->size = before;
     if (out->data)
         out->data[before] = '\0';
     return ZOO_ENOMEM;
+}
+
+int zoo_json_dump(zoo_buf *out, const json_t *value)
+{
+    return dump(out, value, 0);
+}
+
+int zoo_json_dump_lines(zoo_buf *out, const json_t *value)
+{
+    int rc = dump(out, value, 2);
+
+    return rc ? rc : zoo_buf_add(out, "\n", 1);
 }

@@ -20,6 +20,8 @@ json_t *zoo_json_read(const char *path, size_t max, zoo_err *err);
 const char *zoo_json_str(const json_t *object, const char *key, const char *place, zoo_err *err);
 /* Appends `value` on one line, UTF-8 kept, keys in insertion order, reals in the shortest form that reads back alike. */
 int zoo_json_dump(zoo_buf *out, const json_t *value);
+/* The same for people to read: a line a value, indented by two, a newline at the end. */
+int zoo_json_dump_lines(zoo_buf *out, const json_t *value);
 /* "a string", "an array"... for sentences. Static. */
 const char *zoo_json_kind(const json_t *value);
 #endif

@@ -1,8 +1,12 @@
 #include "model/safetensors.h"
 #include <endian.h>
+#include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/fs.h"
 #include "base/json.h"
 
@@ -156,71 +160,102 @@ int zoo_safetensors_read(zoo_tensor_list *list, const zoo_file *file, unsigned n
 }
 
 /* ---- writing ---- */
-static size_t tensor_count(const zoo_tensor_out *t)
+static int add_entry(zoo_buf *out, const zoo_planned *t, uint64_t begin, uint64_t end)
 {
-    size_t n = 1;
+    int failed = zoo_buf_add_str(out, ",") || zoo_buf_add_json_str(out, t->name, strlen(t->name)) ||
+                 zoo_buf_addf(out, ":{\"dtype\":\"%s\",\"shape\":[", zoo_dtype_name(t->dtype));
 
-    for (size_t i = 0; i < t->dims; i++)
-        n *= t->shape[i];
-    return n;
+    for (size_t d = 0; d < t->dims && !failed; d++)
+        failed = zoo_buf_addf(out, "%s%zu", d ? "," : "", t->shape[d]);
+    return failed || zoo_buf_addf(out, "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", begin, end) ? ZOO_ENOMEM : ZOO_OK;
 }
 
-static int add_header(zoo_buf *out, const zoo_tensor_out *tensors, size_t n)
+int zoo_safetensors_add_head(zoo_buf *out, const zoo_planned *tensors, size_t n)
 {
-    size_t at = 0;
-    int rc = zoo_buf_add_str(out, "{\"__metadata__\":{\"format\":\"pt\"}");
+    size_t start = out->size;
+    uint64_t length = 0, at = 0;
+    int rc = zoo_buf_add(out, &length, sizeof length) || zoo_buf_add_str(out, "{\"__metadata__\":{\"format\":\"pt\"}");
 
     for (size_t i = 0; i < n && !rc; i++) {
-        const zoo_tensor_out *t = &tensors[i];
-        size_t bytes = tensor_count(t) * sizeof(float);
-        rc = zoo_buf_add_str(out, ",") || zoo_buf_add_json_str(out, t->name, strlen(t->name)) ||
-             zoo_buf_add_str(out, ":{\"dtype\":\"F32\",\"shape\":[");
-        for (size_t d = 0; d < t->dims && !rc; d++)
-            rc = zoo_buf_addf(out, "%s%zu", d ? "," : "", t->shape[d]);
-        rc = rc || zoo_buf_addf(out, "],\"data_offsets\":[%zu,%zu]}", at, at + bytes);
+        uint64_t elements, bytes;
+        if (zoo_shape_elements(tensors[i].shape, tensors[i].dims, &elements))
+            return ZOO_ENOMEM;
+        bytes = elements * zoo_dtype_bytes(tensors[i].dtype);
+        rc = add_entry(out, &tensors[i], at, at + bytes);
         at += bytes;
     }
     rc = rc || zoo_buf_add_str(out, "}");
-    while (!rc && out->size % 8)                                /* the data begins aligned */
+    while (!rc && (out->size - start) % 8)                      /* the data begin aligned */
         rc = zoo_buf_add_str(out, " ");
-    return rc ? ZOO_ENOMEM : ZOO_OK;
+    if (rc)
+        return ZOO_ENOMEM;
+    length = htole64(out->size - start - sizeof length);
+    memcpy(out->data + start, &length, sizeof length);
+    return ZOO_OK;
 }
 
-static int add_data(zoo_buf *out, const zoo_tensor_out *t)
+static size_t count_of(const zoo_tensor_out *t)
 {
-    size_t n = tensor_count(t);
+    uint64_t n;
 
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, &t->data[i], sizeof bits);
-        bits = htole32(bits);
-        if (zoo_buf_add(out, &bits, sizeof bits))
-            return ZOO_ENOMEM;
+    zoo_shape_elements(t->shape, t->dims, &n);
+    return (size_t)n;
+}
+
+/* 0: all was written. */
+static int put_floats(FILE *file, const float *x, size_t n)
+{
+    float chunk[2048];
+
+    for (size_t m; n; x += m, n -= m) {
+        m = n < 2048 ? n : 2048;
+        zoo_floats_narrow(chunk, x, ZOO_F32, m);
+        if (fwrite(chunk, sizeof *x, m, file) != m)
+            return -1;
     }
-    return ZOO_OK;
-#else
-    return zoo_buf_add(out, t->data, n * sizeof(float));
-#endif
+    return 0;
+}
+
+static int put_all(const char *path, const zoo_buf *head, const zoo_tensor_out *tensors, size_t n, zoo_err *err)
+{
+    FILE *file = fopen(path, "wbe");
+    int failed;
+
+    if (!file)
+        return zoo_fail_errno(err, errno, "%s", path);
+    failed = fwrite(head->data, 1, head->size, file) != head->size;
+    for (size_t i = 0; i < n && !failed; i++)
+        failed = put_floats(file, tensors[i].data, count_of(&tensors[i]));
+    failed = failed || fflush(file);
+    if (failed)
+        zoo_fail_errno(err, errno, "%s", path);
+    if (fclose(file) && !failed) {
+        zoo_fail_errno(err, errno, "%s", path);
+        failed = 1;
+    }
+    return failed ? ZOO_EIO : ZOO_OK;
 }
 
 int zoo_safetensors_write(const char *path, const zoo_tensor_out *tensors, size_t n, zoo_err *err)
 {
-    zoo_buf out = ZOO_BUF_INIT(SIZE_MAX / 4);
-    uint64_t length = 0;
-    size_t data = 0;
-    int rc = zoo_buf_add(&out, &length, sizeof length) || add_header(&out, tensors, n);
+    zoo_buf head = ZOO_BUF_INIT(ZOO_SAFETENSORS_HEADER_MAX);
+    zoo_planned *plan = calloc(n + 1, sizeof *plan);
+    char beside[PATH_MAX];
+    int rc = ZOO_OK;
 
-    for (size_t i = 0; i < n; i++)
-        data += tensor_count(&tensors[i]) * sizeof(float);
-    if (!rc) {
-        length = htole64(out.size - sizeof length);
-        memcpy(out.data, &length, sizeof length);
-        rc = zoo_buf_reserve(&out, data);
+    for (size_t i = 0; plan && i < n; i++) {
+        plan[i] = (zoo_planned){ .name = tensors[i].name, .dtype = ZOO_F32, .dims = tensors[i].dims };
+        memcpy(plan[i].shape, tensors[i].shape, sizeof plan[i].shape);
     }
-    for (size_t i = 0; i < n && !rc; i++)
-        rc = add_data(&out, &tensors[i]);
-    rc = rc ? zoo_fail_nomem(err) : zoo_fs_write(path, out.data, out.size, err);
-    zoo_buf_release(&out);
+    if (!plan || zoo_safetensors_add_head(&head, plan, n))
+        rc = zoo_fail_nomem(err);
+    else if (snprintf(beside, sizeof beside, "%s.part.%ld", path, (long)getpid()) >= (int)sizeof beside)
+        rc = zoo_fail(err, ZOO_EUSAGE, "%s: name too long", path);
+    else if ((rc = put_all(beside, &head, tensors, n, err)))
+        unlink(beside);
+    else
+        rc = zoo_fs_replace(beside, path, err);
+    free(plan);
+    zoo_buf_release(&head);
     return rc;
 }

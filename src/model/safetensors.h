@@ -6,6 +6,7 @@
 #define ZOO_MODEL_SAFETENSORS_H
 #include <stddef.h>
 #include <stdint.h>
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "model/tensor.h"
@@ -18,8 +19,11 @@ int zoo_safetensors_read(zoo_tensor_list *list, const zoo_file *file, unsigned n
 int zoo_safetensors_parse(zoo_tensor_list *list, const char *header, size_t size, uint64_t data_start, uint64_t data_size,
                           unsigned number, const char *path, zoo_err *err);
 
-/* A tensor to write: F32. */
+/* Appends what such a file begins with: length and header of tensors whose bytes follow in that order. ZOO_ENOMEM. */
+int zoo_safetensors_add_head(zoo_buf *out, const zoo_planned *tensors, size_t n);
+
+/* A tensor in memory: F32. */
 typedef struct zoo_tensor_out { const char *name; size_t dims, shape[ZOO_TENSOR_DIMS_MAX]; const float *data; } zoo_tensor_out;
-/* Writes and syncs the file `path`. */
+/* Writes and syncs the file `path`. What does not fit into memory: weights_writer.h. */
 int zoo_safetensors_write(const char *path, const zoo_tensor_out *tensors, size_t n, zoo_err *err);
 #endif

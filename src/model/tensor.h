@@ -21,6 +21,9 @@ typedef struct zoo_tensor {
     const struct zoo_tensor *scale;             /* ZOO_I8: the factor of each row, (rows) or (rows, 1); NULL: none */
 } zoo_tensor;
 
+/* A tensor that will be written. */
+typedef struct zoo_planned { const char *name; enum zoo_dtype dtype; size_t dims, shape[ZOO_TENSOR_DIMS_MAX]; } zoo_planned;
+
 /* Tensors with their names, growing. Zeroed: empty. */
 typedef struct zoo_tensor_list { zoo_arena names; zoo_tensor *items; size_t count, capacity; } zoo_tensor_list;
 

@@ -76,6 +76,19 @@ static void a_dump_reads_back_alike(void **state)
     zoo_buf_release(&out);
 }
 
+static void lines_are_for_people(void **state)
+{
+    static const char text[] = "{\"b\":[1,{}],\"a\":{\"x\":[]},\"n\":0.1}";
+    json_t *value = zoo_json_parse(text, sizeof text - 1, "r", NULL);
+    zoo_buf out = ZOO_BUF_INIT(1000);
+
+    (void)state;
+    assert_int_equal(zoo_json_dump_lines(&out, value), ZOO_OK);
+    assert_string_equal(out.data, "{\n  \"b\": [\n    1,\n    {}\n  ],\n  \"a\": {\n    \"x\": []\n  },\n  \"n\": 0.1\n}\n");
+    json_decref(value);
+    zoo_buf_release(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -84,6 +97,7 @@ int main(void)
         cmocka_unit_test(deep_nesting_is_refused),
         cmocka_unit_test(strings_are_asked_for_by_name),
         cmocka_unit_test(a_dump_reads_back_alike),
+        cmocka_unit_test(lines_are_for_people),
     };
     return cmocka_run_group_tests_name("base/json", tests, NULL, NULL);
 }
