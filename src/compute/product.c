@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "compute/cpu.h"
 #include "compute/product_kernel.h"
 
 enum { LINE = 64, ROWS_AT_ONCE = 128 };
@@ -27,19 +28,26 @@ static size_t round_up(size_t n, size_t to)
 
 const zoo_backend *zoo_backend_choose(enum zoo_precision precision)
 {
-    switch (precision) {
-    case ZOO_PRECISION_BF16: return &zoo_portable_bf16;
-    case ZOO_PRECISION_INT8: return &zoo_portable_int8;
-    default: return &zoo_portable_f32;
-    }
+#if defined __x86_64__
+    enum zoo_cpu cpu = zoo_cpu_level();
+
+    if (precision == ZOO_PRECISION_F32 && cpu >= ZOO_CPU_AVX512)
+        return &zoo_avx512_f32;
+    if (precision == ZOO_PRECISION_BF16 && cpu >= ZOO_CPU_BF16)
+        return &zoo_avx512_bf16;
+    if (precision == ZOO_PRECISION_INT8 && cpu >= ZOO_CPU_VNNI)
+        return &zoo_avx512_int8;
+#endif
+    return precision == ZOO_PRECISION_BF16 ? &zoo_portable_bf16 : precision == ZOO_PRECISION_INT8 ? &zoo_portable_int8 : &zoo_portable_f32;
 }
 
 /* ---- inputs --------------------------------------------------------------------------------------------------------- */
 
-/* Rows begin on a cache line; what lies behind the width is zero, or is multiplied by zero weights. */
+/* Rows begin on a cache line and are an odd number of lines apart: the same column of a tile's rows then lies in as many sets of the
+ * first-level cache. */
 static size_t input_stride(enum zoo_precision precision, size_t width)
 {
-    return round_up(width * element_bytes(precision), LINE) / element_bytes(precision);
+    return ((width * element_bytes(precision) + LINE - 1) / LINE | 1) * LINE / element_bytes(precision);
 }
 
 size_t zoo_input_bytes(enum zoo_precision precision, size_t rows, size_t width)
@@ -206,7 +214,7 @@ static void run_tile(const zoo_product *p, const zoo_input *x, size_t row, size_
         f.zeros = x->zeros + row;
     }
     p->backend->tile(sums, (const char *)x->data + row * stride, stride, rows, (const char *)p->weights + panel * p->panel_bytes, p->groups);
-    p->backend->finish(&f, sums, columns);
+    p->backend->finish(&f, sums);
 }
 
 /* Rows are taken in tiles of nearly equal height: 16 rows are 8 and 8 where 14 would fit. */
@@ -234,5 +242,5 @@ void zoo_product_run(const zoo_product *product, const zoo_input *x, size_t rows
 
 enum zoo_precision zoo_precision_auto(void)
 {
-    return ZOO_PRECISION_F32;
+    return zoo_cpu_level() >= ZOO_CPU_BF16 ? ZOO_PRECISION_BF16 : ZOO_PRECISION_F32;
 }

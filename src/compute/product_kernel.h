@@ -34,7 +34,7 @@ typedef struct zoo_backend {
     const char *name;
     unsigned rows, columns;             /* of a tile */
     zoo_tile_fn tile;
-    void (*finish)(const zoo_finish *f, void *sums, size_t sums_stride);
+    void (*finish)(const zoo_finish *f, void *sums);     /* destroys the sums */
     /* One row of `width` floats as bfloat16, or as bytes with a scale and a zero. */
     void (*to_bf16)(uint16_t *out, const float *x, size_t width);
     void (*to_int8)(uint8_t *out, const float *x, size_t width, float *scale, int32_t *zero);
@@ -44,6 +44,9 @@ typedef struct zoo_backend {
 const zoo_backend *zoo_backend_choose(enum zoo_precision precision);
 
 extern const zoo_backend zoo_portable_f32, zoo_portable_bf16, zoo_portable_int8;
+#if defined __x86_64__
+extern const zoo_backend zoo_avx512_f32, zoo_avx512_bf16, zoo_avx512_int8;
+#endif
 
 static inline float zoo_bf16_float(uint16_t x)
 {

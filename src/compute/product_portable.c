@@ -1,8 +1,7 @@
 /* product_portable.c - the kernels in plain C: the oracle of the others, and what runs where there is none for the processor.
  * Layer: compute -> base. Threads: pure functions. */
-#include <math.h>
 #include <string.h>
-#include "compute/product_kernel.h"
+#include "compute/product_finish.h"
 
 enum { ROWS = 4, COLUMNS = 16 };
 
@@ -53,59 +52,19 @@ static void tile_int8(void *sums, const void *x, size_t stride, size_t rows, con
     memcpy(sums, sum, rows * sizeof *sum);
 }
 
-static float activate(enum zoo_activation activation, float x)
+static void finish(const zoo_finish *f, void *sums)
 {
-    switch (activation) {
-    case ZOO_GELU: return 0.5f * x * (1 + erff(x * 0.70710678f));
-    case ZOO_GELU_TANH: return 0.5f * x * (1 + tanhf(0.79788456f * (x + 0.044715f * x * x * x)));
-    case ZOO_RELU: return x < 0 ? 0 : x;
-    case ZOO_TANH: return tanhf(x);
-    case ZOO_SILU: return x / (1 + expf(-x));
-    case ZOO_IDENTITY: break;
-    }
-    return x;
-}
-
-static void finish(const zoo_finish *f, void *sums, size_t sums_stride)
-{
-    for (size_t r = 0; r < f->rows; r++)
-        for (size_t c = 0; c < f->columns; c++) {
-            size_t i = r*sums_stride + c;
-            float y = f->scales ? f->scales[r] * f->weight_scales[c] *
-                                  (float)(((const int32_t *)sums)[i] - f->zeros[r] * f->weight_sums[c])
-                                : ((const float *)sums)[i];
-            y = activate(f->activation, y + f->bias[c]);
-            if (f->out)
-                f->out[r*f->stride + c] = y;
-            else
-                f->next[r*f->stride + c] = zoo_float_bf16(y);
-        }
+    finish_tile(f, sums, COLUMNS);
 }
 
 static void to_bf16(uint16_t *out, const float *x, size_t width)
 {
-    for (size_t i = 0; i < width; i++)
-        out[i] = zoo_float_bf16(x[i]);
+    finish_to_bf16(out, x, width);
 }
 
 static void to_int8(uint8_t *out, const float *x, size_t width, float *scale, int32_t *zero)
 {
-    float low = 0, high = 0, s, inverse;
-    int32_t z;
-
-    for (size_t i = 0; i < width; i++) {
-        low = x[i] < low ? x[i] : low;
-        high = x[i] > high ? x[i] : high;
-    }
-    s = (high - low) / 255;
-    inverse = s > 0 ? 1 / s : 0;
-    z = (int32_t)(-low * inverse + 0.5f);
-    for (size_t i = 0; i < width; i++) {
-        int32_t q = (int32_t)floorf(x[i] * inverse + 0.5f) + z;
-        out[i] = (uint8_t)(q < 0 ? 0 : q > 255 ? 255 : q);
-    }
-    *scale = s;
-    *zero = z;
+    finish_to_int8(out, x, width, scale, zero);
 }
 
 const zoo_backend zoo_portable_f32 = { "portable", ROWS, COLUMNS, tile_f32, finish, to_bf16, to_int8 };

@@ -1,0 +1,25 @@
+#include "compute/cpu.h"
+#include <oneapi/dnnl/dnnl.h>
+
+#if defined __x86_64__
+enum zoo_cpu zoo_cpu_level(void)
+{
+    static const struct { dnnl_cpu_isa_t isa; enum zoo_cpu level; } levels[] = {
+        { dnnl_cpu_isa_avx512_core_amx, ZOO_CPU_AMX }, { dnnl_cpu_isa_avx512_core_bf16, ZOO_CPU_BF16 },
+        { dnnl_cpu_isa_avx512_core_vnni, ZOO_CPU_VNNI }, { dnnl_cpu_isa_avx512_core, ZOO_CPU_AVX512 },
+    };
+    unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
+
+    if ((isa & dnnl_cpu_isa_avx2) != dnnl_cpu_isa_avx2 || !__builtin_cpu_supports("fma"))
+        return ZOO_CPU_PORTABLE;
+    for (unsigned i = 0; i < sizeof levels / sizeof *levels; i++)
+        if ((isa & levels[i].isa) == levels[i].isa)
+            return levels[i].level;
+    return ZOO_CPU_AVX2;
+}
+#else
+enum zoo_cpu zoo_cpu_level(void)
+{
+    return ZOO_CPU_PORTABLE;
+}
+#endif

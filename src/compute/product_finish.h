@@ -1,0 +1,155 @@
+/* product_finish.h - what follows the sums of a tile, and the conversions of inputs, as loops that the compiler vectorises for the
+ * instruction set of the file that includes them. Included by product_*.c alone.
+ * Layer: compute -> base. Threads: pure functions. */
+#ifndef ZOO_COMPUTE_PRODUCT_FINISH_H
+#define ZOO_COMPUTE_PRODUCT_FINISH_H
+#include <math.h>
+#include <string.h>
+#include "compute/product_kernel.h"
+
+/* 0.5 x (1 + erf(x / sqrt(2))), off by at most 5e-7 max(1, |y|). Up to |x| = 5.3 erf(x / sqrt(2)) = x P(x^2), P a polynomial in
+ * t = 2 x^2 / 5.3^2 - 1 fitted by reweighted least squares; further out it is 1 as far as a float can tell. */
+static inline float finish_gelu(float x)
+{
+    float cut = x > 5.3f ? 5.3f : x < -5.3f ? -5.3f : x, t = cut * cut * (2 / (5.3f * 5.3f)) - 1, p, y;
+
+    p = 0.000465020537f;
+    p = p * t - 0.00144283462f;
+    p = p * t + 0.00176320178f;
+    p = p * t - 0.00243602856f;
+    p = p * t + 0.00593298906f;
+    p = p * t - 0.0114364726f;
+    p = p * t + 0.0178398844f;
+    p = p * t - 0.0265047569f;
+    p = p * t + 0.0378019698f;
+    p = p * t - 0.0505639873f;
+    p = p * t + 0.064165175f;
+    p = p * t - 0.0791812018f;
+    p = p * t + 0.0985280573f;
+    p = p * t - 0.133036911f;
+    p = p * t + 0.266785115f;
+    y = 0.5f * cut * (1 + cut * p);
+    return x > 5.3f ? x : x < -5.3f ? 0 : y;
+}
+
+/* exp(x) for x <= 0 to some 2e-7 of its value; 0 below -87; a NaN stays one. */
+static inline float finish_exp(float x)
+{
+    float cut = x < -87 ? -87 : x, n = rintf(cut * 1.44269504f), r = cut - n * 0.693359375f + n * 2.12194440e-4f, p;
+    union { int32_t bits; float value; } power = { ((int32_t)(n == n ? n : 0) + 127) * (1 << 23) };
+
+    p = 1.3888889e-3f;
+    p = p * r + 8.3333333e-3f;
+    p = p * r + 4.1666667e-2f;
+    p = p * r + 0.16666667f;
+    p = p * r + 0.5f;
+    p = p * r + 1;
+    p = p * r + 1;
+    return x < -87 ? 0 : p * power.value;
+}
+
+/* 1 / (1 + exp(-x)) */
+static inline float finish_sigmoid(float x)
+{
+    float e = finish_exp(x < 0 ? x : -x), y = 1 / (1 + e);
+
+    return x < 0 ? e * y : y;
+}
+
+static inline float finish_tanh(float x)
+{
+    float e = finish_exp(x < 0 ? 2 * x : -2 * x), y = (1 - e) / (1 + e);
+
+    return x < 0 ? -y : y;
+}
+
+/* What differs between the activations is the body of one loop. */
+#define FINISH_EACH(y, n, expression) do { \
+        _Pragma("omp simd") \
+        for (size_t i_ = 0; i_ < (n); i_++) { float v = (y)[i_]; (y)[i_] = (expression); } \
+    } while (0)
+
+static inline void finish_activate(float *y, size_t n, enum zoo_activation activation)
+{
+    switch (activation) {
+    case ZOO_GELU: FINISH_EACH(y, n, finish_gelu(v)); break;
+    case ZOO_GELU_TANH: FINISH_EACH(y, n, v * finish_sigmoid(1.59576912f * (v + 0.044715f * v * v * v))); break;
+    case ZOO_RELU: FINISH_EACH(y, n, v < 0 ? 0 : v); break;
+    case ZOO_TANH: FINISH_EACH(y, n, finish_tanh(v)); break;
+    case ZOO_SILU: FINISH_EACH(y, n, v * finish_sigmoid(v)); break;
+    case ZOO_IDENTITY: break;
+    }
+}
+
+static inline void finish_to_bf16(uint16_t *restrict out, const float *restrict x, size_t width)
+{
+#pragma omp simd
+    for (size_t i = 0; i < width; i++)
+        out[i] = zoo_float_bf16(x[i]);
+}
+
+/* Sums to values: in place, over all columns of the tile, those that do not exist too. */
+static inline void finish_sums(const zoo_finish *f, float *restrict y, size_t r, size_t columns)
+{
+    if (f->scales) {
+        float scale = f->scales[r];
+        int32_t zero = f->zeros[r];
+#pragma omp simd
+        for (size_t c = 0; c < columns; c++) {
+            union { float f; int32_t i; } sum = { y[c] };
+            y[c] = scale * f->weight_scales[c] * (float)(sum.i - zero * f->weight_sums[c]) + f->bias[c];
+        }
+    } else {
+#pragma omp simd
+        for (size_t c = 0; c < columns; c++)
+            y[c] += f->bias[c];
+    }
+}
+
+/* `columns`: of the tile, a constant where this is inlined. */
+static inline __attribute__((always_inline)) void finish_tile(const zoo_finish *f, float *sums, size_t columns)
+{
+    for (size_t r = 0; r < f->rows; r++)
+        finish_sums(f, sums + r*columns, r, columns);
+    finish_activate(sums, f->rows * columns, f->activation);
+    for (size_t r = 0; r < f->rows; r++) {
+        const float *y = sums + r*columns;
+        if (f->out)
+            memcpy(f->out + r*f->stride, y, f->columns * sizeof *y);
+        else if (f->columns == columns)
+            finish_to_bf16(f->next + r*f->stride, y, columns);
+        else
+            finish_to_bf16(f->next + r*f->stride, y, f->columns);
+    }
+}
+
+/* x = scale * (byte - zero), the range stretched to hold 0. A row with a value that is not finite gets a scale that is none. */
+static inline void finish_to_int8(uint8_t *restrict out, const float *restrict x, size_t width, float *scale, int32_t *zero)
+{
+    float low = 0, high = 0, finite = 0;
+
+#pragma omp simd reduction(min : low) reduction(max : high) reduction(+ : finite)
+    for (size_t i = 0; i < width; i++) {
+        low = x[i] < low ? x[i] : low;
+        high = x[i] > high ? x[i] : high;
+        finite += x[i] * 0;
+    }
+    if (!(finite == 0) || !(high - low < INFINITY)) {
+        memset(out, 0, width);
+        *scale = NAN;
+        *zero = 0;
+        return;
+    }
+    float step = (high - low) / 255, inverse = step > 0 ? 1 / step : 0;
+    int32_t z = (int32_t)(-low * inverse + 0.5f);
+    if (!(inverse < INFINITY))              /* denormals: too small to matter */
+        inverse = 0, z = 0;
+#pragma omp simd
+    for (size_t i = 0; i < width; i++) {
+        int32_t q = (int32_t)rintf(x[i] * inverse) + z;
+        out[i] = (uint8_t)(q < 0 ? 0 : q > 255 ? 255 : q);
+    }
+    *scale = step;
+    *zero = z;
+}
+#endif
