@@ -1,0 +1,455 @@
+/* The whole network against what PyTorch computed on the golden checkpoints (first gradients, five steps of AdamW) and against
+ * differences of its own loss. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "unit/cm.h"
+#include "base/json.h"
+#include "base/rng.h"
+#include "model/weights.h"
+#include "train/adamw.h"
+#include "train/dropout.h"
+#include "train/loss.h"
+#include "train/network.h"
+#include "train/schedule.h"
+
+enum { N_MOST = 512, QUERIES_MOST = 16, STEPS = 5 };
+
+/* Everything of one training by hand. */
+struct fixture {
+    zoo_network network;
+    zoo_team *team;
+    zoo_network_pass *pass;
+    float *params, *m, *v, *grads, *dwords;         /* grads: of all parameters, the word embedding dense here */
+    uint32_t ids[N_MOST];
+    size_t lengths[QUERIES_MOST];
+    float targets[QUERIES_MOST * 8], weights[QUERIES_MOST], logits[QUERIES_MOST * 8], dlogits[QUERIES_MOST * 8];
+    zoo_packed batch;
+};
+
+static void path_of(char *out, size_t size, const char *folder, const char *file)
+{
+    snprintf(out, size, "tests/golden/%s/%s", folder, file);
+}
+
+static void set_up(struct fixture *f, const zoo_transformer_config *config, unsigned threads)
+{
+    memset(f, 0, sizeof *f);
+    assert_int_equal(zoo_network_init(&f->network, config, NULL), ZOO_OK);
+    assert_int_equal(zoo_team_new(&f->team, threads, ZOO_UNPINNED, NULL), ZOO_OK);
+    assert_int_equal(zoo_network_pass_new(&f->pass, &f->network, f->team, N_MOST, QUERIES_MOST, NULL), ZOO_OK);
+    f->params = calloc(f->network.parameters.size, sizeof(float));
+    f->m = calloc(f->network.parameters.size, sizeof(float));
+    f->v = calloc(f->network.parameters.size, sizeof(float));
+    f->grads = calloc(f->network.parameters.size, sizeof(float));
+    f->dwords = calloc(N_MOST * config->embedding_size, sizeof(float));
+    f->batch = (zoo_packed){ .ids = f->ids, .lengths = f->lengths };
+}
+
+static void tear_down(struct fixture *f)
+{
+    free(f->params);
+    free(f->m);
+    free(f->v);
+    free(f->grads);
+    free(f->dwords);
+    zoo_network_pass_free(f->pass);
+    zoo_team_free(f->team);
+    zoo_network_release(&f->network);
+}
+
+static void add_query(struct fixture *f, const uint32_t *ids, size_t T)
+{
+    memcpy(f->ids + f->batch.N, ids, T * sizeof *ids);
+    f->lengths[f->batch.n++] = T;
+    f->batch.N += T;
+}
+
+/* The mean loss; with `grads`, its gradients in f->grads. */
+static double loss(struct fixture *f, const zoo_network_noise *noise, int grads)
+{
+    const zoo_parameters *p = &f->network.parameters;
+    size_t E = f->network.config.embedding_size, k = f->network.config.labels;
+    double sum;
+
+    zoo_network_forward(f->pass, f->params, &f->batch, noise, f->logits);
+    for (size_t q = 0; q < f->batch.n; q++)
+        f->weights[q] = 1.0f / (float)f->batch.n;
+    sum = zoo_kl_loss(ZOO_KL_FORWARD, f->logits, f->targets, f->weights, f->batch.n, k, f->dlogits);
+    if (!grads)
+        return sum;
+    memset(f->grads, 0, p->size * sizeof *f->grads);
+    zoo_network_backward(f->pass, f->params, f->dlogits, f->network.below, f->grads + p->dense, f->dwords);
+    for (size_t t = 0; t < f->batch.N; t++)
+        for (size_t e = 0; e < E; e++)
+            f->grads[f->ids[t]*E + e] += f->dwords[t*E + e];
+    return sum;
+}
+
+/* ---- golden ---- */
+
+struct golden { json_t *train; struct fixture f; };
+
+static void open_golden(struct golden *g, const char *folder, unsigned threads)
+{
+    char path[256];
+    zoo_err err;
+    json_t *json;
+    zoo_transformer_config config;
+    zoo_weights *weights;
+    uint32_t ids[N_MOST];
+
+    path_of(path, sizeof path, folder, "config.json");
+    json = zoo_json_read(path, 1 << 20, &err);
+    assert_non_null(json);
+    assert_int_equal(zoo_transformer_config_parse(&config, json, path, &err), ZOO_OK);
+    json_decref(json);
+    set_up(&g->f, &config, threads);
+    path_of(path, sizeof path, folder, "");
+    assert_int_equal(zoo_weights_open(&weights, path, &err), ZOO_OK);
+    assert_int_equal(zoo_parameters_read(&g->f.network.parameters, weights, false, 0.02, 1, g->f.params, NULL, &err), ZOO_OK);
+    zoo_weights_close(weights);
+    path_of(path, sizeof path, folder, "train.json");
+    g->train = zoo_json_read(path, 1 << 20, &err);
+    assert_non_null(g->train);
+    for (size_t q = 0; q < json_array_size(json_object_get(g->train, "ids")); q++) {
+        json_t *row = json_array_get(json_object_get(g->train, "ids"), q), *target = json_array_get(json_object_get(g->train, "targets"), q);
+        for (size_t t = 0; t < json_array_size(row); t++)
+            ids[t] = (uint32_t)json_integer_value(json_array_get(row, t));
+        add_query(&g->f, ids, json_array_size(row));
+        for (size_t j = 0; j < config.labels; j++)
+            g->f.targets[q * config.labels + j] = (float)json_number_value(json_array_get(target, j));
+    }
+}
+
+static void close_golden(struct golden *g)
+{
+    json_decref(g->train);
+    tear_down(&g->f);
+}
+
+/* A softmax does not see the bias of plain attention's keys: its gradient is 0, and what stands in the file is PyTorch's rounding, which
+ * Adam has blown up. */
+static int is_noise(const struct fixture *f, const char *name)
+{
+    return !f->network.config.has_p2c && strstr(name, "key.bias") != NULL;
+}
+
+/* The largest |a - b| / max(1, |b|) over all tensors of a file. */
+static double distance(const struct fixture *f, const char *folder, const char *file, const float *ours)
+{
+    const zoo_parameters *p = &f->network.parameters;
+    float *want = calloc(p->size, sizeof *want);
+    char path[256];
+    zoo_weights *weights;
+    double worst = 0;
+
+    path_of(path, sizeof path, folder, file);
+    assert_int_equal(zoo_weights_open_file(&weights, path, NULL), ZOO_OK);
+    for (size_t i = 0; i < p->count; i++) {
+        const zoo_parameter *one = &p->all[i];
+        if (is_noise(f, one->name))
+            memcpy(want + one->offset, ours + one->offset, one->count * sizeof *want);
+        else
+            assert_int_equal(zoo_weights_read(weights, one->name, one->shape, one->dims, want + one->offset, NULL), ZOO_OK);
+    }
+    zoo_weights_close(weights);
+    for (size_t i = 0; i < p->size; i++) {
+        double off = fabs((double)ours[i] - want[i]) / fmax(1, fabs(want[i]));
+        worst = off <= worst ? worst : off;
+    }
+    free(want);
+    return worst;
+}
+
+static double number_at(const json_t *train, const char *key, size_t i)
+{
+    return json_number_value(json_array_get(json_object_get(train, key), i));
+}
+
+static int agrees(double got, double want, double tol)
+{
+    return fabs(got - want) <= tol * fmax(1, fabs(want));
+}
+
+static void step(struct fixture *f, uint64_t t, double rate, double norm)
+{
+    const zoo_adamw adamw = ZOO_ADAMW_DEFAULT;
+    const zoo_parameters *p = &f->network.parameters;
+
+    for (size_t i = 0; i < p->count; i++) {
+        size_t at = p->all[i].offset;
+        zoo_adamw_step(&adamw, t, rate, p->all[i].decays ? 0.01 : 0, f->params + at, f->m + at, f->v + at, f->grads + at,
+                       (float)zoo_clip_scale(norm, 1), p->all[i].count);
+    }
+}
+
+static void train_as_golden(const char *folder, unsigned threads)
+{
+    const zoo_schedule schedule = { ZOO_FALL_LINEAR, 0, STEPS };
+    struct golden g;
+
+    open_golden(&g, folder, threads);
+    for (uint64_t s = 0; s < STEPS; s++) {
+        double got = loss(&g.f, NULL, 1), norm = sqrt(zoo_square_norm(g.f.grads, g.f.network.parameters.size));
+        assert_true(agrees(got, number_at(g.train, "loss", s), 1e-4));
+        assert_true(agrees(norm, number_at(g.train, "grad_norm", s), 1e-4));
+        if (s == 0)
+            assert_true(distance(&g.f, folder, "grad_step1.safetensors", g.f.grads) <= 2e-4);
+        step(&g.f, s + 1, 1e-3 * zoo_schedule_share(&schedule, s), norm);
+    }
+    assert_true(distance(&g.f, folder, "params_after.safetensors", g.f.params) <= 2e-4);
+    close_golden(&g);
+}
+
+static void deberta_trains_as_pytorch_does(void **state)
+{
+    (void)state;
+    train_as_golden("router", 1);
+}
+
+static void bert_trains_as_pytorch_does(void **state)
+{
+    (void)state;
+    train_as_golden("bert", 2);
+}
+
+/* ---- differences ---- */
+
+enum { EMBED = 12, HIDDEN = 16 };
+
+static zoo_transformer_config small_bert(void)
+{
+    return (zoo_transformer_config){
+        .family = ZOO_BERT, .head = ZOO_HEAD_CLASSIFIER, .vocab_size = 30, .hidden_size = HIDDEN, .embedding_size = HIDDEN,
+        .intermediate_size = 24, .layers = 2, .heads = 2, .max_positions = 32, .types = 2, .labels = 3, .pooler_size = HIDDEN,
+        .hidden_act = ZOO_GELU, .pooler_act = ZOO_TANH, .eps = 1e-5f, .has_positions = true, .hidden_dropout = 0.1,
+        .attention_dropout = 0.2, .classifier_dropout = 0.1
+    };
+}
+
+static zoo_transformer_config small_deberta(void)
+{
+    zoo_transformer_config c = small_bert();
+
+    c.family = ZOO_DEBERTA_V2;
+    c.has_positions = false;
+    c.types = 0;
+    c.has_relative = c.shares_keys = c.has_c2p = c.has_p2c = c.norms_positions = true;
+    c.buckets = 8;
+    c.max_relative = 32;
+    c.pooler_act = ZOO_GELU;
+    c.pooler_dropout = 0.1;
+    return c;
+}
+
+/* What v3 checkpoints do not use: own projections of positions, no norm of theirs, absolute positions, types, a narrow embedding. */
+static zoo_transformer_config odd_deberta(void)
+{
+    zoo_transformer_config c = small_deberta();
+
+    c.embedding_size = EMBED;
+    c.shares_keys = c.norms_positions = false;
+    c.has_positions = true;
+    c.types = 2;
+    c.buckets = 0;
+    c.max_relative = 6;
+    c.hidden_act = ZOO_GELU_TANH;
+    return c;
+}
+
+static void fill(struct fixture *f)
+{
+    static uint8_t types[N_MOST];
+    const zoo_parameters *p = &f->network.parameters;
+    const size_t lengths[] = { 7, 1, 11 };
+    uint32_t ids[16];
+    zoo_rng rng;
+
+    zoo_rng_init(&rng, 4);
+    for (size_t i = 0; i < p->count; i++)
+        for (size_t j = 0; j < p->all[i].count; j++)
+            f->params[p->all[i].offset + j] = (float)(zoo_rng_normal(&rng) * (p->all[i].dims == 1 ? 0.2 : 0.4) + (strstr(p->all[i].name, "Norm.weight") ? 1 : 0));
+    for (size_t q = 0; q < 3; q++) {
+        for (size_t t = 0; t < lengths[q]; t++)
+            ids[t] = (uint32_t)zoo_rng_below(&rng, f->network.config.vocab_size);
+        add_query(f, ids, lengths[q]);
+        f->targets[q*3] = 0.2f, f->targets[q*3 + 1] = 0.7f, f->targets[q*3 + 2] = 0.1f;
+    }
+    for (size_t t = 0; t < N_MOST; t++)
+        types[t] = t % 3 == 0;
+    f->batch.types = types;
+}
+
+/* The loss `far` steps of eps along `direction` in one tensor, the parameters as they were afterwards. */
+static double loss_at(struct fixture *f, const zoo_parameter *p, const float *direction, double far, const zoo_network_noise *noise)
+{
+    float *at = f->params + p->offset, *kept = malloc(p->count * sizeof *kept);
+    double got;
+
+    memcpy(kept, at, p->count * sizeof *at);
+    for (size_t i = 0; i < p->count; i++)
+        at[i] += (float)far * direction[i];
+    got = loss(f, noise, 0);
+    memcpy(at, kept, p->count * sizeof *at);
+    free(kept);
+    return got;
+}
+
+/* The worst disagreement between gradients and differences of the loss (five points, random directions) over all tensors, dropout
+ * included. spoil: what gradients of that tensor are multiplied by. */
+static double disagreement(zoo_transformer_config config, const char *spoilt, float spoil)
+{
+    const zoo_network_noise noise = { 3, 17 };
+    const double eps = 0.02;
+    struct fixture f;
+    float *direction, *grads;
+    zoo_rng rng;
+    double worst = 0;
+
+    set_up(&f, &config, 2);
+    fill(&f);
+    zoo_rng_init(&rng, 8);
+    direction = calloc(f.network.parameters.size, sizeof *direction);
+    grads = calloc(f.network.parameters.size, sizeof *grads);
+    loss(&f, &noise, 1);
+    memcpy(grads, f.grads, f.network.parameters.size * sizeof *grads);
+    for (size_t i = 0; i < f.network.parameters.count; i++) {
+        const zoo_parameter *p = &f.network.parameters.all[i];
+        double along = 0, square = 0, slope, off;
+        for (size_t j = 0; j < p->count; j++) {
+            direction[j] = (float)zoo_rng_normal(&rng);
+            square += direction[j] * direction[j];
+        }
+        for (size_t j = 0; j < p->count; j++) {
+            direction[j] /= (float)sqrt(square);
+            along += direction[j] * grads[p->offset + j] * (spoilt && strstr(p->name, spoilt) ? spoil : 1);
+        }
+        slope = (8 * (loss_at(&f, p, direction, eps, &noise) - loss_at(&f, p, direction, -eps, &noise)) -
+                 (loss_at(&f, p, direction, 2 * eps, &noise) - loss_at(&f, p, direction, -2 * eps, &noise))) / (12 * eps);
+        off = fabs(along - slope) / (0.01 + fabs(slope));
+        worst = off <= worst ? worst : off;
+    }
+    free(direction);
+    free(grads);
+    tear_down(&f);
+    return worst;
+}
+
+static void gradients_agree_with_differences(void **state)
+{
+    (void)state;
+    assert_true(disagreement(small_bert(), NULL, 1) <= 2e-3);
+    assert_true(disagreement(small_deberta(), NULL, 1) <= 2e-3);
+    assert_true(disagreement(odd_deberta(), NULL, 1) <= 2e-3);
+}
+
+static void a_planted_error_is_found(void **state)
+{
+    (void)state;
+    assert_true(disagreement(small_bert(), "layer.0.attention.self.value.weight", 1.05f) > 1e-2);
+    assert_true(disagreement(small_deberta(), "rel_embeddings", 0) > 1e-2);
+    assert_true(disagreement(odd_deberta(), "layer.1.attention.self.pos_query_proj.weight", 1.2f) > 1e-2);
+}
+
+/* ---- what results must not depend on ---- */
+
+static void threads_change_no_bit(void **state)
+{
+    const zoo_network_noise noise = { 3, 17 };
+    struct fixture one, three;
+    zoo_transformer_config config = small_deberta();
+
+    (void)state;
+    set_up(&one, &config, 1);
+    set_up(&three, &config, 3);
+    fill(&one);
+    fill(&three);
+    assert_true(loss(&one, &noise, 1) == loss(&three, &noise, 1));
+    assert_memory_equal(one.grads, three.grads, one.network.parameters.size * sizeof(float));
+    tear_down(&one);
+    tear_down(&three);
+}
+
+static void steps_have_coins_of_their_own(void **state)
+{
+    zoo_network_noise noise = { 3, 17 };
+    zoo_transformer_config config = small_deberta();
+    struct fixture f;
+    double first, none;
+
+    (void)state;
+    set_up(&f, &config, 1);
+    fill(&f);
+    none = loss(&f, NULL, 0);
+    first = loss(&f, &noise, 0);
+    noise.step++;
+    assert_true(loss(&f, &noise, 0) != first && first != none);
+    noise.step--;
+    assert_true(loss(&f, &noise, 0) == first);
+    tear_down(&f);
+}
+
+/* Below the layers that learn nothing is computed, and above them the same. */
+static void frozen_layers_have_no_gradients(void **state)
+{
+    zoo_transformer_config config = small_deberta();
+    const zoo_parameters *p;
+    struct fixture f;
+    float *all;
+
+    (void)state;
+    set_up(&f, &config, 1);
+    fill(&f);
+    p = &f.network.parameters;
+    all = calloc(p->size, sizeof *all);
+    loss(&f, NULL, 1);
+    memcpy(all, f.grads, p->size * sizeof *all);
+    for (unsigned below = 0; below <= 1; below++) {
+        memset(f.grads, 0, p->size * sizeof *all);
+        loss(&f, NULL, 0);
+        zoo_network_backward(f.pass, f.params, f.dlogits, below, f.grads + p->dense, f.dwords);
+        for (size_t i = 0; i < p->count; i++)
+            for (size_t j = p->all[i].offset; j < p->all[i].offset + p->all[i].count; j++)
+                assert_true(f.grads[j] == (p->all[i].below <= below ? all[j] : 0));
+    }
+    free(all);
+    tear_down(&f);
+}
+
+static void coins_drop_their_share(void **state)
+{
+    const zoo_coins coins = zoo_coins_of(1, 2, 3, 0.1), none = zoo_coins_of(1, 2, 3, 0);
+    enum { ROWS = 200, COLUMNS = 500 };
+    float *x = malloc(sizeof(float) * ROWS * COLUMNS);
+    size_t dropped = 0;
+
+    (void)state;
+    for (size_t i = 0; i < (size_t)ROWS * COLUMNS; i++)
+        x[i] = 1;
+    zoo_dropout(&coins, x, x, 7, ROWS, COLUMNS);
+    for (size_t i = 0; i < (size_t)ROWS * COLUMNS; i++) {
+        assert_true(x[i] == 0 || fabsf(x[i] - 1 / 0.9f) <= 1e-6f);
+        dropped += x[i] == 0;
+    }
+    assert_true(fabs((double)dropped / (ROWS * COLUMNS) - 0.1) < 0.004);           /* four standard errors */
+    x[0] = 2;
+    zoo_dropout(&none, x, x, 0, 1, 1);
+    assert_true(x[0] == 2);
+    free(x);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gradients_agree_with_differences),
+        cmocka_unit_test(a_planted_error_is_found),
+        cmocka_unit_test(threads_change_no_bit),
+        cmocka_unit_test(steps_have_coins_of_their_own),
+        cmocka_unit_test(frozen_layers_have_no_gradients),
+        cmocka_unit_test(coins_drop_their_share),
+        cmocka_unit_test(deberta_trains_as_pytorch_does),
+        cmocka_unit_test(bert_trains_as_pytorch_does),
+    };
+    return cmocka_run_group_tests_name("train/network", tests, NULL, NULL);
+}
