@@ -21,7 +21,7 @@ PYTHON     ?= $(if $(wildcard build/venv/bin/python),build/venv/bin/python,pytho
 # libzooter is made of these rooms and libraries; the program of all of them.
 LIB_ROOMS  := base text compute model
 LIB_PKGS   := jansson libcyaml libutf8proc
-ALL_PKGS   := $(LIB_PKGS) sqlite3 libevent libevent_pthreads libcurl
+ALL_PKGS   := $(LIB_PKGS) sqlite3 libevent libevent_pthreads libcurl libcrypto
 ifeq ($(filter-out clean help uninstall,$(or $(MAKECMDGOALS),all)),)
 else ifneq ($(shell pkg-config --exists $(ALL_PKGS) 2>/dev/null && echo found),found)
 $(error pkg-config does not find all of: $(ALL_PKGS). On Debian, script/bootstrap build installs them)

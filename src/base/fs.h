@@ -22,6 +22,12 @@ int zoo_fs_folder_commit(const char *beside, const char *dir, zoo_err *err);
 void zoo_fs_folder_abandon(const char *beside);
 /* Deletes a folder with all below it, links not followed. Missing is fine. */
 int zoo_fs_remove_tree(const char *path, zoo_err *err);
+/* 1: something is there, links followed. */
+int zoo_fs_exists(const char *path);
+/* Makes a folder, with those above it; one that is there is fine. */
+int zoo_fs_make_folders(const char *path, zoo_err *err);
+/* Copies a regular file to `to`, synced; shares its blocks where the file system can. What was at `to` is replaced. */
+int zoo_fs_copy(const char *from, const char *to, zoo_err *err);
 /* Joins with one '/'; ZOO_EUSAGE where it does not fit. */
 int zoo_fs_join(char *out, size_t size, const char *dir, const char *name, zoo_err *err);
 #endif

@@ -8,6 +8,7 @@ static void show(zoo_progress *p, int is_last)
 {
     uint64_t now = zoo_clock_ns();
     double seconds = (double)(now - p->started_ns) * 1e-9;
+    uint64_t now_done = p->done > p->before ? p->done - p->before : 0;
     char took[32], left[32] = "";
 
     p->shown_ns = now;
@@ -18,11 +19,11 @@ static void show(zoo_progress *p, int is_last)
     fprintf(p->to, "%s: %llu", p->label, (unsigned long long)p->done);
     if (p->total) {
         fprintf(p->to, "/%llu (%.0f%%)", (unsigned long long)p->total, 100.0 * (double)p->done / (double)p->total);
-        if (!is_last && p->done)
-            zoo_clock_human(left, sizeof left, seconds * (double)(p->total - p->done) / (double)p->done);
+        if (!is_last && now_done)
+            zoo_clock_human(left, sizeof left, seconds * (double)(p->total - p->done) / (double)now_done);
     }
     if (seconds > 0.5)
-        fprintf(p->to, ", %.0f/s", (double)p->done / seconds);
+        fprintf(p->to, ", %.0f/s", (double)now_done / seconds);
     if (p->note[0])
         fprintf(p->to, ", %s", p->note);
     if (is_last)

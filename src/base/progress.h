@@ -10,6 +10,7 @@ typedef struct zoo_progress {
     FILE *to;                     /* NULL: silent */
     const char *label;            /* "collect"; borrowed */
     uint64_t done, total;         /* total 0: unknown */
+    uint64_t before;              /* of `done`: from an earlier run; not part of the rate. Set after begin */
     uint64_t started_ns, shown_ns;
     int is_terminal, was_shown;
     char note[96];

@@ -3,9 +3,11 @@
 #include "cli/command.h"
 
 extern const zoo_command zoo_command_model_info;
+extern const zoo_command zoo_command_model_fetch;
 
 static const zoo_command *const subcommands[] = {
     &zoo_command_model_info,
+    &zoo_command_model_fetch,
     NULL
 };
 

@@ -85,6 +85,44 @@ static void a_file_is_no_folder(void **state)
     assert_non_null(strstr(err.message, "not a folder"));
 }
 
+static void folders_are_made_with_those_above(void **state)
+{
+    struct stat st;
+    zoo_err err;
+
+    (void)state;
+    assert_int_equal(zoo_fs_make_folders(in_root("a/b/c/"), NULL), ZOO_OK);
+    assert_int_equal(zoo_fs_make_folders(in_root("a/b/c"), NULL), ZOO_OK);
+    assert_int_equal(stat(in_root("a/b/c"), &st), 0);
+    assert_true(zoo_fs_exists(in_root("a/b")));
+    assert_false(zoo_fs_exists(in_root("a/c")));
+    assert_int_equal(zoo_fs_write(in_root("a/file"), "x", 1, NULL), ZOO_OK);
+    assert_int_not_equal(zoo_fs_make_folders(in_root("a/file"), &err), ZOO_OK);
+    assert_non_null(strstr(err.message, "a/file"));
+    assert_int_not_equal(zoo_fs_make_folders(in_root("a/file/b"), &err), ZOO_OK);
+}
+
+static void a_copy_is_a_file_of_its_own(void **state)
+{
+    char from[PATH_MAX], *text;
+    size_t size;
+
+    (void)state;
+    snprintf(from, sizeof from, "%s", in_root("from"));
+    assert_int_equal(zoo_fs_write(from, "some bytes", 10, NULL), ZOO_OK);
+    assert_int_equal(symlink(from, in_root("to")), 0);
+    assert_int_equal(zoo_fs_copy(from, in_root("to"), NULL), ZOO_OK);       /* the link goes, what it led to stays */
+    assert_int_equal(zoo_fs_write(in_root("to"), "other", 5, NULL), ZOO_OK);
+    assert_int_equal(zoo_fs_read(&text, &size, from, 100, NULL), ZOO_OK);
+    assert_string_equal(text, "some bytes");
+    free(text);
+    assert_int_equal(zoo_fs_copy(in_root("missing"), in_root("to"), NULL), ZOO_EIO);
+    assert_int_equal(zoo_fs_copy("/proc/self/status", in_root("to"), NULL), ZOO_OK);      /* no size, not copied by the kernel */
+    assert_int_equal(zoo_fs_read(&text, &size, in_root("to"), 1 << 20, NULL), ZOO_OK);
+    assert_true(size > 100);
+    free(text);
+}
+
 static int make_root(void **state)
 {
     (void)state;
@@ -104,6 +142,8 @@ int main(void)
         cmocka_unit_test(a_folder_appears_whole_or_not_at_all),
         cmocka_unit_test(an_abandoned_folder_leaves_nothing),
         cmocka_unit_test(a_file_is_no_folder),
+        cmocka_unit_test(folders_are_made_with_those_above),
+        cmocka_unit_test(a_copy_is_a_file_of_its_own),
     };
     return cmocka_run_group_tests_name("base/fs", tests, make_root, drop_root);
 }

@@ -28,6 +28,24 @@ static void the_last_line_has_the_figures(void **state)
     zoo_progress_set(NULL, 1);
 }
 
+static void what_was_there_before_does_not_count_as_speed(void **state)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+    zoo_progress p;
+
+    (void)state;
+    zoo_progress_begin(&p, to, "fetch", 1000);
+    p.before = 900;
+    p.started_ns -= 10000000000u;
+    zoo_progress_set(&p, 950);
+    zoo_progress_end(&p);
+    fclose(to);
+    assert_memory_equal(text, "fetch: 950/1000 (95%), 5/s, took 10", 35);
+    free(text);
+}
+
 static void times_are_readable(void **state)
 {
     char out[32], iso[ZOO_CLOCK_ISO_SIZE];
@@ -62,6 +80,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_last_line_has_the_figures),
+        cmocka_unit_test(what_was_there_before_does_not_count_as_speed),
         cmocka_unit_test(times_are_readable),
         cmocka_unit_test(a_log_line_is_one_line),
     };
