@@ -1,0 +1,749 @@
+/* tokenizer_json.c - reads a tokenizer.json: the vocabulary while walking over the file, the few settings as JSON.
+ * Refuses by name whatever would change ids and is not known here. Layer: text -> base. */
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/utf8.h"
+#include "text/tokenizer_parts.h"
+
+enum { FILE_MAX = 256 << 20, SETTINGS_MAX = 16 << 20, NESTING_MAX = 8 };
+
+struct reader {
+    zoo_tokenizer *t;
+    const char *path;
+    zoo_skim skim;
+    zoo_span added, normalizer, splitter, processor;    /* empty: not there */
+    zoo_span type, unknown_token, prefix;               /* of the model; strings without quotes */
+    int64_t unknown_id, chars_max;                      /* -1: not given */
+    int has_vocab, is_list, byte_fallback;
+    zoo_err *err;
+};
+
+static int fail_here(struct reader *r, const char *what)
+{
+    return zoo_fail(r->err, ZOO_EFORMAT, "%s: byte %td: %s", r->path, r->skim.at - r->skim.text, r->skim.error ? r->skim.error : what);
+}
+
+/* ---- numbers, as the reference reads them ---- */
+
+/* 10^n, correctly rounded. */
+static double power_of_ten(unsigned n)
+{
+    char text[16];
+
+    snprintf(text, sizeof text, "1e%u", n);
+    return strtod(text, NULL);
+}
+
+/* digits * 10^exponent with one rounding for each step that serde_json takes. */
+static double scale(uint64_t digits, int64_t exponent)
+{
+    double value = (double)digits;
+
+    if (exponent >= 0)
+        return exponent <= 308 ? value * power_of_ten((unsigned)exponent) : INFINITY;
+    for (; exponent < -308 && value != 0; exponent += 308)
+        value /= 1e308;
+    return value == 0 ? 0 : value / power_of_ten((unsigned)-exponent);
+}
+
+/* serde_json's default reading is not correctly rounded: the digits as a 64-bit integer, times or over a power of ten. Scores
+ * that differ in the last bit break other ties, so it is repeated here step by step. */
+static int read_score(zoo_span text, double *score)
+{
+    const char *at = text.at, *end = at + text.size;
+    int is_negative = *at == '-', is_behind_point = 0, is_full = 0;
+    uint64_t digits = 0;
+    int64_t exponent = 0, given = 0;
+
+    for (at += is_negative; at < end && (*at | 32) != 'e'; at++) {
+        uint64_t digit = (uint64_t)(*at - '0');
+        if (*at == '.') {
+            is_behind_point = 1;
+            continue;
+        }
+        is_full |= digits > (UINT64_MAX - digit) / 10;
+        if (!is_full)
+            digits = digits * 10 + digit;
+        exponent += is_full ? !is_behind_point : -is_behind_point;
+    }
+    if (at < end) {
+        int is_below = at[1] == '-';
+        for (at += 1 + (at[1] == '-' || at[1] == '+'); at < end && given < 100000; at++)
+            given = given * 10 + (*at - '0');
+        exponent += is_below ? -given : given;
+    }
+    *score = is_negative ? -scale(digits, exponent) : scale(digits, exponent);
+    return isfinite(*score);
+}
+
+static int read_integer(zoo_span text, int64_t *value)
+{
+    char digits[24], *end;
+
+    if (text.size >= sizeof digits)
+        return 0;
+    memcpy(digits, text.at, text.size);
+    digits[text.size] = '\0';
+    *value = strtoll(digits, &end, 10);
+    return !*end && *value >= 0;
+}
+
+/* ---- the vocabulary ---- */
+
+/* The string that comes next becomes the content of `id`; its score is given later. */
+static int take_piece(struct reader *r, zoo_span string, int64_t id, double score)
+{
+    char *room = zoo_pieces_room(&r->t->pieces, string.size);
+    zoo_err inner;
+    size_t size;
+
+    if (!room)
+        return zoo_fail_nomem(r->err);
+    size = zoo_skim_decode(string, room, string.size);
+    if (size > ZOO_TRIE_KEY_MAX || id < 0 || id >= ZOO_PIECES_MAX)
+        return fail_here(r, "a piece that is too long, or whose id is too high");
+    if (zoo_pieces_put(&r->t->pieces, (uint32_t)id, size, score, 0, &inner))
+        return fail_here(r, inner.message);
+    return ZOO_OK;
+}
+
+static int take_list(struct reader *r)
+{
+    zoo_skim *s = &r->skim;
+    zoo_span piece, number;
+    double score;
+    int rc;
+
+    zoo_skim_enter(s, '[');
+    for (int64_t id = 0; zoo_skim_item(s); id++) {
+        if (!zoo_skim_enter(s, '[') || !zoo_skim_item(s) || zoo_skim_kind(s) != '"' || !zoo_skim_value(s, &piece) || !zoo_skim_item(s) ||
+            zoo_skim_kind(s) != '0' || !zoo_skim_value(s, &number) || zoo_skim_item(s) || s->error || !read_score(number, &score))
+            return fail_here(r, "expected a piece as [\"content\", score]");
+        rc = take_piece(r, zoo_skim_inside(piece), id, score);
+        if (rc)
+            return rc;
+    }
+    return s->error ? fail_here(r, "") : ZOO_OK;
+}
+
+static int take_map(struct reader *r)
+{
+    zoo_skim *s = &r->skim;
+    zoo_span key, number;
+    int64_t id;
+    int rc;
+
+    zoo_skim_enter(s, '{');
+    while (zoo_skim_key(s, &key)) {
+        if (zoo_skim_kind(s) != '0' || !zoo_skim_value(s, &number) || !read_integer(number, &id))
+            return fail_here(r, "expected the id of a piece, a whole number");
+        rc = take_piece(r, key, id, 0);
+        if (rc)
+            return rc;
+    }
+    return s->error ? fail_here(r, "") : ZOO_OK;
+}
+
+static int take_vocab(struct reader *r)
+{
+    char kind = zoo_skim_kind(&r->skim);
+
+    if (r->has_vocab || (kind != '[' && kind != '{'))
+        return fail_here(r, "expected one 'vocab', an array or an object");
+    r->has_vocab = 1;
+    r->is_list = kind == '[';
+    return r->is_list ? take_list(r) : take_map(r);
+}
+
+/* ---- the walk ---- */
+
+static int take_setting(struct reader *r, zoo_span key)
+{
+    zoo_skim *s = &r->skim;
+    char kind = zoo_skim_kind(s);
+    zoo_span value;
+
+    if (!zoo_skim_value(s, &value))
+        return fail_here(r, "");
+    if (kind == '"' && zoo_skim_equals(key, "type"))
+        r->type = zoo_skim_inside(value);
+    else if (kind == '"' && zoo_skim_equals(key, "unk_token"))
+        r->unknown_token = zoo_skim_inside(value);
+    else if (kind == '"' && zoo_skim_equals(key, "continuing_subword_prefix"))
+        r->prefix = zoo_skim_inside(value);
+    else if (kind == '0' && zoo_skim_equals(key, "unk_id"))
+        return read_integer(value, &r->unknown_id) ? ZOO_OK : fail_here(r, "'unk_id' should be a whole number");
+    else if (kind == '0' && zoo_skim_equals(key, "max_input_chars_per_word"))
+        return read_integer(value, &r->chars_max) ? ZOO_OK : fail_here(r, "'max_input_chars_per_word' should be a whole number");
+    else if (zoo_skim_equals(key, "byte_fallback"))
+        r->byte_fallback = kind == 't';
+    return ZOO_OK;
+}
+
+static int take_model(struct reader *r)
+{
+    zoo_span key;
+    int rc = ZOO_OK;
+
+    if (!zoo_skim_enter(&r->skim, '{'))
+        return fail_here(r, "");
+    while (!rc && zoo_skim_key(&r->skim, &key))
+        rc = zoo_skim_equals(key, "vocab") ? take_vocab(r) : take_setting(r, key);
+    return rc ? rc : r->skim.error ? fail_here(r, "") : ZOO_OK;
+}
+
+static int take_part(struct reader *r, zoo_span key)
+{
+    zoo_span value, *to = zoo_skim_equals(key, "added_tokens") ? &r->added : zoo_skim_equals(key, "normalizer") ? &r->normalizer :
+                          zoo_skim_equals(key, "pre_tokenizer") ? &r->splitter : zoo_skim_equals(key, "post_processor") ? &r->processor : NULL;
+    char kind = zoo_skim_kind(&r->skim);
+
+    if (!zoo_skim_value(&r->skim, &value))
+        return fail_here(r, "");
+    if (to && kind != 'n')
+        *to = value;
+    if (to && value.size > SETTINGS_MAX)
+        return fail_here(r, "more than 16 MiB of settings");
+    return ZOO_OK;
+}
+
+static int walk(struct reader *r, const char *text, size_t size)
+{
+    zoo_span key;
+    int rc = ZOO_OK, has_model = 0;
+
+    zoo_skim_begin(&r->skim, text, size);
+    if (!zoo_skim_enter(&r->skim, '{'))
+        return fail_here(r, "");
+    while (!rc && zoo_skim_key(&r->skim, &key)) {
+        if (!zoo_skim_equals(key, "model"))
+            rc = take_part(r, key);
+        else if (has_model++)
+            rc = fail_here(r, "a second 'model'");
+        else
+            rc = take_model(r);
+    }
+    if (rc)
+        return rc;
+    if (!zoo_skim_end(&r->skim))
+        return fail_here(r, "");
+    if (!has_model || !r->has_vocab || !r->type.at)
+        return zoo_fail(r->err, ZOO_EFORMAT, "%s: no 'model' with a 'type' and a 'vocab'", r->path);
+    return ZOO_OK;
+}
+
+/* ---- the model ---- */
+
+static int find_bytes(struct reader *r)
+{
+    zoo_unigram *model = &r->t->unigram;
+    char name[8];
+
+    for (unsigned b = 0; b < 256; b++) {
+        int64_t id;
+        snprintf(name, sizeof name, "<0x%02X>", b);
+        id = zoo_tokenizer_id_of(r->t, name, 6);
+        if (id < 0)
+            return zoo_fail(r->err, ZOO_EFORMAT, "%s: byte_fallback without the piece %s", r->path, name);
+        model->bytes[b] = (uint32_t)id;
+    }
+    model->has_bytes = 1;
+    return ZOO_OK;
+}
+
+static int read_unigram(struct reader *r)
+{
+    zoo_tokenizer *t = r->t;
+    double least = INFINITY;
+    int rc;
+
+    if (!r->is_list || !t->pieces.count || r->unknown_id >= (int64_t)t->pieces.count)
+        return zoo_fail(r->err, ZOO_EFORMAT, "%s: a Unigram model should have a list of pieces, 'unk_id' among them", r->path);
+    for (size_t i = 0; i < t->pieces.count; i++)
+        least = fmin(least, t->pieces.items[i].score);
+    t->unigram.unknown_score = least - 10;
+    t->unigram.unknown = r->unknown_id < 0 ? ZOO_TRIE_NONE : (uint32_t)r->unknown_id;
+    rc = zoo_tokenizer_build_unigram(t, r->err);
+    return rc || !r->byte_fallback ? rc : find_bytes(r);
+}
+
+static int read_wordpiece(struct reader *r)
+{
+    zoo_tokenizer *t = r->t;
+    char prefix[256] = "##", unknown[256] = "[UNK]";
+    size_t prefix_size = 2, unknown_size = 5;
+    int64_t id;
+    int rc;
+
+    if (r->is_list || !t->pieces.count)
+        return zoo_fail(r->err, ZOO_EFORMAT, "%s: a WordPiece model should have an object of pieces and ids", r->path);
+    if (r->prefix.size >= sizeof prefix || r->unknown_token.size >= sizeof unknown)
+        return zoo_fail(r->err, ZOO_EFORMAT, "%s: 'continuing_subword_prefix' or 'unk_token' is too long", r->path);
+    if (r->prefix.at)
+        prefix_size = zoo_skim_decode(r->prefix, prefix, sizeof prefix);
+    if (r->unknown_token.at)
+        unknown_size = zoo_skim_decode(r->unknown_token, unknown, sizeof unknown);
+    t->wordpiece.chars_max = r->chars_max < 0 ? 100 : (size_t)r->chars_max;
+    rc = zoo_tokenizer_build_wordpiece(t, prefix, prefix_size, r->err);
+    if (rc)
+        return rc;
+    id = zoo_tokenizer_id_of(t, unknown, unknown_size);
+    t->wordpiece.unknown = id < 0 ? ZOO_TRIE_NONE : (uint32_t)id;
+    return ZOO_OK;
+}
+
+/* ---- added tokens ---- */
+
+static int read_flag(const json_t *object, const char *key)
+{
+    return json_is_true(json_object_get(object, key));
+}
+
+/* Ids are given as the reference gives them: that of a piece of the same content, else the next free one. */
+static int add_token(struct reader *r, const json_t *item, uint32_t *next)
+{
+    const char *content = zoo_json_str(item, "content", r->path, r->err);
+    zoo_added_token token = { .content = (char *)content };
+    int64_t id;
+
+    if (!content)
+        return r->err ? r->err->code : ZOO_EFORMAT;
+    token.size = (uint32_t)json_string_length(json_object_get(item, "content"));
+    if (!token.size)
+        return ZOO_OK;
+    token.single_word = (uint8_t)read_flag(item, "single_word");
+    token.lstrip = (uint8_t)read_flag(item, "lstrip");
+    token.rstrip = (uint8_t)read_flag(item, "rstrip");
+    token.normalized = (uint8_t)read_flag(item, "normalized");
+    token.special = (uint8_t)read_flag(item, "special");
+    id = zoo_tokenizer_id_of(r->t, content, token.size);
+    token.id = id < 0 ? *next : (uint32_t)id;
+    if (token.id >= *next)
+        *next = token.id + 1;
+    return zoo_added_put(&r->t->added, &token, r->err);
+}
+
+/* Special ones come first where two patterns are equal. */
+static int read_added(struct reader *r, const json_t *list)
+{
+    uint32_t next = (uint32_t)r->t->pieces.distinct;
+    const json_t *item;
+    size_t i;
+    int rc;
+
+    if (!list)
+        return ZOO_OK;
+    if (!json_is_array(list))
+        return zoo_fail(r->err, ZOO_EFORMAT, "%s: 'added_tokens' is %s, should be an array", r->path, zoo_json_kind(list));
+    json_array_foreach(list, i, item) {
+        rc = add_token(r, item, &next);
+        if (rc)
+            return rc;
+    }
+    return ZOO_OK;
+}
+
+/* ---- normaliser ---- */
+
+static int refuse(struct reader *r, const char *part, const char *type)
+{
+    return zoo_fail(r->err, ZOO_EFORMAT, "%s: the %s '%s' is not supported", r->path, part, type);
+}
+
+/* The bytes of a string under `key` as a copy; NULL with an error. */
+static char *copy_string(struct reader *r, const json_t *object, const char *key, size_t *size)
+{
+    const char *s = zoo_json_str(object, key, r->path, r->err);
+    char *copy;
+
+    if (!s)
+        return NULL;
+    *size = json_string_length(json_object_get(object, key));
+    copy = malloc(*size + 1);
+    if (!copy) {
+        zoo_fail_nomem(r->err);
+        return NULL;
+    }
+    memcpy(copy, s, *size + 1);
+    return copy;
+}
+
+static int decode_base64(const char *s, size_t size, unsigned char *out, size_t *n)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    uint8_t values[256];
+    uint32_t bits = 0;
+    unsigned have = 0;
+
+    memset(values, 64, sizeof values);
+    for (uint8_t i = 0; i < 64; i++)
+        values[(unsigned char)digits[i]] = i;
+    *n = 0;
+    if (size % 4)
+        return 0;
+    while (size && s[size - 1] == '=')
+        size--;
+    for (size_t i = 0; i < size; i++) {
+        uint8_t value = values[(unsigned char)s[i]];
+        if (value == 64)
+            return 0;
+        bits = bits << 6 | value;
+        have += 6;
+        if (have >= 8) {
+            have -= 8;
+            out[(*n)++] = (unsigned char)(bits >> have);
+        }
+    }
+    return 1;
+}
+
+static int read_charsmap(struct reader *r, const json_t *item, zoo_norm_step *step)
+{
+    const char *text = zoo_json_str(item, "precompiled_charsmap", r->path, r->err);
+    size_t size = json_string_length(json_object_get(item, "precompiled_charsmap")), n;
+    unsigned char *bytes;
+    int rc;
+
+    if (!text)
+        return ZOO_EFORMAT;
+    bytes = malloc(size + 1);
+    if (!bytes)
+        return zoo_fail_nomem(r->err);
+    if (decode_base64(text, size, bytes, &n))
+        rc = zoo_charsmap_open(&step->map, bytes, n, r->path, r->err);
+    else
+        rc = zoo_fail(r->err, ZOO_EFORMAT, "%s: the precompiled_charsmap is not base64", r->path);
+    free(bytes);
+    return rc;
+}
+
+static int read_replace(struct reader *r, const json_t *item, zoo_norm_step *step)
+{
+    const json_t *pattern = json_object_get(item, "pattern"), *regex = json_object_get(pattern, "Regex");
+
+    step->to = copy_string(r, item, "content", &step->to_size);
+    if (!step->to)
+        return ZOO_EFORMAT;
+    if (json_is_string(regex))
+        return zoo_pattern_read(&step->pattern, json_string_value(regex), json_string_length(regex), r->path, r->err);
+    step->from = copy_string(r, pattern, "String", &step->from_size);
+    if (!step->from)
+        return ZOO_EFORMAT;
+    return step->from_size ? ZOO_OK : zoo_fail(r->err, ZOO_EFORMAT, "%s: a Replace of nothing", r->path);
+}
+
+/* strip_accents: null means: where text is lowered. */
+static int read_bert(const json_t *item, zoo_norm_step *step)
+{
+    const json_t *accents = json_object_get(item, "strip_accents");
+
+    step->clean = read_flag(item, "clean_text");
+    step->cjk = read_flag(item, "handle_chinese_chars");
+    step->lower = read_flag(item, "lowercase");
+    step->accents = json_is_boolean(accents) ? json_is_true(accents) : step->lower;
+    return ZOO_OK;
+}
+
+static int read_normalizers(struct reader *r, const json_t *item, int depth)
+{
+    static const struct { const char *name; enum zoo_norm_kind kind; } kinds[] = {
+        { "Strip", ZOO_NORM_STRIP }, { "Precompiled", ZOO_NORM_CHARSMAP }, { "Replace", ZOO_NORM_REPLACE }, { "NFC", ZOO_NORM_NFC },
+        { "NFD", ZOO_NORM_NFD }, { "NFKC", ZOO_NORM_NFKC }, { "NFKD", ZOO_NORM_NFKD }, { "Lowercase", ZOO_NORM_LOWERCASE },
+        { "StripAccents", ZOO_NORM_STRIP_ACCENTS }, { "BertNormalizer", ZOO_NORM_BERT }, { "Prepend", ZOO_NORM_PREPEND },
+        { "Nmt", ZOO_NORM_NMT },
+    };
+    const char *type = zoo_json_str(item, "type", r->path, r->err);
+    const json_t *inner, *list = json_object_get(item, "normalizers");
+    zoo_norm_step *step;
+    size_t i;
+    int rc = ZOO_OK;
+
+    if (!type)
+        return ZOO_EFORMAT;
+    if (!strcmp(type, "Sequence")) {
+        if (!json_is_array(list) || depth == NESTING_MAX)
+            return zoo_fail(r->err, ZOO_EFORMAT, "%s: a Sequence without 'normalizers', or nested too deep", r->path);
+        json_array_foreach(list, i, inner)
+            if (!rc)
+                rc = read_normalizers(r, inner, depth + 1);
+        return rc;
+    }
+    for (i = 0; i < sizeof kinds / sizeof *kinds && strcmp(type, kinds[i].name); i++)
+        ;
+    if (i == sizeof kinds / sizeof *kinds)
+        return refuse(r, "normalizer", type);
+    step = zoo_normalizer_add(&r->t->normalizer);
+    if (!step)
+        return zoo_fail(r->err, ZOO_EFORMAT, "%s: more than %d normalizers", r->path, ZOO_NORM_STEPS_MAX);
+    step->kind = kinds[i].kind;
+    step->left = read_flag(item, "strip_left");
+    step->right = read_flag(item, "strip_right");
+    switch (step->kind) {
+    case ZOO_NORM_CHARSMAP: return read_charsmap(r, item, step);
+    case ZOO_NORM_REPLACE: return read_replace(r, item, step);
+    case ZOO_NORM_BERT: return read_bert(item, step);
+    case ZOO_NORM_PREPEND: step->to = copy_string(r, item, "prepend", &step->to_size); return step->to ? ZOO_OK : ZOO_EFORMAT;
+    default: return ZOO_OK;
+    }
+}
+
+/* ---- splitter ---- */
+
+static int read_metaspace(struct reader *r, const json_t *item, zoo_split_step *step)
+{
+    static const char *const schemes[] = { [ZOO_PREPEND_ALWAYS] = "always", [ZOO_PREPEND_FIRST] = "first", [ZOO_PREPEND_NEVER] = "never" };
+    const json_t *scheme = json_object_get(item, "prepend_scheme");
+    const char *symbol = zoo_json_str(item, "replacement", r->path, r->err);
+    size_t used, i = 0;
+
+    if (!symbol)
+        return ZOO_EFORMAT;
+    step->symbol_size = json_string_length(json_object_get(item, "replacement"));
+    if (!step->symbol_size || zoo_utf8_next(symbol, step->symbol_size, &used) == ZOO_UTF8_BAD || used != step->symbol_size)
+        return zoo_fail(r->err, ZOO_EFORMAT, "%s: the replacement of Metaspace should be one character", r->path);
+    memcpy(step->symbol, symbol, used);
+    step->is_whole = json_is_false(json_object_get(item, "split"));
+    if (json_is_string(scheme)) {
+        while (i < 3 && strcmp(schemes[i], json_string_value(scheme)))
+            i++;
+        if (i == 3)
+            return refuse(r, "prepend_scheme", json_string_value(scheme));
+        step->prepend = (enum zoo_split_prepend)i;
+    } else if (json_is_false(json_object_get(item, "add_prefix_space"))) {
+        step->prepend = ZOO_PREPEND_NEVER;
+    }
+    return ZOO_OK;
+}
+
+static int read_behavior(struct reader *r, const json_t *item, zoo_split_step *step)
+{
+    static const char *const names[] = { [ZOO_SPLIT_ISOLATED] = "Isolated", [ZOO_SPLIT_REMOVED] = "Removed",
+                                         [ZOO_SPLIT_CONTIGUOUS] = "Contiguous", [ZOO_SPLIT_WITH_PREVIOUS] = "MergedWithPrevious",
+                                         [ZOO_SPLIT_WITH_NEXT] = "MergedWithNext" };
+    const json_t *behavior = json_object_get(item, "behavior");
+
+    if (!json_is_string(behavior))
+        return ZOO_OK;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i], json_string_value(behavior))) {
+            step->behavior = (enum zoo_split_behavior)i;
+            return ZOO_OK;
+        }
+    return refuse(r, "behavior", json_string_value(behavior));
+}
+
+static int read_splitters(struct reader *r, const json_t *item, int depth)
+{
+    static const struct { const char *name; enum zoo_split_kind kind; } kinds[] = {
+        { "Metaspace", ZOO_SPLIT_METASPACE }, { "BertPreTokenizer", ZOO_SPLIT_BERT }, { "Whitespace", ZOO_SPLIT_WORDS },
+        { "WhitespaceSplit", ZOO_SPLIT_SPACE }, { "Punctuation", ZOO_SPLIT_PUNCTUATION }, { "Digits", ZOO_SPLIT_DIGITS },
+    };
+    const char *type = zoo_json_str(item, "type", r->path, r->err);
+    const json_t *inner, *list = json_object_get(item, "pretokenizers");
+    zoo_splitter *splitter = &r->t->splitter;
+    zoo_split_step *step = &splitter->steps[splitter->count];
+    size_t i;
+    int rc = ZOO_OK;
+
+    if (!type)
+        return ZOO_EFORMAT;
+    if (!strcmp(type, "Sequence")) {
+        if (!json_is_array(list) || depth == NESTING_MAX)
+            return zoo_fail(r->err, ZOO_EFORMAT, "%s: a Sequence without 'pretokenizers', or nested too deep", r->path);
+        json_array_foreach(list, i, inner)
+            if (!rc)
+                rc = read_splitters(r, inner, depth + 1);
+        return rc;
+    }
+    for (i = 0; i < sizeof kinds / sizeof *kinds && strcmp(type, kinds[i].name); i++)
+        ;
+    if (i == sizeof kinds / sizeof *kinds)
+        return refuse(r, "pre_tokenizer", type);
+    if (splitter->count == ZOO_SPLIT_STEPS_MAX || (splitter->count && step[-1].kind == ZOO_SPLIT_METASPACE))
+        return zoo_fail(r->err, ZOO_EFORMAT, "%s: a pre_tokenizer behind Metaspace, or more than %d", r->path, ZOO_SPLIT_STEPS_MAX);
+    splitter->count++;
+    step->kind = kinds[i].kind;
+    if (step->kind == ZOO_SPLIT_DIGITS && !read_flag(item, "individual_digits"))
+        step->behavior = ZOO_SPLIT_CONTIGUOUS;
+    return step->kind == ZOO_SPLIT_METASPACE ? read_metaspace(r, item, step) :
+           step->kind == ZOO_SPLIT_PUNCTUATION ? read_behavior(r, item, step) : ZOO_OK;
+}
+
+/* ---- post-processor ---- */
+
+static int read_type_id(struct reader *r, const json_t *item, uint8_t *type)
+{
+    json_int_t value = json_integer_value(json_object_get(item, "type_id"));
+
+    if (value < 0 || value > 255)
+        return zoo_fail(r->err, ZOO_EFORMAT, "%s: a type_id of the template is not 0 to 255", r->path);
+    *type = (uint8_t)value;
+    return ZOO_OK;
+}
+
+static int add_special(struct reader *r, const json_t *specials, const json_t *special, uint8_t type, zoo_template *template)
+{
+    const char *name = zoo_json_str(special, "id", r->path, r->err);
+    const json_t *ids, *id;
+    size_t i;
+    int rc;
+
+    if (!name)
+        return ZOO_EFORMAT;
+    ids = json_object_get(json_object_get(specials, name), "ids");
+    if (!json_is_array(ids))
+        return zoo_fail(r->err, ZOO_EFORMAT, "%s: the template's '%s' is not in its 'special_tokens'", r->path, name);
+    json_array_foreach(ids, i, id) {
+        if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) > UINT32_MAX)
+            return zoo_fail(r->err, ZOO_EFORMAT, "%s: an id of the template's '%s' is no id", r->path, name);
+        rc = zoo_template_add(template, ZOO_TEMPLATE_SPECIAL, (uint32_t)json_integer_value(id), type, r->path, r->err);
+        if (rc)
+            return rc;
+    }
+    return ZOO_OK;
+}
+
+static int read_template(struct reader *r, const json_t *processor, const char *key, zoo_template *template)
+{
+    const json_t *list = json_object_get(processor, key), *item;
+    int is_pair = !strcmp(key, "pair"), rc = ZOO_OK;
+    size_t i;
+
+    if (!json_is_array(list))
+        return zoo_fail(r->err, ZOO_EFORMAT, "%s: the template has no '%s'", r->path, key);
+    json_array_foreach(list, i, item) {
+        const json_t *text = json_object_get(item, "Sequence"), *special = json_object_get(item, "SpecialToken");
+        const char *name = text ? zoo_json_str(text, "id", r->path, r->err) : "";
+        uint8_t type = 0;
+        if (!name)
+            return ZOO_EFORMAT;
+        rc = read_type_id(r, text ? text : special, &type);
+        if (!rc && special)
+            rc = add_special(r, json_object_get(processor, "special_tokens"), special, type, template);
+        else if (!rc && (!strcmp(name, "A") || (!strcmp(name, "B") && is_pair)))
+            rc = zoo_template_add(template, *name == 'A' ? ZOO_TEMPLATE_A : ZOO_TEMPLATE_B, 0, type, r->path, r->err);
+        else if (!rc)
+            rc = zoo_fail(r->err, ZOO_EFORMAT, "%s: the template's '%s' has an item that is not understood", r->path, key);
+        if (rc)
+            return rc;
+    }
+    return ZOO_OK;
+}
+
+static int read_bert_processing(struct reader *r, const json_t *processor)
+{
+    const json_t *sep = json_array_get(json_object_get(processor, "sep"), 1), *cls = json_array_get(json_object_get(processor, "cls"), 1);
+
+    if (!json_is_integer(sep) || !json_is_integer(cls))
+        return zoo_fail(r->err, ZOO_EFORMAT, "%s: BertProcessing without 'sep' and 'cls'", r->path);
+    zoo_tokenizer_set_bert_template(r->t, (uint32_t)json_integer_value(cls), (uint32_t)json_integer_value(sep));
+    return ZOO_OK;
+}
+
+static int read_processor(struct reader *r, const json_t *processor)
+{
+    const json_t *list = json_object_get(processor, "processors");
+    const char *type;
+    int rc;
+
+    if (!processor) {
+        rc = zoo_template_add(&r->t->single, ZOO_TEMPLATE_A, 0, 0, r->path, r->err);
+        if (!rc)
+            rc = zoo_template_add(&r->t->pair, ZOO_TEMPLATE_A, 0, 0, r->path, r->err);
+        return rc ? rc : zoo_template_add(&r->t->pair, ZOO_TEMPLATE_B, 0, 1, r->path, r->err);
+    }
+    type = zoo_json_str(processor, "type", r->path, r->err);
+    if (!type)
+        return ZOO_EFORMAT;
+    if (!strcmp(type, "Sequence") && json_array_size(list) == 1)
+        return json_object_get(json_array_get(list, 0), "processors") ? refuse(r, "post_processor", "Sequence in a Sequence") :
+                                                                        read_processor(r, json_array_get(list, 0));
+    if (!strcmp(type, "BertProcessing"))
+        return read_bert_processing(r, processor);
+    if (strcmp(type, "TemplateProcessing"))
+        return refuse(r, "post_processor", type);
+    rc = read_template(r, processor, "single", &r->t->single);
+    return rc ? rc : read_template(r, processor, "pair", &r->t->pair);
+}
+
+/* ---- all ---- */
+
+/* Parses a part that the walk found; NULL with ZOO_OK where it is not there. */
+static int parse(struct reader *r, zoo_span span, json_t **out)
+{
+    *out = NULL;
+    if (!span.size)
+        return ZOO_OK;
+    *out = zoo_json_parse(span.at, span.size, r->path, r->err);
+    return *out ? ZOO_OK : ZOO_EFORMAT;
+}
+
+/* The model's space symbol is that of Metaspace, which comes last. */
+static void take_symbol(zoo_tokenizer *t)
+{
+    const zoo_split_step *last = t->splitter.count ? &t->splitter.steps[t->splitter.count - 1] : NULL;
+
+    if (!last || last->kind != ZOO_SPLIT_METASPACE)
+        return;
+    memcpy(t->unigram.space, last->symbol, sizeof t->unigram.space);
+    t->unigram.space_size = last->symbol_size;
+}
+
+static int read_settings(struct reader *r)
+{
+    json_t *added = NULL, *normalizer = NULL, *splitter = NULL, *processor = NULL;
+    int rc = parse(r, r->added, &added);
+
+    if (!rc)
+        rc = parse(r, r->normalizer, &normalizer);
+    if (!rc)
+        rc = parse(r, r->splitter, &splitter);
+    if (!rc)
+        rc = parse(r, r->processor, &processor);
+    if (!rc && normalizer)
+        rc = read_normalizers(r, normalizer, 0);
+    if (!rc && splitter)
+        rc = read_splitters(r, splitter, 0);
+    if (!rc) {
+        take_symbol(r->t);
+        if (zoo_skim_equals(r->type, "Unigram"))
+            rc = read_unigram(r);
+        else if (zoo_skim_equals(r->type, "WordPiece"))
+            rc = read_wordpiece(r);
+        else
+            rc = zoo_fail(r->err, ZOO_EFORMAT, "%s: the model '%.*s' is not supported, only Unigram and WordPiece", r->path,
+                          r->type.size > 60 ? 60 : (int)r->type.size, r->type.at);
+    }
+    if (!rc)
+        rc = read_added(r, added);
+    if (!rc)
+        rc = zoo_tokenizer_build_added(r->t, r->path, r->err);
+    if (!rc)
+        rc = read_processor(r, processor);
+    json_decref(added);
+    json_decref(normalizer);
+    json_decref(splitter);
+    json_decref(processor);
+    return rc;
+}
+
+int zoo_tokenizer_read_json(zoo_tokenizer *t, const char *path, zoo_err *err)
+{
+    zoo_err own;
+    struct reader r = { .t = t, .path = path, .unknown_id = -1, .chars_max = -1, .err = err ? err : &own };
+    char *text;
+    size_t size;
+    int rc = zoo_fs_read(&text, &size, path, FILE_MAX, r.err);
+
+    if (rc)
+        return rc;
+    rc = walk(&r, text, size);
+    if (!rc)
+        rc = read_settings(&r);
+    free(text);
+    return rc;
+}
