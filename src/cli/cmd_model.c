@@ -3,16 +3,20 @@
 #include "cli/command.h"
 
 extern const zoo_command zoo_command_model_info;
+extern const zoo_command zoo_command_model_convert;
+extern const zoo_command zoo_command_model_quantise;
 extern const zoo_command zoo_command_model_fetch;
 
 static const zoo_command *const subcommands[] = {
     &zoo_command_model_info,
+    &zoo_command_model_convert,
+    &zoo_command_model_quantise,
     &zoo_command_model_fetch,
     NULL
 };
 
 const zoo_command zoo_command_model = {
-    .name = "model", .args = "SUBCOMMAND ...", .summary = "describe and check a checkpoint folder",
+    .name = "model", .args = "SUBCOMMAND ...", .summary = "describe, make, change and check a checkpoint folder",
     .details =
         "A checkpoint is a folder as Hugging Face libraries write it: config.json, weights (model.safetensors, shards with\n"
         "model.safetensors.index.json, or pytorch_model.bin), tokenizer files. A router is such a folder too.",

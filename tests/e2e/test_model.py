@@ -1,0 +1,294 @@
+"""zooter model info, convert, quantise: every form of checkpoint in, what is damaged or hostile refused by name."""
+import collections
+import json
+import os
+import pathlib
+import pickle
+import shutil
+import struct
+import zipfile
+
+import pytest
+
+import torchlike
+from torchlike import Storage, Tensor, floats, pickled, read_safetensors, write_safetensors, write_zip
+
+GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
+SIDE = ["config.json", "spm.model", "tokenizer.json", "tokenizer_config.json", "added_tokens.json", "special_tokens_map.json"]
+
+
+@pytest.fixture
+def router(tmp_path):
+    """A copy of a golden router, to be changed."""
+    folder = tmp_path / "router"
+    folder.mkdir()
+    for name in SIDE + ["model.safetensors"]:
+        shutil.copyfile(GOLDEN / "router" / name, folder / name)
+    return folder
+
+
+@pytest.fixture
+def ok(run):
+    def call(*args, **kw):
+        p = run("model", *args, **kw)
+        assert p.returncode == 0, p.stderr
+        return p
+    return call
+
+
+@pytest.fixture
+def refused(run):
+    def call(*args, says, status=1, **kw):
+        p = run("model", *args, **kw)
+        assert p.returncode == status, p.stdout + p.stderr
+        assert says in p.stderr and p.stderr.count("\n") <= 2, p.stderr
+    return call
+
+
+def tensors(folder):
+    return read_safetensors(folder / "model.safetensors")
+
+
+# ---- forms ----
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_a_torch_file_holds_what_safetensors_holds(ok, router, tmp_path, protocol):
+    want = tensors(router)
+    torchlike.save(router / "pytorch_model.bin", want, protocol)
+    (router / "model.safetensors").unlink()
+    ok("convert", router, tmp_path / "out", "--dtype", "f32")
+    assert tensors(tmp_path / "out") == want
+
+
+def test_safetensors_win_over_a_torch_file(ok, router, tmp_path):
+    (router / "pytorch_model.bin").write_bytes(b"not even a zip")
+    ok("convert", router, tmp_path / "out", "--dtype", "f32")
+    assert tensors(tmp_path / "out") == tensors(router)
+
+
+def test_the_golden_backbone_is_read_as_its_zip_says(ok, tmp_path):
+    ok("convert", GOLDEN / "backbone-bin", tmp_path / "out", "--dtype", "f32")
+    with zipfile.ZipFile(GOLDEN / "backbone-bin" / "pytorch_model.bin") as z:
+        raws = {z.read(n) for n in z.namelist() if "/data/" in n}
+    got = tensors(tmp_path / "out")
+    assert len(got) == 57 and {raw for _, _, raw in got.values()} <= raws
+    assert got["deberta.embeddings.word_embeddings.weight"][1] == [4001, 48]
+    assert (tmp_path / "out" / "spm.model").read_bytes() == (GOLDEN / "backbone-bin" / "spm.model").read_bytes()
+
+
+def test_shards_there_and_back(ok, router, tmp_path):
+    want = tensors(router)
+    ok("convert", router, tmp_path / "shards", "--dtype", "f32", "--max-shard-size", "400KB")
+    index = json.loads((tmp_path / "shards" / "model.safetensors.index.json").read_text())
+    assert set(index["weight_map"]) == set(want)
+    assert index["metadata"]["total_size"] == sum(len(raw) for _, _, raw in want.values())
+    files = sorted(p.name for p in (tmp_path / "shards").glob("*.safetensors"))
+    assert files == sorted(set(index["weight_map"].values())) and len(files) == 3
+    for name, file in index["weight_map"].items():
+        assert read_safetensors(tmp_path / "shards" / file)[name] == want[name]
+    ok("convert", tmp_path / "shards", tmp_path / "one", "--dtype", "f32")
+    assert tensors(tmp_path / "one") == want
+
+
+def test_torch_shards(ok, router, tmp_path):
+    want = tensors(router)
+    names = sorted(want)
+    for i in 0, 1:
+        torchlike.save(router / f"pytorch_model-0000{i + 1}-of-00002.bin", {n: want[n] for n in names[i::2]})
+    weight_map = {n: f"pytorch_model-0000{names.index(n) % 2 + 1}-of-00002.bin" for n in names}
+    (router / "pytorch_model.bin.index.json").write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
+    (router / "model.safetensors").unlink()
+    ok("convert", router, tmp_path / "out", "--dtype", "f32")
+    assert tensors(tmp_path / "out") == want
+
+
+def test_tensors_may_share_a_storage_and_begin_inside_it(ok, router, tmp_path):
+    raw = struct.pack("<6f", *range(6))
+    s = Storage("0", "F32", 6)
+    state = collections.OrderedDict(a=Tensor(s, 0, [2, 3]), b=Tensor(s, 2, [2, 2]), tied=Tensor(s, 0, [2, 3]), n=3, none=None)
+    write_zip(router / "pytorch_model.bin", pickled(state), {"0": raw})
+    (router / "model.safetensors").unlink()
+    ok("convert", router, tmp_path / "out", "--dtype", "f32")
+    got = tensors(tmp_path / "out")
+    assert floats(got["a"]) == floats(got["tied"]) == list(range(6)) and floats(got["b"]) == [2, 3, 4, 5]
+
+
+def test_a_zip64_archive(ok, router, tmp_path):
+    want = tensors(router)
+    torchlike.save(tmp_path / "small.bin", want)
+    with zipfile.ZipFile(tmp_path / "small.bin") as z, zipfile.ZipFile(router / "pytorch_model.bin", "w") as big:
+        for name in z.namelist():
+            with big.open(name, "w", force_zip64=True) as member:
+                member.write(z.read(name))
+    (router / "model.safetensors").unlink()
+    ok("convert", router, tmp_path / "out", "--dtype", "f32")
+    assert tensors(tmp_path / "out") == want
+
+
+# ---- precisions ----
+@pytest.mark.parametrize("dtype, code, tolerance", [("bf16", "BF16", 2 ** -8), ("f16", "F16", 2 ** -11)])
+def test_precision(ok, router, tmp_path, dtype, code, tolerance):
+    before = tensors(router)
+    ok("convert", router, tmp_path / "half", "--dtype", dtype)
+    half = tensors(tmp_path / "half")
+    assert set(half) == set(before)
+    for name, tensor in half.items():
+        assert tensor[0] == code and tensor[1] == before[name][1]
+        for x, y in zip(floats(tensor), floats(before[name])):
+            assert abs(x - y) <= tolerance * abs(y) + 2 ** -25, name
+    config = json.loads((tmp_path / "half" / "config.json").read_text())
+    assert config.pop("dtype") == {"bf16": "bfloat16", "f16": "float16"}[dtype]
+    original = json.loads((router / "config.json").read_text())
+    assert original.pop("dtype") == "float32" and config == original
+    for name in SIDE[1:]:
+        assert (tmp_path / "half" / name).read_bytes() == (router / name).read_bytes()
+    ok("convert", tmp_path / "half", tmp_path / "wide", "--dtype", "f32")          # exact: nothing is rounded twice
+    assert {n: floats(t) for n, t in tensors(tmp_path / "wide").items()} == {n: floats(t) for n, t in half.items()}
+
+
+def test_quantise(ok, refused, router, tmp_path):
+    before = tensors(router)
+    ok("quantise", router, tmp_path / "int8")
+    after = tensors(tmp_path / "int8")
+    eights = [n for n, t in after.items() if t[0] == "I8"]
+    assert len(eights) == 18 and all(".encoder.layer." in n and n.endswith(".weight") for n in eights)
+    for name in eights:
+        (rows, columns), scales, q = after[name][1], floats(after[name + "_scale"]), floats(after[name])
+        assert after[name + "_scale"][:2] == ("F32", [rows, 1])
+        want = floats(before[name])
+        for r in range(rows):
+            row, integers = want[r * columns:(r + 1) * columns], q[r * columns:(r + 1) * columns]
+            assert scales[r] == pytest.approx(max(map(abs, row)) / 127, rel=1e-6)
+            assert max(map(abs, integers)) == 127
+            for x, i in zip(row, integers):
+                assert abs(x - i * scales[r]) <= scales[r] * 0.5001
+    words = "deberta.embeddings.word_embeddings.weight"
+    assert after[words][0] == "BF16"
+    for name, tensor in after.items():
+        if name in before and name not in eights and name != words:
+            assert tensor == before[name]
+    scheme = json.loads((tmp_path / "int8" / "config.json").read_text())["quantization_config"]
+    assert scheme["quant_method"] == "compressed-tensors" and scheme["format"] == "int-quantized"
+    assert scheme["ignore"] == ["classifier", "pooler.dense"]
+    refused("quantize", tmp_path / "int8", tmp_path / "again", says="quantised already", status=2)
+    ok("convert", tmp_path / "int8", tmp_path / "wide", "--dtype", "f32")
+    wide = tensors(tmp_path / "wide")
+    assert set(wide) == set(before) and all(t[0] == "F32" for t in wide.values())
+    assert "quantization_config" not in json.loads((tmp_path / "wide" / "config.json").read_text())
+    ok("quantise", tmp_path / "wide", tmp_path / "int8again")                       # the same integers
+    again = tensors(tmp_path / "int8again")
+    assert all(again[n] == after[n] for n in eights)
+
+
+def test_in_place(ok, refused, router):
+    refused("convert", router, router, "--dtype", "bf16", says="not empty", status=2)
+    ok("convert", router, router, "--dtype", "bf16", "--force")
+    assert all(t[0] == "BF16" for t in tensors(router).values())
+    assert [p.name for p in router.parent.iterdir()] == ["router"]
+
+
+def test_too_large_for_float16(refused, router, tmp_path):
+    t = tensors(router)
+    t["classifier.bias"] = ("F32", [6], struct.pack("<6f", 1, 2, 3, 4, 5, 70000))
+    write_safetensors(router / "model.safetensors", t)
+    refused("convert", router, tmp_path / "out", "--dtype", "f16", says="'classifier.bias' is too large for F16")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["router"]
+
+
+def test_integers_are_left_out(ok, router, tmp_path):
+    t = tensors(router)
+    t["deberta.embeddings.position_ids"] = ("I64", [1, 4], bytes(32))
+    write_safetensors(router / "model.safetensors", t)
+    p = ok("convert", router, tmp_path / "out", "--dtype", "f32")
+    assert "1 tensors of integers were left out" in p.stderr
+    assert "deberta.embeddings.position_ids" not in tensors(tmp_path / "out")
+
+
+# ---- hostile and damaged ----
+class Touch:
+    """What a pickle would do to whoever executes it."""
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.path}",)
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 4])
+def test_a_pickle_that_calls_functions_is_refused_and_calls_none(refused, router, tmp_path, protocol):
+    (router / "model.safetensors").unlink()
+    write_zip(router / "pytorch_model.bin", pickle.dumps({"a": Touch(tmp_path / "executed")}, protocol), {})
+    refused("info", router, says="not part of a state_dict")
+    assert not (tmp_path / "executed").exists()
+
+
+def test_what_torch_wrote_before_2020(refused, router):
+    (router / "model.safetensors").unlink()
+    (router / "pytorch_model.bin").write_bytes(pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + b"x" * 100)
+    refused("info", router, says="before version 1.6; load it with torch and save it again")
+
+
+@pytest.mark.parametrize("change, says", [
+    (lambda p, t: torchlike.save(p, t, compression=zipfile.ZIP_DEFLATED), "is compressed"),
+    (lambda p, t: torchlike.save(p, t, byteorder=b"big"), "big-endian"),
+    (lambda p, t: p.write_bytes(b"PK\3\4" + b"x" * 100), "not a zip file, or cut short"),
+    (lambda p, t: p.write_bytes(b""), "not a zip file, or cut short"),
+    (lambda p, t: (torchlike.save(p, t), os.truncate(p, p.stat().st_size - 30)), "not a zip file, or cut short"),
+    (lambda p, t: write_zip(p, pickled({"a": Tensor(Storage("7", "F32", 4), 0, [4])}), {}), "'archive/data/7', which is missing"),
+    (lambda p, t: write_zip(p, pickled({"a": Tensor(Storage("0", "F32", 99), 0, [99])}), {"0": bytes(8)}), "ends at byte 396 of the member"),
+    (lambda p, t: write_zip(p, pickled({"a": Tensor(Storage("0", "F32", 2), 1 << 62, [2])}), {"0": bytes(8)}), "impossible shape"),
+    (lambda p, t: write_zip(p, pickled({"a": Tensor(Storage("0", "F32", 4), 0, [2, 2], (1, 2))}), {"0": bytes(16)}), "row by row"),
+    (lambda p, t: write_zip(p, pickled({"epoch": 3, "model": {}}), {}), "no tensor in its outermost dictionary"),
+    (lambda p, t: write_zip(p, pickled(3), {}), "no dictionary of tensors"),
+    (lambda p, t: zipfile.ZipFile(p, "w").close(), "it has no member data.pkl"),
+], ids=range(12))
+def test_damaged_torch_files(refused, router, change, says):
+    t = tensors(router)
+    (router / "model.safetensors").unlink()
+    change(router / "pytorch_model.bin", t)
+    refused("info", router, says=says)
+
+
+@pytest.mark.parametrize("change, says", [
+    (lambda m, f: m.update({"classifier.bias": "../model-00001-of-00003.safetensors"}), "a file in this folder"),
+    (lambda m, f: m.update({"classifier.bias": "/etc/passwd"}), "a file in this folder"),
+    (lambda m, f: m.update({"absent.weight": "model-00001-of-00003.safetensors"}), "'absent.weight' should be in model-00001-of-00003.safetensors and is in no file"),
+    (lambda m, f: m.update({"classifier.weight": m["deberta.embeddings.word_embeddings.weight"]}), "'classifier.weight' should be in"),
+    (lambda m, f: m.update({"absent.weight": "model-00009-of-00009.safetensors"}), "model-00009-of-00009.safetensors: No such file"),
+    (lambda m, f: (f / "model-00003-of-00003.safetensors").unlink(), "model-00003-of-00003.safetensors: No such file"),
+    (lambda m, f: shutil.copy(f / "model-00001-of-00003.safetensors", f / "model-00002-of-00003.safetensors"), "is there twice, also in"),
+    (lambda m, f: m.clear(), "'weight_map' should be an object"),
+], ids=range(8))
+def test_damaged_shards(ok, refused, router, tmp_path, change, says):
+    folder = tmp_path / "shards"
+    ok("convert", router, folder, "--dtype", "f32", "--max-shard-size", "400KB")
+    index = json.loads((folder / "model.safetensors.index.json").read_text())
+    change(index["weight_map"], folder)
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    refused("info", folder, says=says)
+
+
+def test_a_folder_without_weights(refused, router):
+    (router / "model.safetensors").unlink()
+    refused("info", router, says="model.safetensors: No such file or directory, nor shards with an index, nor pytorch_model.bin")
+
+
+def test_a_disk_that_is_full_leaves_nothing(router, zooter, tmp_path):
+    import resource
+    import subprocess
+    p = subprocess.run([zooter, "model", "convert", router, tmp_path / "out", "--dtype", "f32"], capture_output=True, text=True,
+                       preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (700000, 700000)))
+    assert p.returncode == 1 and "File too large" in p.stderr, p.stderr
+    assert sorted(x.name for x in tmp_path.iterdir()) == ["router"]
+
+
+@pytest.mark.parametrize("args, says", [
+    (["convert", "a", "b", "--dtype", "int8"], "see model quantise"),
+    (["convert", "a", "b", "--dtype", "f32", "--max-shard-size", "2XB"], "is no size"),
+    (["convert", "a", "b", "--dtype", "f32", "--format", "gguf"], "only safetensors is written"),
+    (["convert", "a", "b"], "--dtype TYPE is required"),
+    (["convert", "a", "--dtype", "f32"], "missing IN OUT"),
+    (["cnvert"], "did you mean convert"),
+    ([], "missing SUBCOMMAND"),
+])
+def test_wrong_use(refused, args, says):
+    refused(*args, says=says, status=2)
