@@ -185,7 +185,8 @@ ZOO_API size_t zoo_model_hidden_size(const zoo_model *model);                   
 ZOO_API size_t zoo_model_label_count(const zoo_model *model);                   /* K; 0 without a head, 1 for a comparer */
 ZOO_API const char *zoo_model_label(const zoo_model *model, size_t i);          /* of id2label, until close; NULL: has none */
 ZOO_API size_t zoo_model_vocab_size(const zoo_model *model);                    /* ids are below it */
-/* Tokens that texts are cut to: max_position_embeddings, unless the config's zooter.max_tokens says less. */
+/* Tokens that texts are cut to: zooter.max_tokens of the config, else max_position_embeddings; of a comparer that has no absolute
+ * positions 2048. */
 ZOO_API size_t zoo_model_max_tokens(const zoo_model *model);
 ZOO_API int zoo_model_has_tokenizer(const zoo_model *model);
 

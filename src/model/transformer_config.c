@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum { HIDDEN_MAX = 16384, INTERMEDIATE_MAX = 131072, LAYERS_MAX = 512, HEADS_MAX = 1024, VOCAB_MAX = 1 << 24, POSITIONS_MAX = 1 << 20,
-       BUCKETS_MAX = 65536, TYPES_MAX = 256, LABELS_MAX = 65536 };
+       COMPARISON_TOKENS = 2048, BUCKETS_MAX = 65536, TYPES_MAX = 256, LABELS_MAX = 65536 };
 
 /* What is being read: keys are looked up in it, sentences begin with its place. */
 struct source { const json_t *config; const char *place; zoo_err *err; };
@@ -247,7 +247,7 @@ static int read_max_tokens(zoo_transformer_config *c, const struct source *in)
     const json_t *zooter = find(in, "zooter");
     struct source ours = { zooter, in->place, in->err };
     size_t most = c->has_positions ? c->max_positions : ZOO_SEQUENCE_MAX;
-    size_t missing = c->max_positions < most ? c->max_positions : most;
+    size_t usual = c->head == ZOO_HEAD_PAIR ? COMPARISON_TOKENS : c->max_positions, missing = usual < most ? usual : most;
 
     if (zooter && !json_is_object(zooter))
         return zoo_fail(in->err, ZOO_EFORMAT, "%s: 'zooter' should be an object, is %s", in->place, zoo_json_kind(zooter));
