@@ -1,4 +1,6 @@
 #include "gateway/upstreams.h"
+#include <float.h>
+#include <math.h>
 #include <string.h>
 #include "base/buf.h"
 #include "model/router.h"
@@ -76,7 +78,7 @@ static int order_by_mean(zoo_upstreams *u, const zoo_gateway_config *config, con
     if (!means || !order)
         return zoo_fail_nomem(err);
     for (size_t i = 0; i < u->k; i++)
-        means[i] = (float)facts->mean_rewards[i];
+        means[i] = isnan(facts->mean_rewards[i]) ? -FLT_MAX : (float)facts->mean_rewards[i];
     n = zoo_upstreams_order(u, means, order);
     if (!config->default_expert || !find(u, config->default_expert, &first))
         first = order[0];

@@ -69,7 +69,7 @@ static int read_experts(zoo_checkpoint *c, const char *place, zoo_err *err)
     c->facts.k = k;
     c->facts.experts = experts;
     ids = json_object_get(c->config, "label2id");
-    for (size_t i = 0; ids && i < k; i++)
+    for (size_t i = 0; json_is_object(ids) && i < k; i++)
         if (json_integer_value(json_object_get(ids, experts[i])) != (json_int_t)i)
             return zoo_fail(err, ZOO_EFORMAT, "%s: 'label2id' disagrees with 'id2label' about '%s'", place, experts[i]);
     return check_distinct(experts, k, place, err);
@@ -77,10 +77,11 @@ static int read_experts(zoo_checkpoint *c, const char *place, zoo_err *err)
 
 static int read_means(zoo_checkpoint *c, const json_t *zooter, const char *place, zoo_err *err)
 {
-    const json_t *means = member_object(zooter, "mean_rewards", place, err);
+    int is_optional = !c->is_ngram && !json_object_get(zooter, "mean_rewards");
+    const json_t *means = is_optional ? NULL : member_object(zooter, "mean_rewards", place, err);
     double *out = zoo_arena_alloc(&c->arena, c->facts.k * sizeof *out);
 
-    if (!means)
+    if (!means && !is_optional)
         return ZOO_EFORMAT;
     if (!out)
         return zoo_fail_nomem(err);
@@ -149,32 +150,81 @@ static int read_tags(zoo_checkpoint *c, const json_t *zooter, const char *place,
     return ZOO_OK;
 }
 
-static int read_zooter(zoo_checkpoint *c, const char *place, zoo_err *err)
+static int read_format(const json_t *zooter, const char *place, zoo_err *err)
 {
-    const json_t *zooter = member_object(c->config, "zooter", place, err), *format, *temperature, *limit;
-    int rc;
+    const json_t *format = json_object_get(zooter, "format");
 
-    if (!zooter)
-        return ZOO_EFORMAT;
-    format = json_object_get(zooter, "format");
     if (!json_is_integer(format) || json_integer_value(format) < 1)
         return zoo_fail(err, ZOO_EFORMAT, "%s: 'zooter' has no 'format' number", place);
     if (json_integer_value(format) > ZOO_CHECKPOINT_FORMAT)
         return zoo_fail(err, ZOO_EFORMAT, "%s: format %lld is newer than this version of zooter, which reads up to %d", place,
                         (long long)json_integer_value(format), ZOO_CHECKPOINT_FORMAT);
-    temperature = json_object_get(zooter, "temperature");
-    c->facts.temperature = json_number_value(temperature);
+    return ZOO_OK;
+}
+
+static int read_temperature(zoo_checkpoint *c, const json_t *zooter, const char *place, zoo_err *err)
+{
+    const json_t *temperature = json_object_get(zooter, "temperature");
+
+    c->facts.temperature = temperature || c->is_ngram ? json_number_value(temperature) : 1;
     if (!(c->facts.temperature > 0 && c->facts.temperature <= 1e30))
         return zoo_fail(err, ZOO_EFORMAT, "%s: 'temperature' should be a number above 0", place);
-    limit = json_object_get(zooter, "text_limit");
+    return ZOO_OK;
+}
+
+static int read_ngram(zoo_checkpoint *c, const json_t *zooter, const char *place, zoo_err *err)
+{
+    const json_t *limit = json_object_get(zooter, "text_limit");
+
     if (!json_is_integer(limit) || json_integer_value(limit) < 1 || json_integer_value(limit) > 1 << 20)
         return zoo_fail(err, ZOO_EFORMAT, "%s: 'text_limit' should be 1 to 1048576 bytes", place);
     c->text_limit = (size_t)json_integer_value(limit);
     if (!(c->encoder = member_object(zooter, "encoder", place, err)))
         return ZOO_EFORMAT;
+    return read_tags(c, zooter, place, err);
+}
+
+/* A classifier that was made elsewhere has no `zooter`. */
+static int read_zooter(zoo_checkpoint *c, const char *place, zoo_err *err)
+{
+    const json_t *zooter = json_object_get(c->config, "zooter");
+    int rc;
+
+    if ((zooter || c->is_ngram) && !(zooter = member_object(c->config, "zooter", place, err)))
+        return ZOO_EFORMAT;
+    if ((zooter && (rc = read_format(zooter, place, err))) || (rc = read_temperature(c, zooter, place, err)) ||
+        (c->is_ngram && (rc = read_ngram(c, zooter, place, err))))
+        return rc;
     c->training = json_object_get(zooter, "training");
-    rc = read_means(c, zooter, place, err);
-    return rc ? rc : read_tags(c, zooter, place, err);
+    return read_means(c, zooter, place, err);
+}
+
+static int has_suffix(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+
+    return n >= m && !strcmp(s + n - m, end);
+}
+
+/* Encoders of others are many things; what is no router is called by its name. */
+static int check_kind(const zoo_checkpoint *c, const char *place, zoo_err *err)
+{
+    const char *architecture = json_string_value(json_array_get(json_object_get(c->config, "architectures"), 0));
+    const json_t *labels = json_object_get(c->config, "id2label");
+
+    if (strcmp(c->model_type, "deberta-v2") && strcmp(c->model_type, "bert"))
+        return zoo_fail(err, ZOO_EFORMAT, "%s: model_type '%.100s' is not supported; supported: zooter-ngram, deberta-v2, bert", place,
+                        c->model_type);
+    if (architecture && has_suffix(architecture, "PairRM"))
+        return zoo_fail(err, ZOO_EFORMAT, "%s: this is a PairRM reward model, which compares two answers, and no router; a router has "
+                        "an expert's name for each label in 'id2label'", place);
+    if (architecture ? !has_suffix(architecture, "ForSequenceClassification") : !json_is_object(labels))
+        return zoo_fail(err, ZOO_EFORMAT, "%s: this is a bare encoder%s%.60s without a head over experts, and no router; zooter train "
+                        "--encoder makes a router of it", place, architecture ? ", " : "", architecture ? architecture : "");
+    if (json_object_size(labels) == 1 && !json_object_get(c->config, "zooter"))
+        return zoo_fail(err, ZOO_EFORMAT, "%s: this is a classifier with a single label, a scalar reward model, and no router; a router "
+                        "has an expert's name for each label in 'id2label'", place);
+    return ZOO_OK;
 }
 
 int zoo_checkpoint_parse(zoo_checkpoint *c, const char *text, size_t size, const char *place, zoo_err *err)
@@ -190,8 +240,10 @@ int zoo_checkpoint_parse(zoo_checkpoint *c, const char *text, size_t size, const
     c->model_type = zoo_json_str(c->config, "model_type", place, err);
     if (!c->model_type)
         return ZOO_EFORMAT;
-    rc = read_experts(c, place, err);
-    return rc ? rc : read_zooter(c, place, err);
+    c->is_ngram = !strcmp(c->model_type, "zooter-ngram");
+    if ((!c->is_ngram && (rc = check_kind(c, place, err))) || (rc = read_experts(c, place, err)))
+        return rc;
+    return read_zooter(c, place, err);
 }
 
 void zoo_checkpoint_release(zoo_checkpoint *c)

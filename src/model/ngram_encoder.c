@@ -83,12 +83,14 @@ static void encoder_close(zoo_encoder *encoder)
     free(e);
 }
 
-static int encoder_open(zoo_encoder **out, const zoo_checkpoint *checkpoint, const char *dir, zoo_err *err)
+static int encoder_open(zoo_encoder **out, const zoo_checkpoint *checkpoint, const char *dir, const zoo_options *options,
+                        zoo_err *err)
 {
     struct ngram_encoder *e = calloc(1, sizeof *e);
     char path[PATH_MAX];
     int rc;
 
+    (void)options;
     *out = NULL;
     if (!e)
         return zoo_fail_nomem(err);
@@ -112,12 +114,13 @@ static void workspace_free(void *workspace)
     free(w);
 }
 
-static int workspace_new(void **out, const zoo_encoder *encoder, zoo_err *err)
+static int workspace_new(void **out, const zoo_encoder *encoder, const zoo_options *options, zoo_err *err)
 {
     const struct ngram_encoder *e = (const struct ngram_encoder *)encoder;
     struct workspace *w = calloc(1, sizeof *w);
     int rc;
 
+    (void)options;
     *out = NULL;
     if (!w)
         return zoo_fail_nomem(err);

@@ -207,7 +207,7 @@ static void replace_in_config(const char *from, const char *to)
 static void a_wrong_config_is_named(void **state)
 {
     static const struct { const char *from, *to, *sentence; } cases[] = {
-        { "\"zooter-ngram\"", "\"bert\"", "model_type 'bert' is not supported" },
+        { "\"zooter-ngram\"", "\"llama\"", "model_type 'llama' is not supported" },
         { "\"1\": \"org/beta-7b\"", "\"7\": \"org/beta-7b\"", "none for \"1\"" },
         { "\"1\": \"org/beta-7b\"", "\"1\": \"no spaces\"", "expert name 'no spaces'" },
         { "\"1\": \"org/beta-7b\"", "\"1\": \"alpha\"", "'label2id'" },
