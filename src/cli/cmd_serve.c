@@ -1,16 +1,21 @@
 /* cmd_serve.c - zooter serve: the gateway, in the foreground. */
 #include <stddef.h>
+#include <stdint.h>
 #include "base/log.h"
 #include "cli/command.h"
 #include "gateway/gateway.h"
 
 struct settings {
-    const char *config;
+    const char *config, *precision;
     int check;
+    uint64_t threads;
 };
 
 static const zoo_option options[] = {
     { "config", "FILE", OPTION_TEXT | OPTION_REQUIRED, offsetof(struct settings, config), "settings, in YAML", 0, 0 },
+    { "precision", "P", OPTION_TEXT, offsetof(struct settings, precision),
+      "auto, f32, bf16 or int8: what an encoder's weights are multiplied in, in place of the settings' precision", 0, 0 },
+    { "threads", "N", OPTION_COUNT, offsetof(struct settings, threads), "threads that route, in place of the settings' route_threads", 1, 1024 },
     { "check", NULL, OPTION_FLAG, offsetof(struct settings, check), "only check the settings and the router, and say so", 0, 0 },
     { 0 }
 };
@@ -51,6 +56,10 @@ static int run(const void *settings, int argc, char **argv)
 
     (void)argc;
     (void)argv;
+    if (!failed && s->precision && !zoo_precision_parse(s->precision, &config.precision))
+        failed = zoo_fail(&err, ZOO_EUSAGE, "--precision should be auto, f32, bf16 or int8");
+    if (!failed && s->threads)
+        config.route_threads = (unsigned)s->threads;
     if (!failed) {
         log.level = config.log_level;
         failed = s->check ? check(&config, &log, &err) : serve(&config, &log, &err);
@@ -72,10 +81,13 @@ const zoo_command zoo_command_serve = {
     "\n"
     "Settings (docs/gateway.md has them all, with limits and time limits):\n"
     "  listen: 127.0.0.1:8080          ADDRESS:PORT; port 0: a free one. Beyond loopback only with allow_anonymous: true\n"
-    "  router: DIR                     a trained router, relative to the working directory\n"
+    "  router: DIR                     a trained router, or a deberta-v2 or bert classifier, relative to the working directory\n"
     "  experts:                        each with name and base_url; model, api_key_env, price and context are optional\n"
     "    - {name: coder, base_url: 'http://10.0.0.5:8000/v1', model: qwen2.5-coder, api_key_env: CODER_KEY}\n"
-    "  default_expert: coder           where the router has nothing to say; default: the best on average\n"
+    "  default_expert: coder           where the router has nothing to say; default: the best on average, where the router's\n"
+    "                                  folder tells it, else its first expert\n"
+    "  limits: {route_ms: 50}          a decision that takes longer is not waited for: the default expert is asked\n"
+    "  precision: auto                 of an encoder: f32, bf16 or int8; auto: bf16 where the processor multiplies it\n"
     "\n"
     "Logs one line a request to stderr, without queries or answers. SIGTERM and SIGINT: accepts no more, brings what runs to its\n"
     "end within 30 seconds, exits 0; a second signal ends at once.",

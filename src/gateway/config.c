@@ -3,7 +3,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include "base/parallel.h"
 #include "net/http_server.h"
 
 /* ---- the file ---- */
@@ -11,7 +10,7 @@
 struct timeouts { double *connect, *first_token, *answer, *idle, *total; };
 struct limits { double *in_flight, *connections, *body_mib, *answer_mib, *route_queue, *route_ms, *drain; };
 struct file {
-    char *listen, *router, *default_expert, *log;
+    char *listen, *router, *default_expert, *log, *precision;
     bool allow_anonymous;
     struct timeouts *timeouts;
     struct limits *limits;
@@ -51,6 +50,7 @@ static const cyaml_schema_field_t file_fields[] = {
     CYAML_FIELD_MAPPING_PTR("timeouts", OPTIONAL, struct file, timeouts, timeout_fields),
     CYAML_FIELD_MAPPING_PTR("limits", OPTIONAL, struct file, limits, limit_fields),
     CYAML_FIELD_FLOAT_PTR("route_threads", OPTIONAL, struct file, route_threads),
+    CYAML_FIELD_STRING_PTR("precision", OPTIONAL, struct file, precision, 1, 20),
     CYAML_FIELD_STRING_PTR("log", OPTIONAL, struct file, log, 1, 20),
     CYAML_FIELD_END
 };
@@ -80,7 +80,7 @@ static int read_numbers(zoo_gateway_config *c, const struct file *file, zoo_err 
     static const struct limits no_limits;
     const struct timeouts *t = file->timeouts ? file->timeouts : &no_timeouts;
     const struct limits *l = file->limits ? file->limits : &no_limits;
-    unsigned processors = zoo_parallel_processors(), body_mib = 0, answer_mib = 0;
+    unsigned body_mib = 0, answer_mib = 0;
     const struct number numbers[] = {
         { "timeouts.connect", t->connect, 5, 0.001, 3600, 1000, 0, &c->connect_ms },
         { "timeouts.first_token", t->first_token, 60, 0.001, 86400, 1000, 0, &c->first_token_ms },
@@ -94,13 +94,15 @@ static int read_numbers(zoo_gateway_config *c, const struct file *file, zoo_err 
         { "limits.route_queue", l->route_queue, 256, 1, 100000, 1, 1, &c->route_queue },
         { "limits.route_ms", l->route_ms, 50, 1, 60000, 1, 0, &c->route_ms },
         { "limits.drain", l->drain, 30, 0, 86400, 1, 0, &c->drain_s },
-        { "route_threads", file->route_threads, processors > 1 ? processors - 1 : 1, 1, 1024, 1, 1, &c->route_threads } };
+        { "route_threads", file->route_threads, 1, 1, 1024, 1, 1, &c->route_threads } };
 
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         int failed = read_number(&numbers[i], c->path, err);
         if (failed)
             return failed;
     }
+    if (!file->route_threads)
+        c->route_threads = 0;
     c->max_body = (size_t)body_mib << 20;
     c->max_answer = (size_t)answer_mib << 20;
     return ZOO_OK;
@@ -119,6 +121,14 @@ static int read_log_level(zoo_gateway_config *c, const char *word, zoo_err *err)
             return ZOO_OK;
         }
     return word ? zoo_fail(err, ZOO_EFORMAT, "%s: log should be error, warn, info or debug", c->path) : ZOO_OK;
+}
+
+static int read_precision(zoo_gateway_config *c, const char *word, zoo_err *err)
+{
+    c->precision = ZOO_PRECISION_AUTO;
+    if (!word || zoo_precision_parse(word, &c->precision))
+        return ZOO_OK;
+    return zoo_fail(err, ZOO_EFORMAT, "%s: precision should be auto, f32, bf16 or int8", c->path);
 }
 
 static int check_listen(const zoo_gateway_config *c, zoo_err *err)
@@ -145,6 +155,8 @@ static int read_words(zoo_gateway_config *c, const struct file *file, zoo_err *e
         return zoo_fail_nomem(err);
     c->allow_anonymous = file->allow_anonymous;
     failed = read_log_level(c, file->log, err);
+    if (!failed)
+        failed = read_precision(c, file->precision, err);
     if (!failed)
         failed = check_listen(c, err);
     return failed;

@@ -1,12 +1,15 @@
 /* gateway.c - see gateway.h. */
 #include "gateway/gateway.h"
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include "base/clock.h"
+#include "base/parallel.h"
 #include "gateway/core.h"
+#include "model/router.h"
 
 enum { DRAIN_LOOK_MS = 20 };
 
@@ -134,17 +137,44 @@ static int catch_signals(struct zoo_gateway *g, zoo_err *err)
 /* What needs neither loop nor socket. */
 static int open_router(struct zoo_gateway *g, zoo_err *err)
 {
-    int failed = zoo_router_open(&g->router, g->config->router, err);
+    zoo_options options = { .size = sizeof options, .precision = g->config->precision };
+    int failed = zoo_router_open_with(&g->router, g->config->router, &options, err);
 
     if (!failed)
         failed = zoo_upstreams_init(&g->upstreams, g->config, g->router, g->log, err);
     return failed;
 }
 
+/* The loop needs a processor of its own more than an n-gram router needs another. An encoder's pass is long, and shared out. */
+static unsigned route_threads(const struct zoo_gateway *g)
+{
+    unsigned processors = zoo_parallel_processors();
+
+    if (g->config->route_threads)
+        return g->config->route_threads;
+    return zoo_router_packs(g->router) || processors < 2 ? processors : processors - 1;
+}
+
+/* What people who read the log want to know of the router. */
+static void describe_router(const struct zoo_gateway *g)
+{
+    const zoo_router_facts *facts = zoo_router_facts_of(g->router);
+    size_t known = 0;
+
+    for (size_t i = 0; i < facts->k; i++)
+        known += !isnan(facts->mean_rewards[i]);
+    if (zoo_router_packs(g->router))
+        zoo_log_write(g->log, ZOO_LOG_INFO, "router %s: an encoder over %zu experts, %s, on %u threads", g->config->router, facts->k,
+                      zoo_precision_name(zoo_router_precision(g->router)), route_threads(g));
+    if (!known && !g->config->default_expert)
+        zoo_log_write(g->log, ZOO_LOG_WARN, "the router %s tells no mean rewards: where it has nothing to say, %s, its first expert here, is "
+                      "asked; set default_expert", g->config->router, g->upstreams.names[g->upstreams.default_order[0]]);
+}
+
 static int start_parts(struct zoo_gateway *g, zoo_err *err)
 {
     const zoo_gateway_config *c = g->config;
-    zoo_route_limits routing = { c->route_threads, c->route_queue, c->route_ms };
+    zoo_route_limits routing = { route_threads(g), c->route_queue, c->route_ms };
     zoo_http_limits out = { .max_body = c->max_answer, .max_connections = c->in_flight };
     zoo_http_server_limits in = { .max_body = c->max_body, .max_connections = c->connections };
     int failed = zoo_metrics_init(&g->metrics, g->upstreams.names, g->upstreams.n, err);
@@ -178,6 +208,8 @@ int zoo_gateway_new(zoo_gateway **out, const zoo_gateway_config *config, const z
     if (getrandom(&g->id_seed, sizeof g->id_seed, GRND_NONBLOCK) != (ssize_t)sizeof g->id_seed)
         g->id_seed = zoo_clock_ns();
     failed = open_router(g, err);
+    if (!failed)
+        describe_router(g);
     if (!failed)
         failed = start_parts(g, err);
     if (failed)

@@ -9,8 +9,10 @@
 #include <unistd.h>
 #include "base/buf.h"
 #include "base/clock.h"
+#include "model/router.h"
 
-enum { KEPT_TEXT = 64 << 10 };
+/* A pass of an encoder takes time with every token: what waits goes together while it is short, so that nobody is late for others. */
+enum { KEPT_TEXT = 64 << 10, TOGETHER = 16, TOGETHER_BYTES = 1024 };
 
 struct zoo_route_job {
     zoo_route_pool *pool;
@@ -30,11 +32,16 @@ struct zoo_route_job {
 };
 TAILQ_HEAD(job_list, zoo_route_job);
 
-struct worker { zoo_route_pool *pool; zoo_workspace *workspace; pthread_t thread; };
+struct worker {
+    zoo_route_pool *pool;
+    zoo_workspace *workspace;
+    float *probabilities;                                          /* (TOGETHER, k) */
+    pthread_t thread;
+};
 
 struct zoo_route_pool {
     const zoo_router *router;
-    zoo_route_fn route;
+    zoo_route_fn route;                                            /* NULL: zoo_router_route_many */
     zoo_route_limits limits;
     /* The loop's. */
     struct event *wake, *timer;
@@ -65,28 +72,69 @@ static void hand_back(zoo_route_pool *pool, zoo_route_job *job)
     while (was_empty && write(pool->fd, &one, sizeof one) < 0 && errno == EINTR) { }
 }
 
+/* Waits for work. Takes the oldest job, and of an encoder those behind it while they are short together; 0: the pool is stopping. */
+static size_t take(zoo_route_pool *pool, zoo_route_job *jobs[TOGETHER])
+{
+    size_t most = !pool->route && zoo_router_packs(pool->router) ? TOGETHER : 1, n = 0, bytes = 0;
+    zoo_route_job *job;
+
+    pthread_mutex_lock(&pool->lock);
+    while (!pool->is_stopping && TAILQ_EMPTY(&pool->queued))
+        pthread_cond_wait(&pool->work, &pool->lock);
+    while (!pool->is_stopping && n < most && (job = TAILQ_FIRST(&pool->queued))) {
+        bytes += job->text.size;
+        if (n && bytes > TOGETHER_BYTES)
+            break;
+        TAILQ_REMOVE(&pool->queued, job, link);
+        job->is_queued = 0;
+        jobs[n++] = job;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return n;
+}
+
+static void route_together(struct worker *worker, zoo_route_job **jobs, size_t n)
+{
+    zoo_route_pool *pool = worker->pool;
+    size_t k = zoo_router_expert_count(pool->router), sizes[TOGETHER], done = 0;
+    const char *texts[TOGETHER];
+    zoo_decision decisions[TOGETHER];
+    zoo_err err;
+    int rc;
+
+    for (size_t i = 0; i < n; i++) {
+        texts[i] = jobs[i]->text.data;
+        sizes[i] = jobs[i]->text.size;
+    }
+    rc = zoo_router_route_many(pool->router, worker->workspace, texts, sizes, n, worker->probabilities, decisions, &done, &err);
+    for (size_t i = 0; i < n; i++) {
+        jobs[i]->rc = i < done ? ZOO_OK : rc;
+        if (jobs[i]->rc) {
+            jobs[i]->err = err;
+            continue;
+        }
+        memcpy(jobs[i]->probabilities, worker->probabilities + i*k, k * sizeof *worker->probabilities);
+        jobs[i]->decision = decisions[i];
+    }
+}
+
 static void *work(void *context)
 {
     struct worker *worker = context;
     zoo_route_pool *pool = worker->pool;
-    zoo_route_job *job;
+    zoo_route_job *jobs[TOGETHER];
+    size_t n;
 
-    for (;;) {
-        pthread_mutex_lock(&pool->lock);
-        while (!pool->is_stopping && TAILQ_EMPTY(&pool->queued))
-            pthread_cond_wait(&pool->work, &pool->lock);
-        job = pool->is_stopping ? NULL : TAILQ_FIRST(&pool->queued);
-        if (job) {
-            TAILQ_REMOVE(&pool->queued, job, link);
-            job->is_queued = 0;
-        }
-        pthread_mutex_unlock(&pool->lock);
-        if (!job)
-            return NULL;
-        job->rc = pool->route(pool->router, worker->workspace, job->text.data, job->text.size, job->probabilities, &job->decision,
-                              &job->err);
-        hand_back(pool, job);
+    while ((n = take(pool, jobs))) {
+        if (pool->route)
+            jobs[0]->rc = pool->route(pool->router, worker->workspace, jobs[0]->text.data, jobs[0]->text.size, jobs[0]->probabilities,
+                                      &jobs[0]->decision, &jobs[0]->err);
+        else
+            route_together(worker, jobs, n);
+        for (size_t i = 0; i < n; i++)
+            hand_back(pool, jobs[i]);
     }
+    return NULL;
 }
 
 /* ---- the loop's side ---- */
@@ -240,6 +288,24 @@ size_t zoo_route_pool_load(const zoo_route_pool *pool)
 
 /* ---- the pool ---- */
 
+static int worker_init(struct worker *worker, zoo_route_pool *pool, zoo_err *err)
+{
+    zoo_options options = { .size = sizeof options, .threads = zoo_router_packs(pool->router) ? pool->limits.threads : 1 };
+    int rc = zoo_workspace_new_with(&worker->workspace, pool->router, &options, err);
+
+    worker->pool = pool;
+    if (rc)
+        return rc;
+    worker->probabilities = malloc(TOGETHER * zoo_router_expert_count(pool->router) * sizeof *worker->probabilities);
+    return worker->probabilities ? ZOO_OK : zoo_fail_nomem(err);
+}
+
+static void worker_release(struct worker *worker)
+{
+    zoo_workspace_free(worker->workspace);
+    free(worker->probabilities);
+}
+
 /* Signals are the loop's business. */
 static int start_worker(zoo_route_pool *pool, zoo_err *err)
 {
@@ -247,20 +313,17 @@ static int start_worker(zoo_route_pool *pool, zoo_err *err)
     sigset_t all, before;
     int rc;
 
-    worker->pool = pool;
-    rc = zoo_workspace_new(&worker->workspace, pool->router, err);
-    if (rc)
-        return rc;
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    rc = pthread_create(&worker->thread, NULL, work, worker);
+    pthread_sigmask(SIG_SETMASK, &all, &before);                   /* for the workspace's threads too */
+    rc = worker_init(worker, pool, err);
+    if (!rc && (rc = pthread_create(&worker->thread, NULL, work, worker)))
+        rc = zoo_fail_errno(err, rc, "cannot start a thread that routes");
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (rc) {
-        zoo_workspace_free(worker->workspace);
-        return zoo_fail_errno(err, rc, "cannot start a thread that routes");
-    }
-    pool->threads++;
-    return ZOO_OK;
+    if (rc)
+        worker_release(worker);
+    else
+        pool->threads++;
+    return rc;
 }
 
 int zoo_route_pool_new(zoo_route_pool **out, struct event_base *loop, const zoo_router *router, const zoo_route_limits *limits,
@@ -273,7 +336,7 @@ int zoo_route_pool_new(zoo_route_pool **out, struct event_base *loop, const zoo_
     if (!pool)
         return zoo_fail_nomem(err);
     pool->router = router;
-    pool->route = route ? route : zoo_router_route;
+    pool->route = route;
     pool->limits = *limits;
     TAILQ_INIT(&pool->waiting);
     TAILQ_INIT(&pool->spare);
@@ -288,7 +351,7 @@ int zoo_route_pool_new(zoo_route_pool **out, struct event_base *loop, const zoo_
     pool->timer = event_new(loop, -1, 0, on_timer, pool);
     if (!failed && (!pool->wake || !pool->timer || event_add(pool->wake, NULL)))
         failed = zoo_fail_nomem(err);
-    while (!failed && pool->threads < limits->threads)
+    while (!failed && pool->threads < (zoo_router_packs(router) ? 1 : limits->threads))
         failed = start_worker(pool, err);
     if (failed)
         zoo_route_pool_free(pool);
@@ -317,7 +380,7 @@ void zoo_route_pool_free(zoo_route_pool *pool)
     pthread_cond_broadcast(&pool->work);
     for (unsigned i = 0; i < pool->threads; i++) {
         pthread_join(pool->workers[i].thread, NULL);
-        zoo_workspace_free(pool->workers[i].workspace);
+        worker_release(&pool->workers[i]);
     }
     free_jobs(&pool->queued);
     free_jobs(&pool->finished);

@@ -1,4 +1,5 @@
-/* route_pool.h - routing on worker threads, so that the event loop never runs a forward pass.
+/* route_pool.h - routing on worker threads, so that the event loop never runs a forward pass. An n-gram router has a worker for each
+ * thread; an encoder one worker, whose workspace has the threads, and which takes short queries that wait together.
  *
  *     zoo_route_pool_new(&pool, loop, router, &limits, &err);
  *     job = zoo_route_submit(pool, text, size, routed, me);      // NULL: the queue is full
@@ -16,7 +17,7 @@ typedef struct zoo_route_pool zoo_route_pool;
 typedef struct zoo_route_job zoo_route_job;
 
 typedef struct zoo_route_limits {
-    unsigned threads;             /* at least 1 */
+    unsigned threads;             /* at least 1; of an encoder's workspace, or workers */
     size_t queue;                 /* jobs waiting or running */
     unsigned deadline_ms;         /* from submission */
 } zoo_route_limits;
@@ -29,7 +30,7 @@ typedef struct zoo_routing {
     const char *message;          /* where failed */
 } zoo_routing;
 
-/* The function that routes; a test puts a slow or failing one in its place. As zoo_router_route(), which is the default. */
+/* The function that routes; a test puts a slow or failing one in its place, one query at a time. As zoo_router_route(). */
 typedef int (*zoo_route_fn)(const zoo_router *router, zoo_workspace *workspace, const char *query, size_t size, float *probabilities,
                             zoo_decision *decision, zoo_err *err);
 

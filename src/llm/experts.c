@@ -132,6 +132,7 @@ static const cyaml_schema_field_t file_fields[] = {
     CYAML_FIELD_IGNORE("timeouts", CYAML_FLAG_OPTIONAL),
     CYAML_FIELD_IGNORE("limits", CYAML_FLAG_OPTIONAL),
     CYAML_FIELD_IGNORE("route_threads", CYAML_FLAG_OPTIONAL),
+    CYAML_FIELD_IGNORE("precision", CYAML_FLAG_OPTIONAL),
     CYAML_FIELD_IGNORE("log", CYAML_FLAG_OPTIONAL),
     CYAML_FIELD_END
 };
