@@ -119,7 +119,7 @@ static int read_options(struct work *w, zoo_err *err)
             return ZOO_EUSAGE;
         t->beta = &w->beta;
     }
-    t->direction = s->kl && !strcmp(s->kl, "reverse") ? ZOO_KL_REVERSE : ZOO_KL_FORWARD;
+    t->loss = s->kl && !strcmp(s->kl, "reverse") ? ZOO_KL_REVERSE : ZOO_KL_FORWARD;
     t->temperature = s->temperature;
     t->is_standardised = s->standardise;
     t->validation = s->validation;

@@ -7,15 +7,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum zoo_kl {
+enum zoo_loss {
     ZOO_KL_FORWARD,         /* KL(target || router): the router covers every expert that the target finds good */
-    ZOO_KL_REVERSE          /* KL(router || target): the router settles on one of them */
+    ZOO_KL_REVERSE,         /* KL(router || target): the router settles on one of them */
+    ZOO_HARD_LABEL,         /* cross-entropy against the target's best expert (equally good ones share) */
+    ZOO_EXPECTED_REWARD     /* what the router loses against the best expert, asking experts as often as it believes in them: the
+                               target's log-probabilities are rewards in units of the temperature */
 };
 
-/* sum_b weights[b] KL_b with p = softmax(logits (B,k)) and targets (B,k), whose rows sum to 1;
- * dlogits (B,k), unless NULL: its gradient. A target of 0 counts as 1e-30 in the reverse direction. */
-double zoo_kl_loss(enum zoo_kl direction, const float *logits, const float *targets, const float *weights, size_t B, size_t k,
+/* sum_b weights[b] loss_b with p = softmax(logits (B,k)) and targets (B,k), whose rows sum to 1;
+ * dlogits (B,k), unless NULL: its gradient. A target of 0 counts as 1e-30 where its logarithm is taken. */
+double zoo_router_loss(enum zoo_loss loss, const float *logits, const float *targets, const float *weights, size_t B, size_t k,
                    float *dlogits);
+
+/* "forward", "reverse", "hard", "reward". */
+const char *zoo_loss_name(enum zoo_loss loss);
+/* 0: no such word. */
+int zoo_loss_parse(const char *word, enum zoo_loss *out);
 
 /* weight * cross-entropy of softmax(logits (V)) against the uniform distribution over tags[0..count); dlogits (V): its gradient.
  * Without tags: 0 and no gradient. */

@@ -89,7 +89,7 @@ static void backward(zoo_trainee *base, const float *dlogits, const float *dtag_
     }
 }
 
-static void step(zoo_trainee *base, double rate)
+static double step(zoo_trainee *base, double rate)
 {
     zoo_ngram_trainee *t = (zoo_ngram_trainee *)base;
     size_t dense = t->net.size - t->net.dense;
@@ -100,20 +100,25 @@ static void step(zoo_trainee *base, double rate)
     for (size_t i = 0; i < t->touched_count; i++)
         t->slots[t->touched[i]] = NO_SLOT;
     t->touched_count = 0;
+    return 0;
 }
 
-static void keep(zoo_trainee *base)
+static int keep(zoo_trainee *base, zoo_err *err)
 {
     zoo_ngram_trainee *t = (zoo_ngram_trainee *)base;
 
+    (void)err;
     memcpy(t->kept, t->params, t->net.size * sizeof *t->params);
+    return ZOO_OK;
 }
 
-static void restore(zoo_trainee *base)
+static int restore(zoo_trainee *base, zoo_err *err)
 {
     zoo_ngram_trainee *t = (zoo_ngram_trainee *)base;
 
+    (void)err;
     memcpy(t->params, t->kept, t->net.size * sizeof *t->params);
+    return ZOO_OK;
 }
 
 static const zoo_trainee_class ngram_class = {
@@ -154,7 +159,7 @@ int zoo_ngram_trainee_new(zoo_ngram_trainee **out, const zoo_ngram_net *net, con
     *out = NULL;
     if (!t)
         return zoo_fail_nomem(err);
-    t->base = (zoo_trainee){ &ngram_class, net->config.experts, net->tag_values };
+    t->base = (zoo_trainee){ .class = &ngram_class, .k = net->config.experts, .tag_values = net->tag_values };
     t->net = *net;
     t->features = features;
     rc = alloc(t, batch, err);

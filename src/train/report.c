@@ -65,7 +65,7 @@ json_t *zoo_trained_json(const zoo_trained *t, const zoo_dataset *data, const zo
 
     if (!out)
         return NULL;
-    json_object_set_new(out, "loss", json_string(s->direction == ZOO_KL_REVERSE ? "reverse" : "forward"));
+    json_object_set_new(out, "loss", json_string(zoo_loss_name(s->loss)));
     json_object_set_new(out, "reward_spread", json_real(t->scale));
     json_object_set_new(out, "rows", json_integer((json_int_t)t->rows));
     json_object_set_new(out, "rows_left_out", json_integer((json_int_t)t->missing_rows));

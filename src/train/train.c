@@ -150,7 +150,7 @@ static int prepare(struct job *job, zoo_err *err)
         .data = job->data, .features = job->features, .net = &out->net, .kinds = s->kinds, .kind_count = s->kind_count,
         .heads = out->heads, .head_count = out->head_count, .weights = job->weights, .judged = job->judged,
         .trainer = { .epochs = s->epochs, .batch = s->batch, .rate = s->rate, .tag_weight = s->tag_weight,
-                     .blend = s->blend, .direction = s->direction, .seed = s->seed }
+                     .blend = s->blend, .loss = s->loss, .seed = s->seed }
     };
     return zoo_distiller_init(&job->distiller, &job->distillery, err);
 }

@@ -43,7 +43,7 @@ typedef struct zoo_train_settings {
     double rate;
     double tag_weight;
     double blend;                    /* trainer.h */
-    enum zoo_kl direction;
+    enum zoo_loss loss;
     uint64_t seed;
     unsigned threads;                /* 0: one per processor */
     zoo_ngrams features;

@@ -2,29 +2,39 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include "base/clock.h"
 #include "base/rng.h"
 #include "train/judge.h"
 
-/* Memory of one run, allocated before the first step. */
+/* A run: memory that is taken before the first step, and how far it is. */
 struct run {
     zoo_trainee *trainee;
     const zoo_trainer_task *task;
     const zoo_trainer_settings *settings;
+    zoo_trainer_result *result;
     size_t *order;                   /* (count) */
     size_t *partners;                /* (B) */
     float *logits, *dlogits, *targets;              /* (B,k) */
     float *tag_logits, *dtag_logits;                /* (B,G) */
     float *weights;                  /* (B) */
     uint32_t *choices;               /* (held_count), of this epoch */
+    zoo_schedule schedule;
     zoo_rng rng;
-    uint64_t steps, steps_planned;
+    uint64_t steps;                  /* taken */
+    unsigned epoch;                  /* 1..: under way */
+    size_t done;                     /* rows of this epoch */
+    double sum;                      /* of their losses */
+    uint64_t saved_ns, started_ns, started_work;
 };
 
-static int run_init(struct run *r, zoo_trainee *trainee, const zoo_trainer_task *task, const zoo_trainer_settings *s, zoo_err *err)
+static int run_init(struct run *r, zoo_trainee *trainee, const zoo_trainer_task *task, const zoo_trainer_settings *s,
+                    zoo_trainer_result *result, zoo_err *err)
 {
     size_t B = s->batch, k = trainee->k, G = trainee->tag_values;
+    uint64_t planned = (uint64_t)s->epochs * ((task->count + B - 1) / B);
 
-    *r = (struct run){ .trainee = trainee, .task = task, .settings = s };
+    *r = (struct run){ .trainee = trainee, .task = task, .settings = s, .result = result, .epoch = 1 };
     r->order = malloc((task->count + 1) * sizeof *r->order);
     r->partners = malloc(B * sizeof *r->partners);
     r->logits = malloc(B * k * sizeof *r->logits);
@@ -39,7 +49,9 @@ static int run_init(struct run *r, zoo_trainee *trainee, const zoo_trainer_task 
         return zoo_fail_nomem(err);
     memcpy(r->order, task->rows, task->count * sizeof *r->order);
     zoo_rng_init(&r->rng, s->seed);
-    r->steps_planned = (uint64_t)s->epochs * ((task->count + B - 1) / B);
+    r->schedule = (zoo_schedule){ s->fall, (uint64_t)(s->warm_up * (double)planned), planned };
+    r->saved_ns = r->started_ns = zoo_clock_ns();
+    *result = (zoo_trainer_result){ .best = s->stop_after, .reward = -INFINITY };
     return ZOO_OK;
 }
 
@@ -55,6 +67,66 @@ static void run_release(struct run *r)
     free(r->weights);
     free(r->choices);
 }
+
+/* ---- how far it is, written down ---- */
+
+static int sync_run(struct run *r, int is_reading, zoo_err *err)
+{
+    const zoo_trainer_state *where = r->task->state;
+    zoo_state *state;
+    int rc = zoo_state_begin(&state, where->path, where->fingerprint, is_reading, err);
+
+    if (rc)
+        return rc;
+    zoo_state_sync(state, r->order, r->task->count * sizeof *r->order);
+    zoo_state_sync(state, &r->rng, sizeof r->rng);
+    zoo_state_sync(state, &r->steps, sizeof r->steps);
+    zoo_state_sync(state, &r->epoch, sizeof r->epoch);
+    zoo_state_sync(state, &r->done, sizeof r->done);
+    zoo_state_sync(state, &r->sum, sizeof r->sum);
+    zoo_state_sync(state, r->result, sizeof *r->result);
+    r->trainee->class->sync(r->trainee, state);
+    return zoo_state_end(state, err);
+}
+
+static int save(struct run *r, int is_due, zoo_err *err)
+{
+    const zoo_trainer_state *where = r->task->state;
+
+    if (!where || !r->trainee->class->sync || (!is_due && (double)(zoo_clock_ns() - r->saved_ns) * 1e-9 < where->every))
+        return ZOO_OK;
+    if (sync_run(r, 0, err))
+        return zoo_fail_within(err, "the state of the run could not be written");
+    r->saved_ns = zoo_clock_ns();
+    return ZOO_OK;
+}
+
+static int resume(struct run *r, zoo_err *err)
+{
+    const zoo_trainer_state *where = r->task->state;
+    int rc;
+
+    if (!where || !where->resumes || access(where->path, F_OK))
+        return ZOO_OK;
+    rc = sync_run(r, 1, err);
+    r->started_work = r->trainee->work;
+    if (!rc && r->task->watch && r->task->watch->resume)
+        rc = r->task->watch->resume(r->task->watch->context, r->steps, err);
+    return rc;
+}
+
+static int look(struct run *r, double loss, double rate, double norm, double reward, int is_best, int ends_epoch, zoo_err *err)
+{
+    const zoo_trainer_watch *watch = r->task->watch;
+    zoo_trainer_moment moment = {
+        .step = r->steps, .steps = r->schedule.steps, .epoch = r->epoch, .loss = loss, .rate = rate, .norm = norm, .reward = reward,
+        .is_best = is_best, .work = r->trainee->work
+    };
+
+    return watch && watch->look ? watch->look(watch->context, &moment, ends_epoch, err) : ZOO_OK;
+}
+
+/* ---- steps ---- */
 
 /* Gradients of the tag heads' loss for one row. */
 static void tag_gradients(struct run *r, size_t row, float weight, const float *logits, float *dlogits)
@@ -96,46 +168,84 @@ static void make_examples(struct run *r, const size_t *rows, size_t B)
     }
 }
 
-/* One step on rows[0..B); returns the weighted sum of the router's loss. None is taken where that is no number. */
-static double step(struct run *r, const size_t *rows, size_t B)
+/* Rows first..first+B of a step, whose targets and weights are made: their gradients. Returns the weighted sum of the router's loss. */
+static double learn(struct run *r, const size_t *rows, size_t first, size_t B)
 {
     size_t k = r->trainee->k, G = r->trainee->tag_values;
     const zoo_trainer_settings *s = r->settings;
+    const float *weights = r->weights + first;
     int has_tags = s->tag_weight > 0 && G > 0;
     double loss;
 
-    make_examples(r, rows, B);
-    r->trainee->class->forward(r->trainee, &(zoo_batch){ rows, r->partners, B }, r->logits, has_tags ? r->tag_logits : NULL);
-    loss = zoo_kl_loss(s->direction, r->logits, r->targets, r->weights, B, k, r->dlogits);
+    r->trainee->class->forward(r->trainee, &(zoo_batch){ rows + first, r->partners + first, B, 1 }, r->logits,
+                               has_tags ? r->tag_logits : NULL);
+    loss = zoo_router_loss(s->loss, r->logits, r->targets + first*k, weights, B, k, r->dlogits);
     if (!isfinite(loss))
         return loss;
     for (size_t b = 0; has_tags && b < B; b++)
-        tag_gradients(r, rows[b], r->partners[b] == ZOO_ALONE ? r->weights[b] * (float)s->tag_weight : 0, r->tag_logits + b*G, r->dtag_logits + b*G);
+        tag_gradients(r, rows[first + b], r->partners[first + b] == ZOO_ALONE ? weights[b] * (float)s->tag_weight : 0,
+                      r->tag_logits + b*G, r->dtag_logits + b*G);
     r->trainee->class->backward(r->trainee, r->dlogits, has_tags ? r->dtag_logits : NULL);
-    r->trainee->class->step(r->trainee, s->rate * (1 - (double)r->steps / (double)r->steps_planned));
-    r->steps++;
-    return loss * (double)B;
+    return loss;
 }
 
-/* One pass over the rows in a new order; *loss: the mean. */
-static int epoch(struct run *r, unsigned number, double *loss, zoo_err *err)
+static int is_no_number(const struct run *r, const char *what, zoo_err *err)
+{
+    return zoo_fail(err, ZOO_EFORMAT, "the %s is no longer a number in epoch %u, after %zu rows (step %llu of %llu); a lower --rate or a "
+                    "higher --temperature helps", what, r->epoch, r->done, (unsigned long long)r->steps + 1,
+                    (unsigned long long)r->schedule.steps);
+}
+
+/* One step on rows[0..B) of the epoch. None is taken where the loss or the gradient is no number. */
+static int step(struct run *r, const size_t *rows, size_t B, zoo_err *err)
+{
+    const zoo_trainee_class *class = r->trainee->class;
+    double loss = 0, norm, rate = r->settings->rate * zoo_schedule_share(&r->schedule, r->steps);
+
+    make_examples(r, rows, B);
+    for (size_t first = 0, part; first < B && isfinite(loss); first += part) {
+        part = class->fit ? class->fit(r->trainee, rows + first, B - first) : B;
+        loss += learn(r, rows, first, part);
+    }
+    if (!isfinite(loss))
+        return is_no_number(r, "loss", err);
+    norm = class->step(r->trainee, rate);
+    if (!isfinite(norm))
+        return is_no_number(r, "gradient", err);
+    r->steps++;
+    r->sum += loss * (double)B;
+    r->done += B;
+    return look(r, loss, rate, norm, NAN, 0, 0, err);
+}
+
+static void note_step(const struct run *r)
+{
+    double seconds = (double)(zoo_clock_ns() - r->started_ns) * 1e-9;
+
+    zoo_progress_set(r->task->progress, (uint64_t)(r->epoch - 1) * r->task->count + r->done);
+    if (r->trainee->work && r->steps % 8 == 0 && r->done)
+        zoo_progress_note(r->task->progress, "epoch %u of %u, loss %.4f, %.0f tokens/s", r->epoch, r->settings->epochs,
+                          r->sum / (double)r->done, (double)(r->trainee->work - r->started_work) / seconds);
+}
+
+/* What is left of one pass over the rows, in a new order where it begins; *loss: the mean. */
+static int epoch(struct run *r, double *loss, zoo_err *err)
 {
     const zoo_trainer_task *t = r->task;
-    double sum = 0, total = 0;
+    double total = 0;
+    int rc;
 
-    zoo_rng_shuffle(&r->rng, r->order, t->count);
-    for (size_t done = 0; done < t->count;) {
-        size_t B = t->count - done < r->settings->batch ? t->count - done : r->settings->batch;
-        sum += step(r, r->order + done, B);
-        if (!isfinite(sum))
-            return zoo_fail(err, ZOO_EFORMAT, "the loss is no longer a number in epoch %u, after %zu rows; a lower --rate or a "
-                            "higher --temperature helps", number, done);
-        done += B;
-        zoo_progress_set(t->progress, (uint64_t)(number - 1) * t->count + done);
+    if (!r->done)
+        zoo_rng_shuffle(&r->rng, r->order, t->count);
+    while (r->done < t->count) {
+        size_t B = t->count - r->done < r->settings->batch ? t->count - r->done : r->settings->batch;
+        if ((rc = step(r, r->order + r->done, B, err)) || (r->done < t->count && (rc = save(r, 0, err))))
+            return rc;
+        note_step(r);
     }
     for (size_t i = 0; i < t->count; i++)
         total += t->weights[t->rows[i]];
-    *loss = total > 0 ? sum / total : 0;
+    *loss = total > 0 ? r->sum / total : 0;
     return ZOO_OK;
 }
 
@@ -143,9 +253,10 @@ static void choose(zoo_trainee *trainee, const size_t *rows, size_t count, size_
 {
     size_t k = trainee->k;
 
-    for (size_t done = 0; done < count; done += batch) {
-        size_t B = count - done < batch ? count - done : batch;
-        trainee->class->forward(trainee, &(zoo_batch){ rows + done, NULL, B }, logits, NULL);
+    for (size_t done = 0, B; done < count; done += B) {
+        B = count - done < batch ? count - done : batch;
+        B = trainee->class->fit ? trainee->class->fit(trainee, rows + done, B) : B;
+        trainee->class->forward(trainee, &(zoo_batch){ rows + done, NULL, B, 0 }, logits, NULL);
         for (size_t b = 0; b < B; b++) {
             uint32_t best = 0;
             for (size_t j = 1; j < k; j++)
@@ -166,20 +277,45 @@ int zoo_trainer_choose(zoo_trainee *trainee, const size_t *rows, size_t count, s
     return ZOO_OK;
 }
 
-/* Looks at the held-out rows after epoch e and keeps the parameters where they are the best so far. */
-static void validate(struct run *r, unsigned e, zoo_trainer_result *result)
+/* Looks at the held-out rows at the end of an epoch and keeps the parameters where they are the best so far. */
+static int validate(struct run *r, zoo_err *err)
 {
     const zoo_trainer_task *t = r->task;
     double reward;
+    int is_best, rc = ZOO_OK;
 
     choose(r->trainee, t->held, t->held_count, r->settings->batch, r->logits, r->choices);
     reward = zoo_reward_of(t->data, t->held, t->held_count, t->held_weights, r->choices);
-    if (reward >= result->reward) {
-        result->best = e;
-        result->reward = reward;
-        r->trainee->class->keep(r->trainee);
+    is_best = reward >= r->result->reward;
+    if (is_best) {
+        r->result->best = r->epoch;
+        r->result->reward = reward;
+        rc = r->trainee->class->keep(r->trainee, err);
     }
-    zoo_progress_note(t->progress, "epoch %u of %u, loss %.4f, validation reward %.4f", e, r->settings->epochs, result->loss, reward);
+    zoo_progress_note(t->progress, "epoch %u of %u, loss %.4f, validation reward %.4f", r->epoch, r->settings->epochs, r->result->loss,
+                      reward);
+    return rc ? rc : look(r, r->result->loss, 0, 0, reward, is_best, 1, err);
+}
+
+static int end_epoch(struct run *r, int validates, zoo_err *err)
+{
+    int rc = ZOO_OK;
+
+    if (validates)
+        rc = validate(r, err);
+    else {
+        zoo_progress_note(r->task->progress, "epoch %u of %u, loss %.4f", r->epoch, r->settings->epochs, r->result->loss);
+        rc = look(r, r->result->loss, 0, 0, NAN, 0, 1, err);
+    }
+    r->result->epochs = r->epoch++;
+    r->done = 0;
+    r->sum = 0;
+    return rc ? rc : save(r, 1, err);
+}
+
+static int has_lost_patience(const struct run *r, int validates)
+{
+    return validates && r->settings->patience && r->result->epochs >= r->result->best + r->settings->patience;
 }
 
 int zoo_trainer_run(zoo_trainee *trainee, const zoo_trainer_task *task, const zoo_trainer_settings *settings,
@@ -187,20 +323,17 @@ int zoo_trainer_run(zoo_trainee *trainee, const zoo_trainer_task *task, const zo
 {
     int validates = task->held_count > 0 && !task->choices;
     struct run r;
-    int rc = run_init(&r, trainee, task, settings, err);
+    int rc = run_init(&r, trainee, task, settings, result, err);
 
-    *result = (zoo_trainer_result){ .best = settings->stop_after, .reward = -INFINITY };
-    for (unsigned e = 1; !rc && e <= settings->stop_after; e++) {
-        rc = epoch(&r, e, &result->loss, err);
-        if (rc)
-            break;
-        if (validates)
-            validate(&r, e, result);
-        else
-            zoo_progress_note(task->progress, "epoch %u of %u, loss %.4f", e, settings->epochs, result->loss);
+    if (!rc)
+        rc = resume(&r, err);
+    while (!rc && r.epoch <= settings->stop_after && !(r.epoch > 1 && has_lost_patience(&r, validates))) {
+        rc = epoch(&r, &result->loss, err);
+        if (!rc)
+            rc = end_epoch(&r, validates, err);
     }
     if (!rc && validates)
-        trainee->class->restore(trainee);
+        rc = trainee->class->restore(trainee, err);
     if (!rc && task->choices && task->held_count) {
         choose(trainee, task->held, task->held_count, settings->batch, r.logits, task->choices);
         result->reward = zoo_reward_of(task->data, task->held, task->held_count, task->held_weights, task->choices);

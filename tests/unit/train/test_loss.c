@@ -17,7 +17,7 @@ static void equal_distributions_cost_nothing(void **state)
         for (size_t j = 0; j < 3; j++)
             targets[b * 3 + j] = expf(logits[b * 3 + j]) / (expf(logits[b * 3]) + expf(logits[b * 3 + 1]) + expf(logits[b * 3 + 2]));
     for (int direction = 0; direction < 2; direction++) {
-        CLOSE(zoo_kl_loss((enum zoo_kl)direction, logits, targets, weights, 2, 3, dlogits), 0, 1e-6);
+        CLOSE(zoo_router_loss((enum zoo_loss)direction, logits, targets, weights, 2, 3, dlogits), 0, 1e-6);
         for (size_t i = 0; i < 6; i++)
             CLOSE(dlogits[i], 0, 1e-6);
     }
@@ -28,8 +28,8 @@ static void the_two_directions_by_hand(void **state)
     const float logits[] = { 0, 0 }, targets[] = { 0.75f, 0.25f };
 
     (void)state;
-    CLOSE(zoo_kl_loss(ZOO_KL_FORWARD, logits, targets, weights, 1, 2, NULL), 0.75 * log(1.5) + 0.25 * log(0.5), 1e-6);
-    CLOSE(zoo_kl_loss(ZOO_KL_REVERSE, logits, targets, weights, 1, 2, NULL), 0.5 * log(2.0 / 3) + 0.5 * log(2.0), 1e-6);
+    CLOSE(zoo_router_loss(ZOO_KL_FORWARD, logits, targets, weights, 1, 2, NULL), 0.75 * log(1.5) + 0.25 * log(0.5), 1e-6);
+    CLOSE(zoo_router_loss(ZOO_KL_REVERSE, logits, targets, weights, 1, 2, NULL), 0.5 * log(2.0 / 3) + 0.5 * log(2.0), 1e-6);
 }
 
 static void gradients_agree_with_differences(void **state)
@@ -39,14 +39,14 @@ static void gradients_agree_with_differences(void **state)
     float dlogits[6];
 
     (void)state;
-    for (int direction = 0; direction < 2; direction++) {
-        zoo_kl_loss((enum zoo_kl)direction, logits, targets, weights, 2, 3, dlogits);
+    for (int direction = 0; direction < 4; direction++) {
+        zoo_router_loss((enum zoo_loss)direction, logits, targets, weights, 2, 3, dlogits);
         for (size_t i = 0; i < 6; i++) {
             float at = logits[i];
             logits[i] = at + 1e-2f;
-            double above = zoo_kl_loss((enum zoo_kl)direction, logits, targets, weights, 2, 3, NULL);
+            double above = zoo_router_loss((enum zoo_loss)direction, logits, targets, weights, 2, 3, NULL);
             logits[i] = at - 1e-2f;
-            double below = zoo_kl_loss((enum zoo_kl)direction, logits, targets, weights, 2, 3, NULL);
+            double below = zoo_router_loss((enum zoo_loss)direction, logits, targets, weights, 2, 3, NULL);
             logits[i] = at;
             CLOSE(dlogits[i], (above - below) / 2e-2, 2e-3 * (1 + fabs(dlogits[i])));
         }
@@ -59,7 +59,7 @@ static void huge_logits_stay_finite(void **state)
     float dlogits[3];
 
     (void)state;
-    assert_true(isfinite(zoo_kl_loss(ZOO_KL_FORWARD, logits, targets, weights, 1, 3, dlogits)));
+    assert_true(isfinite(zoo_router_loss(ZOO_KL_FORWARD, logits, targets, weights, 1, 3, dlogits)));
     for (size_t i = 0; i < 3; i++)
         assert_true(isfinite(dlogits[i]));
 }

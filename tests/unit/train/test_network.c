@@ -75,7 +75,7 @@ static double loss(struct fixture *f, const zoo_network_noise *noise, int grads)
     zoo_network_forward(f->pass, f->params, &f->batch, noise, f->logits);
     for (size_t q = 0; q < f->batch.n; q++)
         f->weights[q] = 1.0f / (float)f->batch.n;
-    sum = zoo_kl_loss(ZOO_KL_FORWARD, f->logits, f->targets, f->weights, f->batch.n, k, f->dlogits);
+    sum = zoo_router_loss(ZOO_KL_FORWARD, f->logits, f->targets, f->weights, f->batch.n, k, f->dlogits);
     if (!grads)
         return sum;
     memset(f->grads, 0, p->size * sizeof *f->grads);

@@ -9,7 +9,7 @@
 enum { B = 5, K = 3, G = 4 };
 static const size_t rows[B] = { 0, 1, 2, 3, 4 };
 static const size_t partners[B] = { ZOO_ALONE, 3, 4, ZOO_ALONE, 4 };
-static const zoo_batch batch = { rows, partners, B };
+static const zoo_batch batch = { rows, partners, B, 1 };
 static const float weights[B] = { 1, 2, 0.5f, 1, 1 };
 
 struct fixture {
@@ -56,14 +56,14 @@ static void tear_down(struct fixture *f)
     zoo_dataset_release(&f->data);
 }
 
-static double loss(struct fixture *f, enum zoo_kl direction)
+static double loss(struct fixture *f, enum zoo_loss direction)
 {
     const zoo_tag_kind *kind = &f->data.kinds[0];
     float logits[B * K], tags[B * G];
     double sum;
 
     zoo_ngram_trainee_base(f->trainee)->class->forward(zoo_ngram_trainee_base(f->trainee), &batch, logits, tags);
-    sum = zoo_kl_loss(direction, logits, f->targets, weights, B, K, f->dlogits);
+    sum = zoo_router_loss(direction, logits, f->targets, weights, B, K, f->dlogits);
     for (size_t b = 0; b < B; b++)
         sum += zoo_tag_loss(tags + b * G, G, kind->tags + kind->offsets[b], kind->offsets[b + 1] - kind->offsets[b], 0.3 * weights[b],
                             f->dtags + b * G);
@@ -72,7 +72,7 @@ static double loss(struct fixture *f, enum zoo_kl direction)
 
 /* The largest difference between a gradient and the difference of the loss, over all parameters; `planted` is added to one
  * component of the loss's gradient. */
-static double disagreement(uint32_t hidden, enum zoo_kl direction, float planted)
+static double disagreement(uint32_t hidden, enum zoo_loss direction, float planted)
 {
     const float eps = 1e-2f;
     struct fixture f;
@@ -106,7 +106,7 @@ static void gradients_agree_with_differences(void **state)
     (void)state;
     for (uint32_t hidden = 0; hidden <= 6; hidden += 6)
         for (int direction = 0; direction < 2; direction++)
-            assert_true(disagreement(hidden, (enum zoo_kl)direction, 0) <= 2e-3);
+            assert_true(disagreement(hidden, (enum zoo_loss)direction, 0) <= 2e-3);
 }
 
 static void a_planted_error_is_found(void **state)
@@ -150,9 +150,9 @@ static void a_blend_lies_half_way(void **state)
     (void)state;
     set_up(&f, 0);
     t = zoo_ngram_trainee_base(f.trainee);
-    t->class->forward(t, &(zoo_batch){ one, NULL, 1 }, a, NULL);
-    t->class->forward(t, &(zoo_batch){ two, NULL, 1 }, b, NULL);
-    t->class->forward(t, &(zoo_batch){ one, two, 1 }, blend, NULL);
+    t->class->forward(t, &(zoo_batch){ one, NULL, 1, 0 }, a, NULL);
+    t->class->forward(t, &(zoo_batch){ two, NULL, 1, 0 }, b, NULL);
+    t->class->forward(t, &(zoo_batch){ one, two, 1, 0 }, blend, NULL);
     for (size_t j = 0; j < K; j++)
         assert_true(fabsf(blend[j] - (a[j] + b[j]) / 2) <= 1e-5f);
     tear_down(&f);
