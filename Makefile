@@ -48,8 +48,8 @@ ALL_CPPFLAGS := -Iinclude -Isrc -include base/banned.h -D_GNU_SOURCE -DZOO_VERSI
 ALL_CFLAGS := -std=c17 -g -fPIC -fvisibility=hidden -pthread -ffile-prefix-map=$(CURDIR)=. $(OPTIMISE) $(WARNINGS) \
               $(shell pkg-config --cflags $(ALL_PKGS)) $(CFLAGS)
 ALL_LDFLAGS := $(SANITIZE) $(HARDEN) $(LDFLAGS)
-LIB_LIBS   := $(shell pkg-config --libs $(LIB_PKGS)) -ldnnl -lm -pthread
-ALL_LIBS   := $(shell pkg-config --libs $(ALL_PKGS)) -ldnnl -lm -pthread
+LIB_LIBS   := $(shell pkg-config --libs $(LIB_PKGS)) -ldnnl -lgomp -lm -pthread
+ALL_LIBS   := $(shell pkg-config --libs $(ALL_PKGS)) -ldnnl -lgomp -lm -pthread
 
 SRC        := $(sort $(wildcard src/*/*.c))
 HEADERS    := $(sort $(wildcard src/*/*.h) include/zooter.h)
@@ -183,7 +183,7 @@ install: all  ## into $(DESTDIR)$(PREFIX): program, library, header, zooter.pc, 
 	install -m 644 $(OUT)/libzooter.a $(OUT)/$(SO) $(DESTDIR)$(LIBDIR)
 	ln -sf $(SO) $(DESTDIR)$(LIBDIR)/libzooter.so.$(SOVERSION)
 	ln -sf $(SO) $(DESTDIR)$(LIBDIR)/libzooter.so
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS_PRIVATE@|$(shell pkg-config --static --libs $(LIB_PKGS)) -ldnnl -lm -pthread|' \
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS_PRIVATE@|$(shell pkg-config --static --libs $(LIB_PKGS)) -ldnnl -lgomp -lm -pthread|' \
 	  packaging/zooter.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/zooter.pc
 	$(OUT)/zooter help --completion bash > $(DESTDIR)$(COMPDIR)/zooter
 	$(OUT)/zooter help --man > $(DESTDIR)$(MANDIR)/zooter.1
