@@ -2,11 +2,28 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "compute/attention_kernel.h"
+#include "compute/cpu.h"
+#include "compute/product_kernel.h"
 
-struct zoo_attention_positions {
-    size_t A, heads, d;
-    float *key, *query;                 /* (2A, H) or NULL */
-};
+/* The kernel of this processor. int8 attends as bfloat16 does. */
+static const zoo_attention_kernel *choose(enum zoo_precision precision)
+{
+#if defined(__x86_64__)
+    enum zoo_cpu level = zoo_cpu_level();
+
+    if (level >= ZOO_CPU_BF16 && precision != ZOO_PRECISION_F32)
+        return &zoo_attention_avx512_bf16;
+    if (level >= ZOO_CPU_AVX512)
+        return &zoo_attention_avx512;
+    if (level >= ZOO_CPU_AVX2)
+        return &zoo_attention_avx2;
+#endif
+    (void)precision;
+    return &zoo_attention_portable;
+}
+
+/* ---- positions ------------------------------------------------------------------------------------------------------ */
 
 /* The ceil below is sensitive: every step is in float32, as in the reference. */
 int zoo_position_bucket(int r, int buckets, int max_relative)
@@ -30,25 +47,50 @@ void zoo_position_columns(int32_t *columns, size_t max_distance, size_t A, int b
     }
 }
 
-static float *copied(const float *table, size_t n)
+void zoo_attention_columns(int32_t *out, size_t count, size_t last, const zoo_attention *a)
 {
-    float *copy = malloc(n * sizeof *copy);
+    int64_t most = (int64_t)a->max_distance, r = (int64_t)last;
 
-    return copy ? memcpy(copy, table, n * sizeof *copy) : NULL;
+    for (size_t x = 0; x < count; x++, r--)
+        out[x] = a->columns[(r < -most ? -most : r > most ? most : r) + most];
+}
+
+/* One float, or a pair of bfloat16, from a row that ends `left` numbers on. */
+static void put_group(void *to, size_t at, unsigned group, bool is_rounded, const float *row, size_t left)
+{
+    if (group == 2)
+        ((uint32_t *)to)[at] = zoo_float_bf16(row[0]) | (uint32_t)(left > 1 ? zoo_float_bf16(row[1]) : 0) << 16;
+    else
+        ((float *)to)[at] = is_rounded ? zoo_bf16_float(zoo_float_bf16(row[0])) : row[0];
+}
+
+/* (heads, G, C) of a table (2A, H); zeros where that is NULL. */
+static void *packed(const zoo_attention_positions *p, const float *table, bool is_rounded)
+{
+    void *to = calloc(p->heads * p->groups * p->stride, sizeof(uint32_t));
+    size_t H = p->heads * p->d;
+
+    for (size_t h = 0; to && table && h < p->heads; h++)
+        for (size_t g = 0; g < p->groups; g++)
+            for (size_t c = 0; c < 2 * p->A; c++)
+                put_group(to, (h*p->groups + g)*p->stride + c, p->group, is_rounded, table + c*H + h*p->d + g*p->group, p->d - g*p->group);
+    return to;
 }
 
 int zoo_attention_positions_new(zoo_attention_positions **out, enum zoo_precision precision, size_t A, size_t heads, size_t d,
                                 const float *key, const float *query, zoo_err *err)
 {
     zoo_attention_positions *p = calloc(1, sizeof *p);
-    size_t n = 2 * A * heads * d;
+    bool is_rounded = precision != ZOO_PRECISION_F32;
 
-    (void)precision;
     *out = NULL;
     if (!p)
         return zoo_fail_nomem(err);
     p->A = A, p->heads = heads, p->d = d;
-    if ((key && !(p->key = copied(key, n))) || (query && !(p->query = copied(query, n)))) {
+    p->group = choose(precision)->group;
+    p->groups = (d + p->group - 1) / p->group;
+    p->stride = zoo_round_up(2 * A, ZOO_LANES) + 2 * ZOO_LANES;
+    if ((key || query) && (!(p->key = packed(p, key, is_rounded)) || !(p->query = packed(p, query, is_rounded)))) {
         zoo_attention_positions_free(p);
         return zoo_fail_nomem(err);
     }
@@ -67,90 +109,20 @@ void zoo_attention_positions_free(zoo_attention_positions *positions)
 
 size_t zoo_attention_positions_bytes(const zoo_attention_positions *positions)
 {
-    size_t table = 2 * positions->A * positions->heads * positions->d * sizeof(float);
+    size_t table = positions->heads * positions->groups * positions->stride * sizeof(uint32_t);
 
-    return sizeof *positions + (positions->key ? table : 0) + (positions->query ? table : 0);
+    return sizeof *positions + (positions->key ? 2 * table : 0);
 }
+
+/* ---- running -------------------------------------------------------------------------------------------------------- */
 
 size_t zoo_attention_scratch(size_t max_T, size_t d, size_t A)
 {
-    (void)A;
-    return (max_T + d) * sizeof(float);
-}
-
-static float dot(const float *x, const float *y, size_t d)
-{
-    float sum = 0;
-
-#pragma omp simd reduction(+ : sum)
-    for (size_t i = 0; i < d; i++)
-        sum += x[i] * y[i];
-    return sum;
-}
-
-static float score(const zoo_attention *a, size_t i, size_t j)
-{
-    const zoo_attention_positions *p = a->positions;
-    const float *q = a->q + i*a->stride, *k = a->k + j*a->stride;
-    float sum = dot(q, k, a->d);
-
-    if (p) {
-        long r = (long)i - (long)j, most = (long)a->max_distance;
-        size_t column = (size_t)a->columns[(r < -most ? -most : r > most ? most : r) + most];
-        size_t at = (column * p->heads + a->head) * p->d;       /* table[column, head, :] */
-
-        sum += p->key ? dot(q, p->key + at, a->d) : 0;
-        sum += p->query ? dot(k, p->query + at, a->d) : 0;
-    }
-    return sum * a->scale;
-}
-
-static uint16_t to_bf16(float x)
-{
-    uint32_t bits;
-
-    memcpy(&bits, &x, sizeof bits);
-    return (uint16_t)(x == x ? (bits + 0x7fff + (bits >> 16 & 1)) >> 16 : bits >> 16 | 0x40);
-}
-
-static void put_row(const zoo_attention *a, size_t i, const float *row)
-{
-    size_t at;
-
-    if (a->out) {
-        memcpy(a->out + i*a->out_stride, row, a->d * sizeof *row);
-        return;
-    }
-    at = (a->first_row + i) * a->next->stride + a->first_column;
-    for (size_t c = 0; c < a->d; c++)
-        if (a->next->precision == ZOO_PRECISION_BF16)
-            ((uint16_t *)a->next->data)[at + c] = to_bf16(row[c]);
-        else
-            ((float *)a->next->data)[at + c] = row[c];
+    return choose(ZOO_PRECISION_F32)->scratch(max_T, d, A);
 }
 
 void zoo_attention_run(const zoo_attention *a, enum zoo_precision precision, void *scratch)
 {
-    float *p = scratch, *row = p + a->T;
-
-    (void)precision;
-    for (size_t i = 0; i < a->queries; i++) {
-        float most = -INFINITY, sum = 0;
-
-        for (size_t j = 0; j < a->T; j++) {
-            p[j] = score(a, a->first_query + i, j);
-            most = p[j] > most ? p[j] : most;
-        }
-        memset(row, 0, a->d * sizeof *row);
-        for (size_t j = 0; j < a->T; j++) {
-            float weight = expf(p[j] - most);
-
-            sum += weight;
-            for (size_t c = 0; c < a->d; c++)
-                row[c] += weight * a->v[j*a->stride + c];
-        }
-        for (size_t c = 0; c < a->d; c++)
-            row[c] /= sum;
-        put_row(a, i, row);
-    }
+    if (a->queries)
+        choose(precision)->run(a, precision != ZOO_PRECISION_F32, scratch);
 }

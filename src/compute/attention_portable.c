@@ -1,0 +1,6 @@
+/* attention_portable.c - attention in plain C, with vectors as GCC and Clang have them on every processor. */
+#define LANES 4
+#define TILE 2
+#include "compute/attention_lanes.h"
+
+const zoo_attention_kernel zoo_attention_portable = { "portable", 1, scratch_bytes, run };
