@@ -3,12 +3,14 @@
 #include "cli/command.h"
 
 extern const zoo_command zoo_command_model_info;
+extern const zoo_command zoo_command_model_new;
 extern const zoo_command zoo_command_model_convert;
 extern const zoo_command zoo_command_model_quantise;
 extern const zoo_command zoo_command_model_fetch;
 
 static const zoo_command *const subcommands[] = {
     &zoo_command_model_info,
+    &zoo_command_model_new,
     &zoo_command_model_convert,
     &zoo_command_model_quantise,
     &zoo_command_model_fetch,

@@ -203,6 +203,120 @@ def test_integers_are_left_out(ok, router, tmp_path):
     assert "deberta.embeddings.position_ids" not in tensors(tmp_path / "out")
 
 
+# ---- new ----
+def config_of(folder):
+    return json.loads((folder / "config.json").read_text())
+
+
+def test_a_head_on_a_backbone(ok, tmp_path):
+    p = ok("new", tmp_path / "r", "--from", GOLDEN / "backbone-bin", "--experts", "coder,org/writer,math:7b")
+    assert "3 tensors of" in p.stderr and "left out: heads for other tasks" in p.stderr
+    ok("convert", GOLDEN / "backbone-bin", tmp_path / "backbone", "--dtype", "f32")
+    backbone, router = tensors(tmp_path / "backbone"), tensors(tmp_path / "r")
+    new = {"classifier.weight", "classifier.bias", "pooler.dense.weight", "pooler.dense.bias"}
+    assert set(router) - set(backbone) == new
+    assert all(n.startswith(("lm_", "mask_")) for n in set(backbone) - set(router))
+    assert all(router[n] == backbone[n] for n in set(router) - new)
+    assert router["classifier.weight"][1] == [3, 48] and set(floats(router["classifier.bias"])) == {0.0}
+    weights = floats(router["pooler.dense.weight"])
+    assert 0.018 < (sum(x * x for x in weights) / len(weights)) ** 0.5 < 0.022
+    config = config_of(tmp_path / "r")
+    assert config["architectures"] == ["DebertaV2ForSequenceClassification"]
+    assert config["id2label"] == {"0": "coder", "1": "org/writer", "2": "math:7b"}
+    assert config["label2id"] == {"coder": 0, "org/writer": 1, "math:7b": 2}
+    former = config_of(GOLDEN / "backbone-bin")
+    assert {k: v for k, v in config.items() if k in former} == former
+    assert (tmp_path / "r" / "spm.model").read_bytes() == (GOLDEN / "backbone-bin" / "spm.model").read_bytes()
+
+
+def test_experts_keep_their_rows(ok, router, tmp_path):
+    config = config_of(router)
+    config["zooter"] = {"max_tokens": 77, "temperature": 0.2, "mean_rewards": {"vicuna-13b": 1.0}}
+    (router / "config.json").write_text(json.dumps(config))
+    ok("new", tmp_path / "a", "--from", router, "--experts", "vicuna-13b,newcomer,wizardlm-13b")
+    p = ok("new", tmp_path / "b", "--from", router, "--experts", "newcomer,other", "--seed", "1")
+    assert "keep their row" not in p.stderr
+    ok("new", tmp_path / "c", "--from", router, "--experts", "newcomer,other", "--seed", "2")
+    old, a, b, c = (tensors(f) for f in (router, tmp_path / "a", tmp_path / "b", tmp_path / "c"))
+    row = lambda t, i: floats(t["classifier.weight"])[48 * i:48 * (i + 1)]
+    assert row(a, 0) == row(old, 3) and row(a, 2) == row(old, 0)
+    assert row(a, 1) == row(b, 0) != row(b, 1)                  # an expert's row depends on its name and the seed alone
+    assert row(c, 0) != row(b, 0)
+    biases = floats(old["classifier.bias"])
+    assert floats(a["classifier.bias"]) == [biases[3], 0, biases[0]]
+    assert all(a[n] == old[n] for n in old if not n.startswith("classifier"))
+    assert config_of(tmp_path / "a")["zooter"] == {"max_tokens": 77}
+
+
+def test_a_quantised_or_half_backbone(ok, router, tmp_path):
+    ok("convert", router, tmp_path / "half", "--dtype", "bf16")
+    ok("new", tmp_path / "a", "--from", tmp_path / "half", "--experts", "x,y")
+    half, a = tensors(tmp_path / "half"), tensors(tmp_path / "a")
+    assert all(a[n] == half[n] for n in half if not n.startswith("classifier")) and a["classifier.weight"][0] == "BF16"
+    ok("quantise", router, tmp_path / "int8")
+    ok("new", tmp_path / "b", "--from", tmp_path / "int8", "--experts", "x,y")
+    assert all(t[0] == "F32" for t in tensors(tmp_path / "b").values())
+    assert "quantization_config" not in config_of(tmp_path / "b")
+
+
+@pytest.mark.parametrize("golden", ["router", "router-v5", "router-variants", "bert"])
+def test_random_weights(ok, tmp_path, golden):
+    config = config_of(GOLDEN / golden)
+    ok("new", tmp_path / "a", "--config", GOLDEN / golden / "config.json", "--tokenizer", GOLDEN / golden)
+    ok("new", tmp_path / "b", "--config", GOLDEN / golden / "config.json", "--tokenizer", GOLDEN / golden)
+    ok("new", tmp_path / "c", "--config", GOLDEN / golden / "config.json", "--seed", "2")
+    a, want = tensors(tmp_path / "a"), tensors(GOLDEN / golden)
+    assert {n: t[:2] for n, t in a.items()} == {n: t[:2] for n, t in want.items()}
+    assert (tmp_path / "a" / "model.safetensors").read_bytes() == (tmp_path / "b" / "model.safetensors").read_bytes()
+    assert tensors(tmp_path / "c")["classifier.weight"] != a["classifier.weight"]
+    for name, tensor in a.items():
+        x = floats(tensor)
+        if name.endswith("LayerNorm.weight"):
+            assert set(x) == {1.0}
+        elif name.endswith(".bias"):
+            assert set(x) == {0.0}
+        elif len(x) > 1000:
+            assert 0.019 < (sum(v * v for v in x) / len(x)) ** 0.5 < 0.021, name
+        if name.endswith("word_embeddings.weight"):
+            width = tensor[1][1]
+            assert set(x[:width]) == {0.0} and 0.0 not in x[width:]
+    assert config_of(tmp_path / "a") == config
+    assert (tmp_path / "a" / "tokenizer.json").read_bytes() == (GOLDEN / golden / "tokenizer.json").read_bytes()
+
+
+def test_bare_backbones(ok, tmp_path):
+    for golden, architecture, extra in ("bert", "BertModel", {"pooler.dense.weight", "pooler.dense.bias"}), ("router", "DebertaV2Model", set()):
+        config = {**config_of(GOLDEN / golden), "architectures": [architecture]}
+        (tmp_path / f"{golden}.json").write_text(json.dumps(config))
+        ok("new", tmp_path / golden, "--config", tmp_path / f"{golden}.json")
+        family = "bert." if golden == "bert" else "deberta."
+        names = {n[len(family):] for n in tensors(GOLDEN / golden) if n.startswith(family)}
+        assert set(tensors(tmp_path / golden)) == names and extra <= names
+        assert config_of(tmp_path / golden) == config
+        ok("new", tmp_path / f"{golden}-router", "--from", tmp_path / golden, "--experts", "a,b")
+        assert set(tensors(tmp_path / f"{golden}-router")) == set(tensors(GOLDEN / golden))
+
+
+def test_a_config_without_architecture_becomes_a_classifier(ok, tmp_path):
+    ok("new", tmp_path / "a", "--config", GOLDEN / "backbone-bin" / "config.json", "--experts", "x,y,z")
+    assert config_of(tmp_path / "a")["architectures"] == ["DebertaV2ForSequenceClassification"]
+    assert tensors(tmp_path / "a")["classifier.weight"][1] == [3, 48]
+
+
+@pytest.mark.parametrize("args, says, status", [
+    (["--from", "x"], "--from needs --experts", 2),
+    ([], "needs one of --config FILE and --from DIR", 2),
+    (["--from", GOLDEN / "router", "--experts", "a,b,a"], "'a' is there twice", 2),
+    (["--from", GOLDEN / "router", "--experts", "a,b c"], "b c", 2),
+    (["--config", GOLDEN / "pair-reward" / "config.json"], "the architecture 'DebertaV2PairRM' cannot be made", 2),
+    (["--from", "/nowhere", "--experts", "a"], "/nowhere/config.json: No such file", 1),
+    (["--config", GOLDEN / "texts.jsonl"], "texts.jsonl", 1),
+])
+def test_what_cannot_be_made(refused, tmp_path, args, says, status):
+    refused("new", tmp_path / "out", *args, says=says, status=status)
+    assert not list(tmp_path.iterdir())
+
+
 # ---- hostile and damaged ----
 class Touch:
     """What a pickle would do to whoever executes it."""
