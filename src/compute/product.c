@@ -28,17 +28,21 @@ static size_t round_up(size_t n, size_t to)
 
 const zoo_backend *zoo_backend_choose(enum zoo_precision precision)
 {
+    static const struct { enum zoo_precision precision; enum zoo_cpu cpu; const zoo_backend *backend; } backends[] = {
 #if defined __x86_64__
+        { ZOO_PRECISION_F32, ZOO_CPU_AVX512, &zoo_avx512_f32 }, { ZOO_PRECISION_F32, ZOO_CPU_AVX2, &zoo_avx2_f32 },
+        { ZOO_PRECISION_BF16, ZOO_CPU_BF16, &zoo_avx512_bf16 }, { ZOO_PRECISION_BF16, ZOO_CPU_AVX512, &zoo_avx512_widened },
+        { ZOO_PRECISION_BF16, ZOO_CPU_AVX2, &zoo_avx2_bf16 },
+        { ZOO_PRECISION_INT8, ZOO_CPU_VNNI, &zoo_avx512_int8 }, { ZOO_PRECISION_INT8, ZOO_CPU_AVX2, &zoo_avx2_int8 },
+#endif
+        { ZOO_PRECISION_F32, ZOO_CPU_PORTABLE, &zoo_portable_f32 }, { ZOO_PRECISION_BF16, ZOO_CPU_PORTABLE, &zoo_portable_bf16 },
+    };
     enum zoo_cpu cpu = zoo_cpu_level();
 
-    if (precision == ZOO_PRECISION_F32 && cpu >= ZOO_CPU_AVX512)
-        return &zoo_avx512_f32;
-    if (precision == ZOO_PRECISION_BF16 && cpu >= ZOO_CPU_BF16)
-        return &zoo_avx512_bf16;
-    if (precision == ZOO_PRECISION_INT8 && cpu >= ZOO_CPU_VNNI)
-        return &zoo_avx512_int8;
-#endif
-    return precision == ZOO_PRECISION_BF16 ? &zoo_portable_bf16 : precision == ZOO_PRECISION_INT8 ? &zoo_portable_int8 : &zoo_portable_f32;
+    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
+        if (backends[i].precision == precision && backends[i].cpu <= cpu)
+            return backends[i].backend;
+    return &zoo_portable_int8;
 }
 
 /* ---- inputs --------------------------------------------------------------------------------------------------------- */
@@ -196,11 +200,27 @@ size_t zoo_product_bytes(const zoo_product *product)
 
 /* ---- running -------------------------------------------------------------------------------------------------------- */
 
-static void run_tile(const zoo_product *p, const zoo_input *x, size_t row, size_t rows, const zoo_output *out, size_t panel)
+/* What a member's walk over its panels does while it multiplies: the panel that follows is fetched, a share of it by each tile. */
+struct walk {
+    const zoo_product *product;
+    const zoo_input *x;
+    const zoo_output *out;
+    const char *following;              /* the next panel */
+};
+
+static void run_tile(const struct walk *k, size_t row, size_t rows, size_t panel, size_t tile, size_t tiles)
 {
     _Alignas(LINE) float sums[ZOO_TILE_ROWS * ZOO_TILE_COLUMNS];
+    const zoo_product *p = k->product;
+    const zoo_input *x = k->x;
+    const zoo_output *out = k->out;
     size_t columns = p->backend->columns, column = panel * columns, stride = x->stride * element_bytes(p->precision);
     size_t out_stride = out->data ? out->stride : out->next->stride, at = row * out_stride + column;
+    zoo_tile t = {
+        .x = (const char *)x->data + row * stride, .stride = stride, .step = 4, .groups = p->groups,
+        .panel = (const char *)p->weights + panel * p->panel_bytes,
+        .ahead = k->following + p->panel_bytes / tiles * tile, .ahead_step = columns * 4 / tiles
+    };
     zoo_finish f = {
         .bias = p->bias + column, .activation = out->activation, .stride = out_stride, .rows = rows,
         .columns = p->outputs - column < columns ? p->outputs - column : columns,
@@ -213,31 +233,54 @@ static void run_tile(const zoo_product *p, const zoo_input *x, size_t row, size_
         f.scales = x->scales + row;
         f.zeros = x->zeros + row;
     }
-    p->backend->tile(sums, (const char *)x->data + row * stride, stride, rows, (const char *)p->weights + panel * p->panel_bytes, p->groups);
+    p->backend->tile(sums, &t, rows);
     p->backend->finish(&f, sums);
 }
 
 /* Rows are taken in tiles of nearly equal height: 16 rows are 8 and 8 where 14 would fit. */
-static void run_panel(const zoo_product *p, const zoo_input *x, size_t first, size_t end, const zoo_output *out, size_t panel)
+static void run_panel(const struct walk *k, size_t first, size_t end, size_t panel)
 {
-    size_t tiles = (end - first + p->backend->rows - 1) / p->backend->rows, left = end - first;
+    size_t most = k->product->backend->rows, tiles = (end - first + most - 1) / most, row = first;
 
-    for (size_t row = first; tiles; tiles--) {
-        size_t rows = (left + tiles - 1) / tiles;
-        run_tile(p, x, row, rows, out, panel);
+    for (size_t tile = 0; tile < tiles; tile++) {
+        size_t rows = (end - row + tiles - tile - 1) / (tiles - tile);
+        run_tile(k, row, rows, panel, tile, tiles);
         row += rows;
-        left -= rows;
+    }
+}
+
+/* Members take columns, so that each weight is read once; where there are more members than that gives work to, they take rows too. */
+static void share_of(const zoo_member *me, size_t panels, size_t tiles, size_t *first_panel, size_t *end_panel, size_t *first_tile,
+                     size_t *end_tile)
+{
+    unsigned best = 1;
+    size_t least = SIZE_MAX;
+
+    for (unsigned across = 1; across <= me->of; across++) {             /* members that share a column's rows */
+        size_t down = me->of / across, work = (panels + down - 1) / down * ((tiles + across - 1) / across);
+        if (work < least)
+            least = work, best = across;
+    }
+    zoo_member column = { NULL, me->number / best, me->of / best }, row = { NULL, me->number % best, best };
+    *first_panel = *end_panel = *first_tile = *end_tile = 0;
+    if (column.number < column.of) {
+        zoo_member_share(&column, panels, 1, first_panel, end_panel);
+        zoo_member_share(&row, tiles, 1, first_tile, end_tile);
     }
 }
 
 void zoo_product_run(const zoo_product *product, const zoo_input *x, size_t rows, const zoo_output *out, const zoo_member *me)
 {
-    size_t first, end;
+    struct walk k = { product, x, out, NULL };
+    size_t height = product->backend->rows, at_once = ROWS_AT_ONCE / height * height;
+    size_t first, end, row, last;
 
-    zoo_member_share(me, product->panels, 1, &first, &end);
-    for (size_t row = 0; row < rows; row += ROWS_AT_ONCE)
-        for (size_t panel = first; panel < end; panel++)
-            run_panel(product, x, row, row + ROWS_AT_ONCE < rows ? row + ROWS_AT_ONCE : rows, out, panel);
+    share_of(me, product->panels, (rows + height - 1) / height, &first, &end, &row, &last);
+    for (last = last * height < rows ? last * height : rows, row *= height; row < last; row += at_once)
+        for (size_t panel = first; panel < end; panel++) {
+            k.following = (const char *)product->weights + (panel + 1 < end ? panel + 1 : first) * product->panel_bytes;
+            run_panel(&k, row, row + at_once < last ? row + at_once : last, panel);
+        }
 }
 
 enum zoo_precision zoo_precision_auto(void)

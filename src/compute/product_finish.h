@@ -123,6 +123,49 @@ static inline __attribute__((always_inline)) void finish_tile(const zoo_finish *
     }
 }
 
+static inline void finish_to_pairs(uint32_t *restrict out, const float *restrict a, const float *restrict b, size_t n)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++)
+        out[i] = zoo_float_bf16(a[i]) | (uint32_t)zoo_float_bf16(b[i]) << 16;
+}
+
+static inline __attribute__((always_inline)) void finish_put_row(float *restrict out, const float *restrict sums, size_t columns,
+                                                                 const float *bias, int adds)
+{
+#pragma omp simd
+    for (size_t c = 0; c < columns; c++)
+        out[c] = (adds ? out[c] : 0) + (sums[c] + (bias ? bias[c] : 0));
+}
+
+/* `tile_columns` is a constant where this is inlined. */
+static inline __attribute__((always_inline)) void finish_put(float *out, size_t stride, const float *sums, size_t rows, size_t columns,
+                                                             size_t tile_columns, const float *bias, int adds)
+{
+    for (size_t r = 0; r < rows; r++, out += stride, sums += tile_columns)
+        if (columns != tile_columns)
+            finish_put_row(out, sums, columns, bias, adds);
+        else if (adds)
+            finish_put_row(out, sums, tile_columns, bias, 1);
+        else
+            finish_put_row(out, sums, tile_columns, bias, 0);
+}
+
+/* The functions of a backend that differ from one instruction set to the next by nothing but the compiler's target. */
+#define FINISH_FUNCTIONS(columns_of_tile) \
+    static void finish(const zoo_finish *f, void *sums) { finish_tile(f, sums, columns_of_tile); } \
+    static void to_bf16(uint16_t *out, const float *x, size_t width) { finish_to_bf16(out, x, width); } \
+    static void to_int8(uint8_t *out, const float *x, size_t width, float *scale, int32_t *zero) \
+    { \
+        finish_to_int8(out, x, width, scale, zero); \
+    } \
+    static void to_pairs(uint32_t *out, const float *a, const float *b, size_t n) { finish_to_pairs(out, a, b, n); } \
+    static void put(float *out, size_t stride, const float *sums, size_t rows, size_t columns, const float *bias, int adds) \
+    { \
+        finish_put(out, stride, sums, rows, columns, columns_of_tile, bias, adds); \
+    }
+#define FINISH_NAMES finish, to_bf16, to_int8, to_pairs, put
+
 /* x = scale * (byte - zero), the range stretched to hold 0. A row with a value that is not finite gets a scale that is none. */
 static inline void finish_to_int8(uint8_t *restrict out, const float *restrict x, size_t width, float *scale, int32_t *zero)
 {

@@ -14,8 +14,16 @@
 
 enum { ZOO_TILE_ROWS = 16, ZOO_TILE_COLUMNS = 32 };         /* no kernel has more */
 
-/* Up to `rows` rows of x, `stride` bytes apart, times one panel. sums: (rows, columns), float or int32_t. */
-typedef void (*zoo_tile_fn)(void *sums, const void *x, size_t stride, size_t rows, const void *panel, size_t groups);
+/* One panel times rows of x: the group g of row r lies at x + r*stride + g*step bytes. Meanwhile 128 bytes from ahead + g*ahead_step on
+ * are fetched towards the second-level cache, for each g. */
+typedef struct zoo_tile {
+    const void *x, *panel;
+    size_t stride, step, groups;
+    const void *ahead;
+    size_t ahead_step;
+} zoo_tile;
+/* sums: (rows, columns), float or int32_t */
+typedef void (*zoo_tile_fn)(void *sums, const zoo_tile *tile, size_t rows);
 
 /* What follows the sums of a tile. bias, and for int8 the rest, begin at the tile's first column. */
 typedef struct zoo_finish {
@@ -38,6 +46,10 @@ typedef struct zoo_backend {
     /* One row of `width` floats as bfloat16, or as bytes with a scale and a zero. */
     void (*to_bf16)(uint16_t *out, const float *x, size_t width);
     void (*to_int8)(uint8_t *out, const float *x, size_t width, float *scale, int32_t *zero);
+    /* bfloat16 pairs: out[i] holds a[i] and, above it, b[i]. */
+    void (*to_pairs)(uint32_t *out, const float *a, const float *b, size_t n);
+    /* out (rows, columns), rows `stride` apart, = or += sums (rows, the tile's columns), + bias unless NULL. */
+    void (*put)(float *out, size_t stride, const float *sums, size_t rows, size_t columns, const float *bias, int adds);
 } zoo_backend;
 
 /* The backend of a precision on this processor. */
@@ -45,7 +57,8 @@ const zoo_backend *zoo_backend_choose(enum zoo_precision precision);
 
 extern const zoo_backend zoo_portable_f32, zoo_portable_bf16, zoo_portable_int8;
 #if defined __x86_64__
-extern const zoo_backend zoo_avx512_f32, zoo_avx512_bf16, zoo_avx512_int8;
+extern const zoo_backend zoo_avx2_f32, zoo_avx2_bf16, zoo_avx2_int8;
+extern const zoo_backend zoo_avx512_f32, zoo_avx512_widened, zoo_avx512_bf16, zoo_avx512_int8;
 #endif
 
 static inline float zoo_bf16_float(uint16_t x)

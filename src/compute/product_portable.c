@@ -5,14 +5,20 @@
 
 enum { ROWS = 4, COLUMNS = 16 };
 
-static void tile_f32(void *sums, const void *x, size_t stride, size_t rows, const void *panel, size_t groups)
+/* Row r's group g. */
+static const void *at(const zoo_tile *t, size_t r, size_t g)
+{
+    return (const char *)t->x + r*t->stride + g*t->step;
+}
+
+static void tile_f32(void *sums, const zoo_tile *t, size_t rows)
 {
     float sum[ROWS][COLUMNS] = { { 0 } };
-    const float *w = panel;
+    const float *w = t->panel;
 
-    for (size_t g = 0; g < groups; g++, w += COLUMNS)
+    for (size_t g = 0; g < t->groups; g++, w += COLUMNS)
         for (size_t r = 0; r < rows; r++) {
-            float x_r = ((const float *)((const char *)x + r*stride))[g];
+            float x_r = *(const float *)at(t, r, g);
 #pragma omp simd
             for (size_t c = 0; c < COLUMNS; c++)
                 sum[r][c] += x_r * w[c];
@@ -20,14 +26,14 @@ static void tile_f32(void *sums, const void *x, size_t stride, size_t rows, cons
     memcpy(sums, sum, rows * sizeof *sum);
 }
 
-static void tile_bf16(void *sums, const void *x, size_t stride, size_t rows, const void *panel, size_t groups)
+static void tile_bf16(void *sums, const zoo_tile *t, size_t rows)
 {
     float sum[ROWS][COLUMNS] = { { 0 } };
-    const uint16_t *w = panel;
+    const uint16_t *w = t->panel;
 
-    for (size_t g = 0; g < groups; g++, w += 2*COLUMNS)
+    for (size_t g = 0; g < t->groups; g++, w += 2*COLUMNS)
         for (size_t r = 0; r < rows; r++) {
-            const uint16_t *x_r = (const uint16_t *)((const char *)x + r*stride) + 2*g;
+            const uint16_t *x_r = at(t, r, g);
             float even = zoo_bf16_float(x_r[0]), odd = zoo_bf16_float(x_r[1]);
 #pragma omp simd
             for (size_t c = 0; c < COLUMNS; c++)
@@ -36,14 +42,14 @@ static void tile_bf16(void *sums, const void *x, size_t stride, size_t rows, con
     memcpy(sums, sum, rows * sizeof *sum);
 }
 
-static void tile_int8(void *sums, const void *x, size_t stride, size_t rows, const void *panel, size_t groups)
+static void tile_int8(void *sums, const zoo_tile *t, size_t rows)
 {
     int32_t sum[ROWS][COLUMNS] = { { 0 } };
-    const int8_t *w = panel;
+    const int8_t *w = t->panel;
 
-    for (size_t g = 0; g < groups; g++, w += 4*COLUMNS)
+    for (size_t g = 0; g < t->groups; g++, w += 4*COLUMNS)
         for (size_t r = 0; r < rows; r++) {
-            const uint8_t *x_r = (const uint8_t *)x + r*stride + 4*g;
+            const uint8_t *x_r = at(t, r, g);
             int32_t x0 = x_r[0], x1 = x_r[1], x2 = x_r[2], x3 = x_r[3];
 #pragma omp simd
             for (size_t c = 0; c < COLUMNS; c++)
@@ -52,21 +58,8 @@ static void tile_int8(void *sums, const void *x, size_t stride, size_t rows, con
     memcpy(sums, sum, rows * sizeof *sum);
 }
 
-static void finish(const zoo_finish *f, void *sums)
-{
-    finish_tile(f, sums, COLUMNS);
-}
+FINISH_FUNCTIONS(COLUMNS)
 
-static void to_bf16(uint16_t *out, const float *x, size_t width)
-{
-    finish_to_bf16(out, x, width);
-}
-
-static void to_int8(uint8_t *out, const float *x, size_t width, float *scale, int32_t *zero)
-{
-    finish_to_int8(out, x, width, scale, zero);
-}
-
-const zoo_backend zoo_portable_f32 = { "portable", ROWS, COLUMNS, tile_f32, finish, to_bf16, to_int8 };
-const zoo_backend zoo_portable_bf16 = { "portable", ROWS, COLUMNS, tile_bf16, finish, to_bf16, to_int8 };
-const zoo_backend zoo_portable_int8 = { "portable", ROWS, COLUMNS, tile_int8, finish, to_bf16, to_int8 };
+const zoo_backend zoo_portable_f32 = { "portable", ROWS, COLUMNS, tile_f32, FINISH_NAMES };
+const zoo_backend zoo_portable_bf16 = { "portable", ROWS, COLUMNS, tile_bf16, FINISH_NAMES };
+const zoo_backend zoo_portable_int8 = { "portable", ROWS, COLUMNS, tile_int8, FINISH_NAMES };
