@@ -7,6 +7,7 @@ extern const zoo_command zoo_command_model_new;
 extern const zoo_command zoo_command_model_convert;
 extern const zoo_command zoo_command_model_quantise;
 extern const zoo_command zoo_command_model_fetch;
+extern const zoo_command zoo_command_model_run;
 
 static const zoo_command *const subcommands[] = {
     &zoo_command_model_info,
@@ -14,6 +15,7 @@ static const zoo_command *const subcommands[] = {
     &zoo_command_model_convert,
     &zoo_command_model_quantise,
     &zoo_command_model_fetch,
+    &zoo_command_model_run,
     NULL
 };
 

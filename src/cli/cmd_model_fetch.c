@@ -12,6 +12,7 @@
 #include "base/progress.h"
 #include "cli/command.h"
 #include "cli/hub_env.h"
+#include "model/transformer_config.h"
 #include "net/hub_cache.h"
 
 enum { RETRIES = 5, CONFIG_BYTES = 1 << 20, INDEX_BYTES = 64 << 20, TOKENIZER_BYTES = 256 << 20, NAME_SIZE = 512 };
@@ -97,22 +98,26 @@ static json_t *read_json(const struct fetch *f, const char *file, size_t max, zo
 
 /* ---- which files ---- */
 
+/* Said in full before the weights travel. */
 static int check_config(const struct fetch *f, zoo_err *err)
 {
-    static const char *const known[] = { "deberta-v2", "bert", "zooter-ngram" };
     json_t *config = read_json(f, "config.json", CONFIG_BYTES, err);
+    zoo_transformer_config parsed;
     const char *type;
-    int rc;
+    char place[NAME_SIZE + 32];
+    int rc = ZOO_OK;
 
     if (!config)
         return err->code;
-    type = zoo_json_str(config, "model_type", "config.json", err);
-    rc = type ? ZOO_EFORMAT : err->code;
-    for (size_t i = 0; type && i < sizeof known / sizeof *known; i++)
-        if (!strcmp(type, known[i]))
-            rc = ZOO_OK;
-    if (rc && type)
-        zoo_fail(err, rc, "%s: model_type '%.60s' is not supported; deberta-v2 and bert are. Nothing else was fetched", f->repo, type);
+    snprintf(place, sizeof place, "%s: config.json", f->repo);
+    type = zoo_json_str(config, "model_type", place, err);
+    if (!type)
+        rc = err->code;
+    else if (!strcmp(type, "deberta-v2") || !strcmp(type, "bert"))
+        rc = zoo_transformer_config_parse(&parsed, config, place, err);
+    else if (strcmp(type, "zooter-ngram"))
+        rc = zoo_fail(err, ZOO_EFORMAT, "%s: model_type '%.60s' is not supported; deberta-v2 and bert are. No weights were fetched", place,
+                      type);
     json_decref(config);
     return rc;
 }

@@ -13,6 +13,7 @@ extern const zoo_command zoo_command_eval;
 extern const zoo_command zoo_command_route;
 extern const zoo_command zoo_command_serve;
 extern const zoo_command zoo_command_model;
+extern const zoo_command zoo_command_embed;
 extern const zoo_command zoo_command_sim;
 extern const zoo_command zoo_command_demo;
 extern const zoo_command zoo_command_help_command;
@@ -30,6 +31,7 @@ const zoo_command *const zoo_commands[] = {
     &zoo_command_route,
     &zoo_command_serve,
     &zoo_command_model,
+    &zoo_command_embed,
     &zoo_command_sim,
     &zoo_command_demo,
     &zoo_command_help_command,

@@ -1,0 +1,138 @@
+/* cmd_embed.c - zooter embed: texts to vectors, as sentence-transformers makes them of the same folder. */
+#include <math.h>
+#include <string.h>
+#include "cli/command.h"
+#include "cli/encode.h"
+#include "cli/pooling.h"
+
+struct settings { const char *pooling, *precision; uint64_t threads, max_length; int normalize, jsonl; };
+
+struct embedding {
+    const struct settings *settings;
+    zoo_pooling_facts facts;
+    size_t max_length;                          /* tokens */
+};
+
+extern const zoo_command zoo_command_embed;
+
+static int tokenize(zoo_encode *e, const char *line, size_t size, const char *place, zoo_encoded *item, zoo_tokens *tokens, zoo_err *err)
+{
+    const struct embedding *m = e->context;
+    zoo_text text = { line, size };
+    size_t most = m->max_length;
+    int rc;
+
+    if (m->settings->jsonl) {
+        if ((rc = zoo_text_row_read(&e->row, line, size, ROW_TEXT_OR_QUERY, place, err)))
+            return rc;
+        text = e->row.texts[e->row.texts[ROW_AT_TEXT].data ? ROW_AT_TEXT : ROW_AT_QUERY];
+        if (e->row.max_length && e->row.max_length < most)
+            most = e->row.max_length;
+        item->id_size = e->row.id.size;
+        if (item->id_size && (rc = zoo_encode_note(e, e->row.id.data, item->id_size, &item->id_at, err)))
+            return rc;
+    }
+    return zoo_model_tokenize(e->model, e->session, &text, NULL, most, tokens, err);
+}
+
+/* A vector of zeros has no direction and stays. */
+static void scale_to_unit(float *x, size_t n)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i] * (double)x[i];
+    for (size_t i = 0; i < n && sum > 0; i++)
+        x[i] = (float)((double)x[i] / sqrt(sum));
+}
+
+static int print(zoo_encode *e, const zoo_encoded *item, size_t i, zoo_buf *out)
+{
+    const struct embedding *m = e->context;
+    size_t H = zoo_model_hidden_size(e->model);
+    float *vector = (e->cls ? e->cls : e->mean) + i * H;
+    int failed;
+
+    if (m->facts.is_unit)
+        scale_to_unit(vector, H);
+    failed = item->id_size ? zoo_buf_add_str(out, "{\"id\": ") || zoo_buf_add(out, e->notes.data + item->id_at, item->id_size)
+                           : zoo_buf_addf(out, "{\"id\": %zu", e->number - e->n + i + 1);
+    return failed || zoo_buf_add_str(out, ", \"embedding\": ") || zoo_encode_add_floats(out, vector, H) || zoo_buf_add_str(out, "}\n")
+               ? ZOO_ENOMEM : ZOO_OK;
+}
+
+static int choose(struct embedding *m, const char *dir, zoo_err *err)
+{
+    const struct settings *s = m->settings;
+    int rc = ZOO_OK;
+
+    if (!s->pooling)
+        rc = zoo_pooling_read(&m->facts, dir, err);
+    else if (!strcmp(s->pooling, "cls") || !strcmp(s->pooling, "mean"))
+        m->facts = (zoo_pooling_facts){ .is_known = 1, .pooling = s->pooling[0] == 'c' ? ZOO_POOL_CLS : ZOO_POOL_MEAN };
+    else
+        rc = zoo_fail(err, ZOO_EUSAGE, "--pooling: '%.40s' is neither cls nor mean", s->pooling);
+    if (!rc && !m->facts.is_known)
+        rc = zoo_fail(err, ZOO_EUSAGE, "%s: does not say how vectors are pooled (modules.json, 1_Pooling/config.json); "
+                      "choose with --pooling cls or mean", dir);
+    m->facts.is_unit |= s->normalize;
+    return rc;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return b && b < a ? b : a;
+}
+
+static int run(const void *opaque, int argc, char **argv)
+{
+    struct embedding m = { .settings = opaque };
+    zoo_encode *e;
+    zoo_err err;
+    int status;
+
+    (void)argc;
+    if (choose(&m, argv[0], &err) ||
+        zoo_encode_open(&e, &zoo_command_embed, argv[0], m.settings->precision, m.settings->threads, &err))
+        return zoo_cli_fail(&zoo_command_embed, &err);
+    m.max_length = m.settings->max_length ? (size_t)m.settings->max_length : least(zoo_model_max_tokens(e->model), m.facts.max_length);
+    e->context = &m;
+    e->tokenize = tokenize;
+    e->print = print;
+    e->wants_cls = m.facts.pooling == ZOO_POOL_CLS;
+    e->wants_mean = !e->wants_cls;
+    status = zoo_encode_stdin(e);
+    zoo_encode_free(e);
+    return status;
+}
+
+static const zoo_option options[] = {
+    { "pooling", "HOW", OPTION_TEXT, offsetof(struct settings, pooling),
+      "cls (first token) or mean (of all tokens); default: as modules.json says, else 1_Pooling/config.json", 0, 0 },
+    { "normalize", NULL, OPTION_FLAG, offsetof(struct settings, normalize), "scale vectors to unit length", 0, 0 },
+    { "jsonl", NULL, OPTION_FLAG, offsetof(struct settings, jsonl), "stdin is rows {\"text\" or \"query\", \"id\"?, \"max_length\"?} and not lines of text", 0, 0 },
+    { "max-length", "N", OPTION_COUNT, offsetof(struct settings, max_length),
+      "cut texts to N tokens, special ones included (default: max_seq_length of sentence_bert_config.json, else what the model reads)", 1,
+      65536 },
+    { "precision", "P", OPTION_TEXT, offsetof(struct settings, precision), "auto (default), f32, bf16 or int8", 0, 0 },
+    { "threads", "N", OPTION_COUNT, offsetof(struct settings, threads), "threads (default: one per processor)", 1, 1024 },
+    { 0 }
+};
+
+const zoo_command zoo_command_embed = {
+    .name = "embed", .args = "DIR", .summary = "texts to vectors with an encoder",
+    .details =
+        "Reads texts from stdin, one a line, and writes {\"id\", \"embedding\"} for each, in the same order, as soon as no further line\n"
+        "is waiting. id is the line's number, or the row's own with --jsonl. Numbers read back as the same float32.\n"
+        "\n"
+        "DIR is a checkpoint of model_type deberta-v2 or bert with its tokenizer; zooter model fetch gets one. Where it is of\n"
+        "sentence-transformers, its modules decide on pooling, unit length and how many tokens are read; a module that is not\n"
+        "computed here is refused by name. With --pooling only the options count.\n"
+        "\n"
+        "A row that cannot be read or computed becomes {\"error\": SENTENCE} in its place, is said on stderr with its line, and the\n"
+        "rest goes on; the exit status is then 1. Bytes that are not UTF-8 are read as U+FFFD. Limit: 64 MiB a line.",
+    .examples = "  zooter model fetch sentence-transformers/all-MiniLM-L6-v2 minilm\n"
+                "  echo 'What is 12 * 31?' | zooter embed minilm\n"
+                "  zooter embed backbone --pooling mean --normalize --jsonl <queries.jsonl >vectors.jsonl\n",
+    .options = options, .settings_size = sizeof(struct settings), .least_args = 1, .most_args = 1, .run = run
+};
