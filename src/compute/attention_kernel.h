@@ -8,6 +8,7 @@
 #define ZOO_COMPUTE_ATTENTION_KERNEL_H
 #include <stdbool.h>
 #include "compute/attention.h"
+#include "compute/dropout.h"
 
 enum { ZOO_LANES = 16, ZOO_QUERY_BLOCK = 32 };
 

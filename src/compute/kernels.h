@@ -1,14 +1,12 @@
 /* kernels.h - the operators of the networks, each forward beside its backward.
  * Dimensions: B rows of a batch, I inputs, O outputs, D features, F entries of a bag, V rows of a table.
- * Arrays are dense and row-major; outputs must not overlap inputs. Backward kernels add to gradients, which the caller
- * zeroes, but where `written` is said.
+ * Arrays are dense and row-major; outputs must not overlap inputs. Backward kernels add to gradients: the caller zeroes them.
  * A row's result does not depend on the batch that it is in.
  * Layer: compute -> base. Threads: pure functions over the caller's memory. Refuses to allocate. */
 #ifndef ZOO_COMPUTE_KERNELS_H
 #define ZOO_COMPUTE_KERNELS_H
 #include <stddef.h>
 #include <stdint.h>
-#include "compute/product.h"
 
 /* out (D) = sum_f weights[f] * table[rows[f], :]        table (V,D)   rows, weights (F) */
 void zoo_bag_fwd(float *restrict out, const float *restrict table, const uint32_t *rows, const float *weights, size_t F, size_t D);
@@ -31,17 +29,4 @@ void zoo_tanh_bwd(float *restrict dx, const float *restrict dout, const float *r
 void zoo_softmax_fwd(float *restrict out, const float *restrict x, size_t B, size_t O);
 /* dx (B,O) += out * (dout - sum_o out * dout); takes the forward's output */
 void zoo_softmax_bwd(float *restrict dx, const float *restrict dout, const float *restrict out, size_t B, size_t O);
-
-/* Each row of out (B,D) = normal (B,D) * gain + bias, normal = (x - mean) * scale, scale (B) = 1 / sqrt(variance + eps). normal and scale are
- * for backward; both may be NULL. out may be x. */
-void zoo_layernorm_fwd(float *out, float *normal, float *scale, const float *x, const float *gain, const float *bias, size_t B, size_t D,
-                       float eps);
-/* dx (B,D), written; may be dout. normal, scale: the forward's. */
-void zoo_layernorm_bwd(float *dx, const float *dout, const float *normal, const float *scale, const float *gain, size_t B, size_t D);
-/* Columns first..end of dgain (D) += sum of dout * normal and of dbias (D) += sum of dout, over the rows. */
-void zoo_layernorm_bwd_columns(float *dgain, float *dbias, const float *dout, const float *normal, size_t B, size_t D, size_t first,
-                               size_t end);
-
-/* dx (n) = dout * activation'(x), written; may be dout. Its forward is in rows.h. */
-void zoo_activation_through(enum zoo_activation activation, float *dx, const float *dout, const float *x, size_t n);
 #endif

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include "compute/dropout.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -20,6 +21,7 @@
 
 typedef float lanes __attribute__((vector_size(4 * LANES)));
 typedef int32_t lanes_int __attribute__((vector_size(4 * LANES)));
+typedef uint32_t lanes_uint __attribute__((vector_size(4 * LANES)));
 #define LANES_INLINE static inline __attribute__((always_inline, unused))
 
 LANES_INLINE lanes lanes_load(const float *x)
@@ -196,5 +198,19 @@ LANES_INLINE lanes lanes_round_bf16(lanes x)
     lanes_int up = (bits + 0x7fff + ((bits >> 16) & 1)) & (int32_t)0xffff0000;
 
     return (lanes)((up & ~nan) | ((bits | 0x400000) & nan));
+}
+
+/* zoo_coin() of elements i.. of a row. */
+LANES_INLINE lanes lanes_coins(const zoo_coins *coins, uint32_t row_key, uint32_t i)
+{
+    lanes_uint x = { 0 };
+
+    for (uint32_t n = 0; n < LANES; n++)
+        x[n] = n;
+    x = ((x + i) * 0x9e3779b9u) ^ row_key;
+    x = (x ^ (x >> 16)) * 0x7feb352du;
+    x = (x ^ (x >> 15)) * 0x846ca68bu;
+    x ^= x >> 16;
+    return (lanes)((lanes_int)lanes_all(coins->scale) & ~(lanes_int)(x < coins->dropped_below));
 }
 #endif

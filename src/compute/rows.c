@@ -1,63 +1,82 @@
 #include "compute/rows.h"
 #include <math.h>
+#include <string.h>
+#include "compute/cpu.h"
+#include "compute/rows_kernel.h"
 
-static void norm_row(const zoo_norm *norm, float *y, const float *x, const float *residual)
+enum { ROWS_AT_ONCE = 8 };              /* of a norm, before they are read again from the first-level cache */
+
+static const zoo_rows_kernel *choose(void)
 {
-    size_t width = norm->width;
-    float sum = 0, squares = 0, mean, factor;
+#if defined(__x86_64__)
+    enum zoo_cpu level = zoo_cpu_level();
 
-#pragma omp simd reduction(+ : sum)
-    for (size_t i = 0; i < width; i++)
-        sum += y[i] = x[i] + (residual ? residual[i] : 0);
-    mean = sum / (float)width;
-#pragma omp simd reduction(+ : squares)
-    for (size_t i = 0; i < width; i++)
-        squares += (y[i] - mean) * (y[i] - mean);
-    factor = 1 / sqrtf(squares / (float)width + norm->eps);
-#pragma omp simd
-    for (size_t i = 0; i < width; i++)
-        y[i] = (y[i] - mean) * factor * norm->gain[i] + norm->shift[i];
+    if (level >= ZOO_CPU_AVX512)
+        return &zoo_rows_avx512;
+    if (level >= ZOO_CPU_AVX2)
+        return &zoo_rows_avx2;
+#endif
+    return &zoo_rows_portable;
 }
 
 void zoo_norm_fwd(const zoo_norm *norm, float *y, zoo_input *next, const float *x, const float *residual, size_t first, size_t count)
 {
-    for (size_t r = first; r < first + count; r++) {
-        size_t at = r * norm->width;
+    const zoo_rows_kernel *kernel = choose();
+    size_t width = norm->width;
 
-        norm_row(norm, y + at, x + at, residual ? residual + at : NULL);
+    for (size_t end = first + count; first < end; first += ROWS_AT_ONCE) {
+        size_t at = first * width, rows = end - first < ROWS_AT_ONCE ? end - first : ROWS_AT_ONCE;
+
+        kernel->norm(y + at, NULL, NULL, x + at, residual ? residual + at : NULL, norm->gain, norm->shift, rows, width, norm->eps);
         if (next)
-            zoo_input_fill(next, r, 1, y + at, norm->width);
+            zoo_input_fill(next, first, rows, y + at, width);
     }
 }
 
-static float activate(enum zoo_activation activation, float x)
+void zoo_layernorm_fwd(float *out, float *normal, float *scale, const float *x, const float *gain, const float *bias, size_t B, size_t D,
+                       float eps)
 {
-    switch (activation) {
-    case ZOO_GELU: return 0.5f * x * (1 + erff(x * 0.70710678f));
-    case ZOO_GELU_TANH: return 0.5f * x * (1 + tanhf(0.79788456f * (x + 0.044715f * x * x * x)));
-    case ZOO_RELU: return x < 0 ? 0 : x;
-    case ZOO_TANH: return tanhf(x);
-    case ZOO_SILU: return x / (1 + expf(-x));
-    case ZOO_IDENTITY: break;
-    }
-    return x;
+    choose()->norm(out, normal, scale, x, NULL, gain, bias, B, D, eps);
+}
+
+void zoo_layernorm_bwd(float *dx, const float *dout, const float *normal, const float *scale, const float *gain, size_t B, size_t D)
+{
+    choose()->norm_bwd(dx, dout, normal, scale, gain, B, D);
+}
+
+void zoo_layernorm_bwd_columns(float *dgain, float *dbias, const float *dout, const float *normal, size_t B, size_t D, size_t first,
+                               size_t end)
+{
+    choose()->norm_bwd_columns(dgain, dbias, dout, normal, B, D, first, end);
 }
 
 void zoo_activation_fwd(enum zoo_activation activation, float *y, const float *x, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        y[i] = activate(activation, x[i]);
+    choose()->activation(activation, y, x, n);
 }
 
-void zoo_mean_fwd(float *y, const float *x, size_t rows, size_t width)
+void zoo_activation_through(enum zoo_activation activation, float *dx, const float *dout, const float *x, size_t n)
 {
-    for (size_t i = 0; i < width; i++)
-        y[i] = 0;
-    for (size_t r = 0; r < rows; r++)
-        for (size_t i = 0; i < width; i++)
-            y[i] += x[r*width + i];
-    for (size_t i = 0; i < width; i++)
-        y[i] /= (float)rows;
+    choose()->activation_bwd(activation, dx, dout, x, n);
+}
+
+void zoo_dropout(const zoo_coins *coins, float *out, const float *x, size_t first, size_t B, size_t D)
+{
+    if (coins->dropped_below)
+        choose()->drop(coins, out, x, first, B, D);
+    else if (out != x)
+        memcpy(out, x, B * D * sizeof *out);
+}
+
+void zoo_mean_fwd(float *y, const float *x, size_t B, size_t D)
+{
+    memset(y, 0, D * sizeof *y);
+    for (size_t b = 0; b < B; b++)
+#pragma omp simd
+        for (size_t d = 0; d < D; d++)
+            y[d] += x[b*D + d];
+    for (size_t d = 0; d < D; d++)
+        y[d] /= (float)B;
 }
 
 void zoo_unit_fwd(float *y, const float *x, size_t n)

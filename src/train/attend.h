@@ -7,7 +7,7 @@
 #define ZOO_TRAIN_ATTEND_H
 #include <stddef.h>
 #include <stdint.h>
-#include "train/dropout.h"
+#include "compute/dropout.h"
 
 typedef struct zoo_attend {
     size_t T, d, C, queries;                    /* queries: rows 0..queries of the result are wanted, 1..T */

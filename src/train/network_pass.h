@@ -4,7 +4,7 @@
 #ifndef ZOO_TRAIN_NETWORK_PASS_H
 #define ZOO_TRAIN_NETWORK_PASS_H
 #include "train/attend.h"
-#include "train/dropout.h"
+#include "compute/dropout.h"
 #include "train/network.h"
 
 /* What a layer keeps for its backward pass. */

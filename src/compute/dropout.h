@@ -1,8 +1,8 @@
 /* dropout.h - dropout whose coins are a function of (seed, step, place, element): nothing is stored for the backward pass, and neither
  * the number of threads nor a restart changes a coin.
- * Layer: train -> base. Threads: pure functions. */
-#ifndef ZOO_TRAIN_DROPOUT_H
-#define ZOO_TRAIN_DROPOUT_H
+ * Layer: compute -> base. Threads: pure functions. */
+#ifndef ZOO_COMPUTE_DROPOUT_H
+#define ZOO_COMPUTE_DROPOUT_H
 #include <stddef.h>
 #include <stdint.h>
 #include "base/rng.h"
