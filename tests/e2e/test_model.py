@@ -11,6 +11,7 @@ import zipfile
 import pytest
 
 import torchlike
+from tiny_router import write_router
 from torchlike import Storage, Tensor, floats, pickled, read_safetensors, write_safetensors, write_zip
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
@@ -201,6 +202,52 @@ def test_integers_are_left_out(ok, router, tmp_path):
     p = ok("convert", router, tmp_path / "out", "--dtype", "f32")
     assert "1 tensors of integers were left out" in p.stderr
     assert "deberta.embeddings.position_ids" not in tensors(tmp_path / "out")
+
+
+# ---- info ----
+def facts(ok, folder):
+    return json.loads(ok("info", folder, "--json").stdout)
+
+
+def test_info(ok, router):
+    f = facts(ok, router)
+    assert (f["model_type"], f["kind"], f["architecture"]) == ("deberta-v2", "classifier", "DebertaV2ForSequenceClassification")
+    assert (f["layers"], f["hidden_size"], f["heads"], f["intermediate_size"], f["vocab_size"], f["max_tokens"]) == (3, 48, 4, 96, 4001, 512)
+    assert f["tensors"] == 58 and f["dtypes"] == {"F32": 58} and f["zooter"] is None
+    count = sum(len(raw) // 4 for _, _, raw in tensors(router).values())
+    assert f["parameters"] == count and f["backbone_parameters"] == count - 4001 * 48
+    assert f["labels"][0] == "wizardlm-13b" and len(f["labels"]) == 6
+    assert f["files"] == [{"name": "model.safetensors", "bytes": (router / "model.safetensors").stat().st_size}]
+    assert f["tokenizer"][:2] == ["tokenizer.json", "spm.model"]
+    assert f["memory"]["int8"] < f["memory"]["bf16"] < f["memory"]["f32"] and f["auto"] in ("f32", "bf16")
+    text = ok("info", router).stdout
+    assert "deberta-v2, classifier" in text and "llama-2-13b-chat" in text and f"{count}" in text
+    assert "deberta.encoder.rel_embeddings.weight" in ok("info", router, "--tensors").stdout
+
+
+@pytest.mark.parametrize("golden, kind, labels", [("reward", "scalar reward", 1), ("pair-reward", "comparer", 0), ("backbone-bin", "backbone", 0),
+                                                  ("bert", "classifier", 6), ("router-v5", "classifier", 6)])
+def test_info_of_other_kinds(ok, golden, kind, labels):
+    f = facts(ok, GOLDEN / golden)
+    assert f["kind"] == kind and len(f["labels"]) == labels
+
+
+def test_info_of_what_training_noted(ok, router, tmp_path):
+    config = json.loads((router / "config.json").read_text())
+    config["zooter"] = {"format": 1, "temperature": 0.25, "mean_rewards": {"vicuna-13b": 0.5}}
+    (router / "config.json").write_text(json.dumps(config))
+    assert facts(ok, router)["zooter"] == config["zooter"]
+    text = ok("info", router).stdout
+    assert "vicuna-13b, mean reward 0.5000" in text and "temperature    0.25" in text
+    ok("quantise", router, tmp_path / "q")
+    f = facts(ok, tmp_path / "q")
+    assert f["dtypes"] == {"F32": 57, "I8": 18, "BF16": 1} and f["parameters"] == facts(ok, router)["parameters"]
+
+
+def test_info_of_an_ngram_router(ok, tmp_path):
+    write_router(tmp_path / "r", {"alpha": 0.0, "beta": 1.0})
+    f = facts(ok, tmp_path / "r")
+    assert f["kind"] == "n-gram router" and f["labels"] == ["alpha", "beta"] and f["encoder"]["dim"] == 2
 
 
 # ---- new ----
