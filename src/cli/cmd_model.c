@@ -8,6 +8,7 @@ extern const zoo_command zoo_command_model_convert;
 extern const zoo_command zoo_command_model_quantise;
 extern const zoo_command zoo_command_model_fetch;
 extern const zoo_command zoo_command_model_run;
+extern const zoo_command zoo_command_model_bench;
 
 static const zoo_command *const subcommands[] = {
     &zoo_command_model_info,
@@ -16,6 +17,7 @@ static const zoo_command *const subcommands[] = {
     &zoo_command_model_quantise,
     &zoo_command_model_fetch,
     &zoo_command_model_run,
+    &zoo_command_model_bench,
     NULL
 };
 
