@@ -90,19 +90,16 @@ static void strip_right(zoo_span *text)
 
 /* ---- charsmap, cluster by cluster ---- */
 
-/* Bytes of the grapheme cluster at s[0..size); looks no further than `most` bytes. */
-static size_t cluster_size(const char *s, size_t size, size_t most)
+/* Bytes of the grapheme cluster at s[0..size). */
+static size_t cluster_size(const char *s, size_t size)
 {
+    zoo_cluster cluster;
     size_t used, at;
-    uint32_t code = zoo_utf8_next(s, size, &used);
-    int32_t state = 0;
 
-    for (at = used; at < size && at <= most; at += used) {
-        uint32_t next = zoo_utf8_next(s + at, size - at, &used);
-        if (!zoo_unicode_joins(code, next, &state))
+    zoo_cluster_begin(&cluster, zoo_utf8_next(s, size, &used));
+    for (at = used; at < size; at += used)
+        if (!zoo_cluster_take(&cluster, zoo_utf8_next(s + at, size - at, &used)))
             break;
-        code = next;
-    }
     return at;
 }
 
@@ -139,7 +136,7 @@ static int step_charsmap(const zoo_norm_step *step, zoo_span text, zoo_buf *out)
             cluster = run - at;
             rc = put(out, text.at + at, cluster);
         } else {
-            cluster = cluster_size(text.at + at, text.size - at, SIZE_MAX - 1);
+            cluster = cluster_size(text.at + at, text.size - at);
             rc = map_cluster(map, text.at + at, cluster, out);
         }
         if (rc)

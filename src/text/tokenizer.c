@@ -538,13 +538,14 @@ static int encode_single(const zoo_tokenizer *t, zoo_tokenization *w, const char
 int zoo_tokenizer_encode(const zoo_tokenizer *t, zoo_tokenization *w, const char *text, size_t size, const char *pair, size_t pair_size,
                          size_t max_length, zoo_ids *out, zoo_err *err)
 {
-    const zoo_template *template = pair ? &t->pair : &t->single;
+    int is_pair = pair && pair_size;
+    const zoo_template *template = is_pair ? &t->pair : &t->single;
     int rc = check_room(max_length, template->specials, err);
 
     *out = (zoo_ids){ 0 };
     if (rc)
         return rc;
-    if (pair)
+    if (is_pair)
         rc = encode_pair(t, w, text, size, pair, pair_size, max_length - template->specials, &out->was_cut, err);
     else
         rc = encode_single(t, w, text, size, max_length - template->specials, &out->was_cut, err);

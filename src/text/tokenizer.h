@@ -42,8 +42,8 @@ const char *zoo_tokenizer_piece(const zoo_tokenizer *tokenizer, uint32_t id, siz
 int zoo_tokenization_new(zoo_tokenization **out, const zoo_tokenizer *tokenizer, zoo_err *err);
 void zoo_tokenization_free(zoo_tokenization *work);
 
-/* `pair` may be NULL. At most max_length ids, special tokens included; a pair is cut longest first. With a max_length no more of a
- * text is read than can matter. ZOO_EFORMAT: more than ZOO_TOKENS_MAX; ZOO_EUSAGE: max_length leaves no room. */
+/* `pair` may be NULL; an empty one is none, as in transformers. At most max_length ids, special tokens included; a pair is cut
+ * longest first. With a max_length no more of a text is read than can matter. ZOO_EFORMAT: more than ZOO_TOKENS_MAX; ZOO_EUSAGE: max_length leaves no room. */
 int zoo_tokenizer_encode(const zoo_tokenizer *tokenizer, zoo_tokenization *work, const char *text, size_t size, const char *pair,
                          size_t pair_size, size_t max_length, zoo_ids *out, zoo_err *err);
 /* The same without special tokens around it; tokens inside the text that are special are recognised all the same. */

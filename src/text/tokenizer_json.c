@@ -512,6 +512,8 @@ static int read_metaspace(struct reader *r, const json_t *item, zoo_split_step *
             i++;
         if (i == 3)
             return refuse(r, "prepend_scheme", json_string_value(scheme));
+        if (i == ZOO_PREPEND_FIRST && step > r->t->splitter.steps)
+            return refuse(r, "prepend_scheme behind other pre_tokenizers", "first");       /* depends on what became of each character */
         step->prepend = (enum zoo_split_prepend)i;
     } else if (json_is_false(json_object_get(item, "add_prefix_space"))) {
         step->prepend = ZOO_PREPEND_NEVER;

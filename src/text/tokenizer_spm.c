@@ -222,7 +222,7 @@ static int set_user_defined(struct model *m, zoo_norm_step *step)
         zoo_piece *piece = &t->pieces.items[id];
         if (m->types[id] != USER_DEFINED)
             continue;
-        piece->score = (double)((float)piece->size * m->most) - 0.1;
+        piece->score = (float)((double)((float)piece->size * m->most) - 0.1);
         keys[n++] = (zoo_trie_key){ zoo_pieces_at(&t->pieces, id), piece->size, id };
     }
     rc = zoo_trie_build(&step->verbatim, keys, n, m->err);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
+#include "text/unicode_tables.h"
 
 int zoo_unicode_is_white(uint32_t c)
 {
@@ -11,66 +12,53 @@ int zoo_unicode_is_white(uint32_t c)
            c == 0x205f || c == 0x3000;
 }
 
-static utf8proc_category_t category(uint32_t code)
+/* The properties of a code point. */
+static uint32_t flags_of(uint32_t code)
 {
-    return utf8proc_category((utf8proc_int32_t)code);
+    size_t low = 0, high = sizeof runs / sizeof *runs;
+
+    while (high - low > 1) {
+        size_t middle = (low + high) / 2;
+        if (runs[middle] >> 11 <= code)
+            low = middle;
+        else
+            high = middle;
+    }
+    return runs[low] & 0x7ff;
 }
 
 int zoo_unicode_is_other(uint32_t code)
 {
-    switch (category(code)) {
-    case UTF8PROC_CATEGORY_CC: case UTF8PROC_CATEGORY_CF: case UTF8PROC_CATEGORY_CO: case UTF8PROC_CATEGORY_CS: return 1;
-    default: return 0;
-    }
+    return (flags_of(code) & OTHER) != 0;
 }
 
 int zoo_unicode_is_nonspacing(uint32_t code)
 {
-    return code >= 0x300 && category(code) == UTF8PROC_CATEGORY_MN;
+    return code >= 0x300 && flags_of(code) & NONSPACING;
 }
 
 int zoo_unicode_is_mark(uint32_t code)
 {
-    switch (category(code)) {
-    case UTF8PROC_CATEGORY_MN: case UTF8PROC_CATEGORY_MC: case UTF8PROC_CATEGORY_ME: return 1;
-    default: return 0;
-    }
-}
-
-static int is_ascii_mark(uint32_t c)
-{
-    return (c >= 33 && c <= 47) || (c >= 58 && c <= 64) || (c >= 91 && c <= 96) || (c >= 123 && c <= 126);
+    return code >= 0x300 && flags_of(code) & MARK;
 }
 
 int zoo_unicode_is_punctuation(uint32_t code)
 {
     if (code < 0x80)
-        return is_ascii_mark(code);
-    switch (category(code)) {
-    case UTF8PROC_CATEGORY_PC: case UTF8PROC_CATEGORY_PD: case UTF8PROC_CATEGORY_PS: case UTF8PROC_CATEGORY_PE:
-    case UTF8PROC_CATEGORY_PI: case UTF8PROC_CATEGORY_PF: case UTF8PROC_CATEGORY_PO: return 1;
-    default: return 0;
-    }
+        return (code >= 33 && code <= 47) || (code >= 58 && code <= 64) || (code >= 91 && code <= 96) || (code >= 123 && code <= 126);
+    return (flags_of(code) & PUNCTUATION) != 0;
 }
 
 int zoo_unicode_is_word(uint32_t code)
 {
     if (code < 0x80)
         return (code >= '0' && code <= '9') || code == '_' || ((code | 0x20) >= 'a' && (code | 0x20) <= 'z');
-    switch (category(code)) {
-    case UTF8PROC_CATEGORY_LU: case UTF8PROC_CATEGORY_LL: case UTF8PROC_CATEGORY_LT: case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO: case UTF8PROC_CATEGORY_MN: case UTF8PROC_CATEGORY_MC: case UTF8PROC_CATEGORY_ME:
-    case UTF8PROC_CATEGORY_ND: case UTF8PROC_CATEGORY_NL: case UTF8PROC_CATEGORY_PC: return 1;
-    default: return code == 0x200c || code == 0x200d;
-    }
+    return (flags_of(code) & WORD) != 0;
 }
 
 int zoo_unicode_is_numeric(uint32_t code)
 {
-    switch (category(code)) {
-    case UTF8PROC_CATEGORY_ND: case UTF8PROC_CATEGORY_NL: case UTF8PROC_CATEGORY_NO: return 1;
-    default: return 0;
-    }
+    return code < 0x80 ? code >= '0' && code <= '9' : (flags_of(code) & NUMERIC) != 0;
 }
 
 int zoo_unicode_is_cjk(uint32_t c)
@@ -81,6 +69,9 @@ int zoo_unicode_is_cjk(uint32_t c)
 
 size_t zoo_unicode_lower(uint32_t code, uint32_t out[2])
 {
+    size_t low = 0, high = sizeof lower_runs / sizeof *lower_runs;
+
+    out[0] = code;
     if (code < 0x80) {
         out[0] = code >= 'A' && code <= 'Z' ? code | 0x20 : code;
         return 1;
@@ -90,20 +81,101 @@ size_t zoo_unicode_lower(uint32_t code, uint32_t out[2])
         out[1] = 0x307;
         return 2;
     }
-    out[0] = (uint32_t)utf8proc_tolower((utf8proc_int32_t)code);
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (lower_runs[middle].last < code)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < sizeof lower_runs / sizeof *lower_runs && lower_runs[low].first <= code &&
+        (code - lower_runs[low].first) % (uint32_t)lower_runs[low].step == 0)
+        out[0] = (uint32_t)((int32_t)code + lower_runs[low].delta);
     return 1;
 }
 
-int zoo_unicode_joins(uint32_t code, uint32_t next, int32_t *state)
+/* ---- grapheme clusters ---- */
+
+static enum zoo_cluster_class hangul(uint32_t c)
 {
-    return !utf8proc_grapheme_break_stateful((utf8proc_int32_t)code, (utf8proc_int32_t)next, state);
+    if ((c >= 0x1100 && c <= 0x115f) || (c >= 0xa960 && c <= 0xa97c))
+        return ZOO_CLUSTER_L;
+    if ((c >= 0x1160 && c <= 0x11a7) || (c >= 0xd7b0 && c <= 0xd7c6))
+        return ZOO_CLUSTER_V;
+    if ((c >= 0x11a8 && c <= 0x11ff) || (c >= 0xd7cb && c <= 0xd7fb))
+        return ZOO_CLUSTER_T;
+    return c >= 0xac00 && c <= 0xd7a3 ? (c - 0xac00) % 28 ? ZOO_CLUSTER_LVT : ZOO_CLUSTER_LV : ZOO_CLUSTER_OTHER;
+}
+
+static enum zoo_cluster_class cluster_class(uint32_t code)
+{
+    uint32_t flags;
+
+    if (code >= 0x1100) {
+        enum zoo_cluster_class class = hangul(code);
+        if (class != ZOO_CLUSTER_OTHER)
+            return class;
+        if (code >= 0x1f1e6 && code <= 0x1f1ff)
+            return ZOO_CLUSTER_REGIONAL;
+    }
+    flags = flags_of(code);
+    if (code == '\r' || flags & BREAKS)
+        return code == '\r' ? ZOO_CLUSTER_CR : code == '\n' ? ZOO_CLUSTER_LF : ZOO_CLUSTER_BREAKS;
+    if (flags & JOINS)
+        return code == 0x200d ? ZOO_CLUSTER_ZWJ : ZOO_CLUSTER_JOINS;
+    return flags & PREPENDS ? ZOO_CLUSTER_PREPENDS : flags & PICTURE ? ZOO_CLUSTER_PICTURE : ZOO_CLUSTER_OTHER;
+}
+
+static int joins(const zoo_cluster *c, enum zoo_cluster_class next)
+{
+    enum zoo_cluster_class last = c->last;
+
+    if (last == ZOO_CLUSTER_CR)
+        return next == ZOO_CLUSTER_LF;
+    if (last == ZOO_CLUSTER_LF || last == ZOO_CLUSTER_BREAKS || next == ZOO_CLUSTER_CR || next == ZOO_CLUSTER_LF || next == ZOO_CLUSTER_BREAKS)
+        return 0;
+    if (next == ZOO_CLUSTER_JOINS || next == ZOO_CLUSTER_ZWJ || last == ZOO_CLUSTER_PREPENDS)
+        return 1;
+    switch (next) {
+    case ZOO_CLUSTER_L: case ZOO_CLUSTER_LV: case ZOO_CLUSTER_LVT: return last == ZOO_CLUSTER_L;
+    case ZOO_CLUSTER_V: return last == ZOO_CLUSTER_L || last == ZOO_CLUSTER_V || last == ZOO_CLUSTER_LV;
+    case ZOO_CLUSTER_T: return last == ZOO_CLUSTER_V || last == ZOO_CLUSTER_LV || last == ZOO_CLUSTER_LVT || last == ZOO_CLUSTER_T;
+    case ZOO_CLUSTER_REGIONAL: return last == ZOO_CLUSTER_REGIONAL && c->is_odd;
+    case ZOO_CLUSTER_PICTURE: return last == ZOO_CLUSTER_ZWJ && c->has_picture;
+    default: return 0;
+    }
+}
+
+void zoo_cluster_begin(zoo_cluster *c, uint32_t code)
+{
+    c->last = cluster_class(code);
+    c->is_odd = c->last == ZOO_CLUSTER_REGIONAL;
+    c->has_picture = c->last == ZOO_CLUSTER_PICTURE;
+}
+
+int zoo_cluster_take(zoo_cluster *c, uint32_t code)
+{
+    enum zoo_cluster_class next = cluster_class(code);
+
+    if (!joins(c, next))
+        return 0;
+    c->is_odd = next == ZOO_CLUSTER_REGIONAL && !c->is_odd;
+    c->has_picture = next == ZOO_CLUSTER_PICTURE || (c->has_picture && (next == ZOO_CLUSTER_JOINS || next == ZOO_CLUSTER_ZWJ));
+    c->last = next;
+    return 1;
 }
 
 /* ---- decomposition ---- */
 
+/* The reference's Unicode is older than the library's: what it does not know there stays as it is. */
+static int is_active(uint32_t code)
+{
+    return code >= 0x80 && ((code >= 0xac00 && code <= 0xd7a3) || flags_of(code) & ACTIVE);
+}
+
 static uint8_t combining_class(uint32_t code)
 {
-    return code < 0x300 ? 0 : (uint8_t)utf8proc_get_property((utf8proc_int32_t)code)->combining_class;
+    return code < 0x300 || !is_active(code) ? 0 : (uint8_t)utf8proc_get_property((utf8proc_int32_t)code)->combining_class;
 }
 
 void zoo_codes_release(zoo_codes *codes)
@@ -173,7 +245,7 @@ int zoo_codes_add(zoo_codes *codes, uint32_t code, int is_compatible)
     int boundary = 0;
 
     parts[0] = (utf8proc_int32_t)code;
-    if (code >= 0x80) {
+    if (is_active(code)) {
         n = utf8proc_decompose_char((utf8proc_int32_t)code, parts, ZOO_DECOMPOSE_MAX,
                                     is_compatible ? UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT : UTF8PROC_DECOMPOSE, &boundary);
         if (n < 0 || n > ZOO_DECOMPOSE_MAX) {
@@ -210,7 +282,9 @@ static uint32_t compose_pair(uint32_t first, uint32_t second)
 
     if (second < 0x300)
         return 0;
-    return utf8proc_normalize_utf32(pair, 2, UTF8PROC_COMPOSE | UTF8PROC_STABLE) == 1 ? (uint32_t)pair[0] : 0;
+    if (utf8proc_normalize_utf32(pair, 2, UTF8PROC_COMPOSE | UTF8PROC_STABLE) != 1)
+        return 0;
+    return is_active((uint32_t)pair[0]) ? (uint32_t)pair[0] : 0;
 }
 
 void zoo_codes_compose(zoo_codes *codes)

@@ -41,11 +41,14 @@ static size_t char_size(unsigned char first)
     return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
 }
 
+/* A path to `node` whose last piece is `id`, begun at `start`. The sum of two floats rounded to a float is what float arithmetic gives. */
 static void offer(zoo_unigram_node *node, double score, int is_single, uint32_t start, uint32_t id)
 {
+    if (is_single)
+        score = (double)(float)score;
     if (node->start != NOWHERE && !(score > node->best.score))
         return;
-    node->best.score = is_single ? (double)(float)score : score;
+    node->best.score = score;
     node->start = start;
     node->id = id;
 }
@@ -76,8 +79,7 @@ static int find_best(const zoo_unigram *model, zoo_unigram_node *nodes, const ch
             continue;
         if (model->unknown == ZOO_TRIE_NONE)
             return zoo_fail(err, ZOO_EFORMAT, "the text has characters that the tokenizer does not know, and it has no unknown token");
-        so_far += model->unknown_score;
-        offer(&nodes[at + chars], model->is_single ? (double)(float)so_far : so_far, model->is_single, (uint32_t)at, model->unknown);
+        offer(&nodes[at + chars], so_far + model->unknown_score, model->is_single, (uint32_t)at, model->unknown);
     }
     return ZOO_OK;
 }
