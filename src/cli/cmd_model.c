@@ -6,6 +6,7 @@ extern const zoo_command zoo_command_model_info;
 extern const zoo_command zoo_command_model_new;
 extern const zoo_command zoo_command_model_convert;
 extern const zoo_command zoo_command_model_quantise;
+extern const zoo_command zoo_command_model_verify;
 extern const zoo_command zoo_command_model_fetch;
 extern const zoo_command zoo_command_model_run;
 extern const zoo_command zoo_command_model_bench;
@@ -15,6 +16,7 @@ static const zoo_command *const subcommands[] = {
     &zoo_command_model_new,
     &zoo_command_model_convert,
     &zoo_command_model_quantise,
+    &zoo_command_model_verify,
     &zoo_command_model_fetch,
     &zoo_command_model_run,
     &zoo_command_model_bench,

@@ -364,6 +364,145 @@ def test_what_cannot_be_made(refused, tmp_path, args, says, status):
     assert not list(tmp_path.iterdir())
 
 
+# ---- verify ----
+def verified(run, *args, fit=True, **kw):
+    p = run("model", "verify", *args, "--json", **kw)
+    assert p.returncode == (0 if fit else 1), p.stdout + p.stderr
+    report = json.loads(p.stdout)
+    assert report["fit"] is fit
+    return report
+
+
+@pytest.mark.parametrize("golden", ["router", "router-v5", "router-variants", "bert", "reward", "pair-reward", "backbone-bin"])
+def test_goldens_are_fit(run, golden):
+    report = verified(run, GOLDEN / golden)
+    assert all(c["ok"] for c in report["checks"]) and report["comparison"] is None
+
+
+def set_values(folder, name, raw, dtype="F32"):
+    t = tensors(folder)
+    t[name] = (dtype, t[name][1] if name in t else [len(raw) // 4], raw)
+    write_safetensors(folder / "model.safetensors", t)
+
+
+def set_config(folder, **kw):
+    config = json.loads((folder / "config.json").read_text())
+    config.update(kw)
+    (folder / "config.json").write_text(json.dumps({k: v for k, v in config.items() if v != "gone"}))
+
+
+def drop(folder, name):
+    t = tensors(folder)
+    del t[name]
+    write_safetensors(folder / "model.safetensors", t)
+
+
+def cut_embedding(folder):
+    t = tensors(folder)
+    name = "deberta.embeddings.word_embeddings.weight"
+    t[name] = ("F32", [4000, 48], t[name][2][:4000 * 48 * 4])
+    write_safetensors(folder / "model.safetensors", t)
+    set_config(folder, vocab_size=4000)
+
+
+@pytest.mark.parametrize("change, check, says", [
+    (lambda f: set_values(f, "classifier.bias", struct.pack("<6f", 1, 2, float("nan"), 4, 5, 6)), "values", "'classifier.bias' holds a value that is not"),
+    (lambda f: set_values(f, "pooler.dense.bias", struct.pack("<48f", *[float("-inf")] * 48)), "values", "'pooler.dense.bias' holds"),
+    (lambda f: drop(f, "deberta.encoder.layer.2.output.LayerNorm.bias"), "network", "deberta.encoder.layer.2.output.LayerNorm.bias"),
+    (lambda f: set_config(f, hidden_size=96, pooler_hidden_size=96), "network", "the config asks for 4001 x 96"),
+    (lambda f: set_config(f, num_hidden_layers=400), "network", "deberta.encoder.layer.3."),
+    (lambda f: set_config(f, vocab_size=200000000), "config", "vocab_size"),
+    (lambda f: set_config(f, intermediate_size=2 ** 40), "config", "intermediate_size"),
+    (lambda f: set_config(f, id2label={"0": "a", "1": "b"}), "network", "classifier"),
+    (lambda f: set_config(f, id2label={str(i): "same" for i in range(6)}), "router", "'same' is there twice"),
+    (lambda f: set_config(f, label2id={"wizardlm-13b": 3}), "router", "'label2id' disagrees"),
+    (lambda f: set_config(f, hidden_act="mish"), "config", "hidden_act"),
+    (cut_embedding, "tokenizer", "4001 pieces, the embedding has 4000 rows"),
+    (lambda f: [(f / n).unlink() for n in ("tokenizer.json", "spm.model")], "tokenizer", "none of tokenizer.json"),
+    (lambda f: os.truncate(f / "model.safetensors", 900000), "weights", "cut short"),
+    (lambda f: (f / "model.safetensors").unlink(), "weights", "No such file"),
+], ids=range(15))
+def test_what_is_not_fit(run, router, change, check, says):
+    change(router)
+    report = verified(run, router, fit=False)
+    failed = [c for c in report["checks"] if not c["ok"]]
+    assert failed and failed[0]["check"] == check and says in failed[0]["says"], failed
+
+
+def test_precisions_agree(run, ok, router, tmp_path):
+    ok("quantise", router, tmp_path / "int8")
+    ok("convert", router, tmp_path / "half", "--dtype", "bf16")
+    for folder, precision in (router, "bf16"), (router, "int8"), (tmp_path / "int8", "int8"), (tmp_path / "half", "f32"), (tmp_path / "half", "bf16"):
+        c = verified(run, folder, "--against", router, "--precision", precision)["comparison"]
+        assert c["queries"] == 120 and c["clear"] > 60 and c["clear_agreeing"] == c["clear"] and 0 < c["largest_difference"] < 0.1
+    c = verified(run, router, "--precision", "f32")["comparison"]
+    assert c["agreeing"] == 120 and c["largest_difference"] == 0
+
+
+def test_another_router_is_not_fit(run, router, tmp_path):
+    shutil.copytree(router, tmp_path / "other")
+    t = tensors(router)
+    raw = t["classifier.weight"][2]
+    set_values(tmp_path / "other", "classifier.weight", raw[48 * 4:] + raw[:48 * 4])
+    c = verified(run, tmp_path / "other", "--against", router, fit=False)["comparison"]
+    assert not c["fit"] and c["clear_agreeing"] < 0.995 * c["clear"]
+    p = run("model", "verify", tmp_path / "other", "--against", router)
+    assert p.returncode == 1 and p.stdout.endswith("other: NOT FIT\n")
+    set_config(tmp_path / "other", id2label={str(i): f"x{i}" for i in range(6)}, label2id="gone")
+    p = run("model", "verify", tmp_path / "other", "--against", router)
+    assert p.returncode == 2 and "not the same labels" in p.stderr
+
+
+def test_rewards_are_told(run, router, tmp_path):
+    """Reward 1 for the expert that the router chooses, 0 for the others: its mean is 1, a turned router's is less."""
+    texts = ["What is 2 + 2?", "Write a poem about rain.", "def f(x):", "", "\u00e9\u4f60\u597d", "x" * 3000]
+    chosen = [json.loads(l)["expert"] for l in
+              run("route", "--router", router, "--precision", "f32", "--jsonl", input="".join(json.dumps({"query": t}) + "\n" for t in texts)).stdout.splitlines()]
+    experts = config_of(router)["id2label"].values()
+    rows = [{"query": t, "rewards": {e: float(e == c) for e in experts}} for t, c in zip(texts, chosen)] + [{"query": "no rewards"}]
+    (tmp_path / "q.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    c = verified(run, router, "--precision", "f32", "--queries", tmp_path / "q.jsonl")["comparison"]
+    assert (c["queries"], c["rewarded"], c["reward"], c["reference_reward"]) == (7, 6, 1, 1)
+    p = run("model", "verify", router, "--queries", "-", input='{"query": 3}\n')
+    assert p.returncode == 1 and "stdin:1: 'query' should be a string" in p.stderr
+    p = run("model", "verify", router, "--queries", "-", input="")
+    assert p.returncode == 1 and "no queries" in p.stderr
+
+
+def test_other_kinds_are_compared(run):
+    c = verified(run, GOLDEN / "backbone-bin", "--precision", "bf16")["comparison"]
+    assert 0.999 < c["least_cosine"] < 1
+    assert verified(run, GOLDEN / "reward", "--precision", "bf16")["comparison"]["largest_difference"] < 0.2
+    p = run("model", "verify", GOLDEN / "pair-reward", "--precision", "bf16")
+    assert p.returncode == 2 and "compares answers" in p.stderr
+
+
+def test_an_ngram_router_is_verified(run, tmp_path):
+    write_router(tmp_path / "r", {"alpha": 0.0, "beta": 1.0})
+    report = verified(run, tmp_path / "r", "--precision", "int8")
+    assert report["comparison"]["agreeing"] == 120
+
+
+# ---- while it is served ----
+def test_a_file_that_is_cut_while_it_is_used_is_an_error(ok, zooter, tmp_path):
+    """Word embeddings of more than 64 MiB stay in the file; a mapping of it would raise SIGBUS."""
+    import subprocess
+    config = {**config_of(GOLDEN / "router"), "vocab_size": 360000}
+    (tmp_path / "big.json").write_text(json.dumps(config))
+    ok("new", tmp_path / "big", "--config", tmp_path / "big.json", "--tokenizer", GOLDEN / "router")
+    weights = tmp_path / "big" / "model.safetensors"
+    assert weights.stat().st_size > 65 << 20
+    with subprocess.Popen([zooter, "route", "--router", tmp_path / "big", "--jsonl"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as p:
+        p.stdin.write('{"query": "hello"}\n')
+        p.stdin.flush()
+        assert "probabilities" in p.stdout.readline()
+        os.truncate(weights, 1 << 20)
+        out, err = p.communicate('{"query": "hello again"}\n')
+    assert p.returncode == 1 and out == "", (p.returncode, err)
+    assert "model.safetensors: written to while it was in use" in err or "cut short" in err, err
+
+
 # ---- hostile and damaged ----
 class Touch:
     """What a pickle would do to whoever executes it."""
