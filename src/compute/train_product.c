@@ -3,7 +3,7 @@
 #include "compute/product_kernel.h"
 
 /* Of k at once: groups that make a panel's slice of 48 or 96 KiB. */
-enum { LINE = 64, GROUPS_AT_ONCE = 768, TILES_AT_ONCE = 9 };
+enum { LINE = 64, GROUPS_AT_ONCE = 768, TILES_AT_ONCE = 9, ROWS_TURNED = 32 };
 
 /* C (M,N) = or += A (M,K) B (K,N), A in bands of the tile's height, B in panels of its width. A band is rows of groups (`step` 4), or
  * groups of rows (`stride` 4). */
@@ -92,15 +92,17 @@ static void pack_turned(const struct job *j, enum zoo_precision precision, char 
     }
 }
 
-/* `n` columns of a matrix whose rows are k, in blocks of `height`. */
+/* `n` columns of a matrix whose rows are k, in blocks of `height`; a few rows at a time, so that memory is read in its order. */
 static size_t pack_columns(const struct job *j, const zoo_member *me, enum zoo_precision precision, char *to, const float *from, size_t ld,
                            size_t K, size_t n, size_t height)
 {
     size_t first, end, bytes = groups_of(precision, K) * height * 4;
 
     zoo_member_share(me, n, height, &first, &end);
-    for (size_t c = first; c < end; c += height)
-        pack_turned(j, precision, to + c / height * bytes, from + c, ld, K, height, end - c < height ? end - c : height);
+    for (size_t k = 0; k < K; k += ROWS_TURNED)
+        for (size_t c = first; c < end; c += height)
+            pack_turned(j, precision, to + c / height * bytes + k / per_group(precision) * height * 4, from + k * ld + c, ld,
+                        K - k < ROWS_TURNED ? K - k : ROWS_TURNED, height, end - c < height ? end - c : height);
     return bytes;
 }
 
