@@ -4,29 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
-#include "base/fs.h"
 #include "cli/command.h"
+#include "cli/train_log.h"
 #include "cli/train_report.h"
+#include "cli/train_settings.h"
 #include "model/ngram_encoder.h"
 #include "store/store.h"
 
-struct settings {
-    const char *store, *split, *encoder, *out, *beta, *balance, *reward_model, *kl;
-    double temperature, validation, rate;
-    uint64_t epochs, seed, threads;
-    zoo_list tags;
-    int force, standardise;
-};
-
 /* One run of the command. */
 struct work {
-    const struct settings *s;
+    const struct train_settings *s;
     zoo_store *store;
-    zoo_key run;                     /* 0: not begun */
+    zoo_key run;                     /* in the store; 0: not begun */
     zoo_dataset data;
     size_t *kinds;                   /* (data.kind_count) */
     zoo_recipe beta;
     zoo_train_settings settings;
+    zoo_encoder_plan plan;           /* of an encoder */
+    char run_folder[PATH_MAX];       /* the same; "": there is none */
+    zoo_train_log log;               /* the same */
+    enum zoo_train_begin begin;
     zoo_trained trained;
     json_t *training;                /* what goes into the checkpoint and the store */
 };
@@ -106,40 +103,40 @@ static int choose_balance(struct work *w, zoo_err *err)
 
 static int read_options(struct work *w, zoo_err *err)
 {
-    const struct settings *s = w->s;
+    const struct train_settings *s = w->s;
     zoo_train_settings *t = &w->settings;
 
     *t = (zoo_train_settings)ZOO_TRAIN_DEFAULTS;
-    if (strcmp(s->encoder, "ngram") != 0)
-        return zoo_fail(err, ZOO_EUSAGE, "--encoder '%.128s': the one encoder there is is 'ngram'", s->encoder);
     if (s->kl && strcmp(s->kl, "forward") != 0 && strcmp(s->kl, "reverse") != 0)
         return zoo_fail(err, ZOO_EUSAGE, "--kl '%.128s' should be 'forward' or 'reverse'", s->kl);
+    if (s->kl && s->loss)
+        return zoo_fail(err, ZOO_EUSAGE, "--kl and --loss are the same choice: give one");
+    if (s->loss && !zoo_loss_parse(s->loss, &t->loss))
+        return zoo_fail(err, ZOO_EUSAGE, "--loss '%.128s' should be 'forward', 'reverse', 'hard' or 'reward'", s->loss);
+    if (s->kl)
+        zoo_loss_parse(s->kl, &t->loss);
+    if (s->schedule && !zoo_fall_parse(s->schedule, &t->fall))
+        return zoo_fail(err, ZOO_EUSAGE, "--schedule '%.128s' should be 'linear' or 'cosine'", s->schedule);
     if (s->beta) {
         if (zoo_recipe_parse_beta(s->beta, &w->beta, err))
             return ZOO_EUSAGE;
         t->beta = &w->beta;
     }
-    t->loss = s->kl && !strcmp(s->kl, "reverse") ? ZOO_KL_REVERSE : ZOO_KL_FORWARD;
     t->temperature = s->temperature;
     t->is_standardised = s->standardise;
     t->validation = s->validation;
-    t->rate = s->rate;
-    t->epochs = (unsigned)s->epochs;
+    t->patience = (unsigned)s->patience;
     t->seed = s->seed;
     t->threads = (unsigned)s->threads;
     t->progress = stderr;
-    return ZOO_OK;
-}
-
-/* Before anything is computed: the folder can be written, and holds nothing that would be lost. */
-static int check_folder(const struct settings *s, zoo_err *err)
-{
-    char beside[PATH_MAX];
-    int rc = zoo_fs_folder_begin(beside, sizeof beside, s->out, s->force, err);
-
-    if (!rc)
-        zoo_fs_folder_abandon(beside);
-    return rc ? zoo_fail_within(err, "--out") : ZOO_OK;
+    if (s->batch)
+        t->batch = s->batch;
+    if (zoo_train_wants_encoder(s))
+        return zoo_train_read_encoder(s, t, &w->plan, w->run_folder, err);
+    t->rate = s->rate >= 0 ? s->rate : t->rate;
+    t->epochs = s->epochs ? (unsigned)s->epochs : t->epochs;
+    t->warm_up = s->warm_up >= 0 ? s->warm_up : 0;
+    return zoo_train_check_ngram(s, err);
 }
 
 /* ---- the run's record ---- */
@@ -149,21 +146,22 @@ static int dump(zoo_buf *out, const json_t *value, zoo_err *err)
     return !value || zoo_json_dump(out, value) ? zoo_fail_nomem(err) : ZOO_OK;
 }
 
-static json_t *describe(const struct settings *s)
+static json_t *describe(const struct work *w)
 {
+    const struct train_settings *s = w->s;
     json_t *kinds = json_array();
 
     for (size_t i = 0; i < s->tags.count; i++)
         json_array_append_new(kinds, json_string(s->tags.items[i]));
     return json_pack("{s:s?, s:s, s:s, s:s?, s:f, s:b, s:o, s:s?, s:s?, s:s?, s:f, s:f, s:I, s:I}", "split", s->split, "encoder",
                      s->encoder, "out", s->out, "beta", s->beta, "temperature", s->temperature, "standardise", s->standardise, "tags",
-                     kinds, "balance", s->balance, "reward_model", s->reward_model, "kl", s->kl, "validation", s->validation, "rate",
-                     s->rate, "epochs", (json_int_t)s->epochs, "seed", (json_int_t)s->seed);
+                     kinds, "balance", s->balance, "reward_model", s->reward_model, "loss", zoo_loss_name(w->settings.loss), "validation",
+                     s->validation, "rate", w->settings.rate, "epochs", (json_int_t)w->settings.epochs, "seed", (json_int_t)s->seed);
 }
 
 static int begin_run(struct work *w, zoo_err *err)
 {
-    json_t *asked = describe(w->s);
+    json_t *asked = describe(w);
     zoo_buf text = ZOO_BUF_INIT(SUMMARY_MAX);
     int rc = dump(&text, asked, err);
 
@@ -200,7 +198,7 @@ static int end_run(struct work *w, int failed, zoo_err *err)
 
 static int load(struct work *w, zoo_err *err)
 {
-    const struct settings *s = w->s;
+    const struct train_settings *s = w->s;
     int rc = zoo_store_open(&w->store, s->store, ZOO_STORE_WRITE, err);
 
     if (!rc)
@@ -242,7 +240,7 @@ static void say_rows(const struct work *w)
 
 static int describe_training(struct work *w, zoo_err *err)
 {
-    const struct settings *s = w->s;
+    const struct train_settings *s = w->s;
 
     w->training = zoo_trained_json(&w->trained, &w->data, &w->settings);
     if (!w->training)
@@ -265,6 +263,10 @@ static int save(const struct work *w, zoo_err *err)
 
     for (size_t i = 0; i < t->head_count; i++)
         tags[i] = (zoo_tag_names){ t->heads[i].name, t->heads[i].values, t->heads[i].value_names };
+    if (t->is_encoder) {
+        facts.kinds = 0;
+        return zoo_encoder_result_write(&t->encoder, &facts, w->training, w->s->out, w->s->force || w->begin == ZOO_TRAIN_RESUMES, err);
+    }
     return zoo_ngram_save(w->s->out, w->s->force, &t->net, t->params, &facts, w->training, err);
 }
 
@@ -280,13 +282,67 @@ static void say_result(const struct work *w, double seconds)
                 (unsigned long long)w->s->seed);
 }
 
+/* The curves, and what is no longer needed; neither is worth failing for. */
+static void tidy(struct work *w)
+{
+    zoo_err err;
+
+    zoo_train_log_close(&w->log);
+    if (!*w->run_folder)
+        return;
+    if (zoo_train_log_plot(&w->log, w->run_folder, &err))
+        zoo_cli_say(&zoo_command_train, "%s", err.message);
+    if (zoo_train_tidy(w->run_folder, &err))
+        zoo_cli_say(&zoo_command_train, "%s", err.message);
+}
+
 static void release(struct work *w)
 {
+    zoo_train_log_close(&w->log);
     json_decref(w->training);
     zoo_trained_release(&w->trained);
     zoo_dataset_release(&w->data);
     free(w->kinds);
     zoo_store_close(w->store);
+}
+
+static int begin_log(struct work *w, zoo_err *err)
+{
+    int resumes = w->begin == ZOO_TRAIN_RESUMES;
+
+    if (!*w->run_folder)
+        return ZOO_OK;
+    w->plan.resumes = resumes;
+    w->plan.watch = &w->log.watch;
+    return zoo_train_log_open(&w->log, w->run_folder, resumes, err);
+}
+
+/* Before anything is computed or written: it is an encoder. */
+static int check_encoder(const struct work *w, zoo_err *err)
+{
+    zoo_encoder_source source;
+    int rc;
+
+    if (!w->settings.encoder)
+        return ZOO_OK;
+    rc = zoo_encoder_source_open(&source, w->plan.dir, w->data.k, err);
+    zoo_encoder_source_release(&source);
+    return rc ? zoo_fail_within(err, "--encoder") : ZOO_OK;
+}
+
+/* From options to the router in its place. */
+static int work(struct work *w, zoo_err *err)
+{
+    int rc;
+
+    if ((rc = load(w, err)) || (rc = check_encoder(w, err)) || (rc = begin_log(w, err)) || (rc = begin_run(w, err)))
+        return rc;
+    say_what(w);
+    if ((rc = zoo_train(&w->data, &w->settings, &w->trained, err)))
+        return rc;
+    say_rows(w);
+    rc = describe_training(w, err);
+    return rc ? rc : save(w, err);
 }
 
 static int run(const void *opaque, int argc, char **argv)
@@ -299,24 +355,17 @@ static int run(const void *opaque, int argc, char **argv)
     (void)argc;
     (void)argv;
     if (!rc)
-        rc = check_folder(w.s, &err);
-    if (!rc)
-        rc = load(&w, &err);
-    if (!rc)
-        rc = begin_run(&w, &err);
-    if (!rc) {
-        say_what(&w);
-        rc = zoo_train(&w.data, &w.settings, &w.trained, &err);
-    }
-    if (!rc) {
-        say_rows(&w);
-        rc = describe_training(&w, &err);
+        rc = zoo_train_look(w.s, w.run_folder, &w.begin, &err);
+    if (!rc && w.begin == ZOO_TRAIN_COMPLETE) {
+        zoo_cli_say(&zoo_command_train, "%s is complete: there is nothing to resume", w.s->out);
+        return EXIT_DONE;
     }
     if (!rc)
-        rc = save(&w, &err);
+        rc = work(&w, &err);
     if (end_run(&w, rc, &err))
         rc = err.code;
     if (!rc) {
+        tidy(&w);
         zoo_train_report(stderr, &w.trained, &w.data, &w.settings);
         say_result(&w, (double)(zoo_clock_ns() - started) * 1e-9);
     }
@@ -324,35 +373,52 @@ static int run(const void *opaque, int argc, char **argv)
     return rc ? zoo_cli_fail(&zoo_command_train, &err) : EXIT_DONE;
 }
 
-static const struct settings defaults = { .encoder = "ngram", .validation = 0.1, .epochs = 4, .rate = 0.1, .seed = 1 };
-
 static const zoo_option options[] = {
-    { "store", "FILE", OPTION_TEXT | OPTION_REQUIRED, offsetof(struct settings, store), "the store", 0, 0 },
-    { "out", "DIR", OPTION_TEXT | OPTION_REQUIRED, offsetof(struct settings, out), "the router's folder", 0, 0 },
-    { "split", "SPLIT", OPTION_TEXT, offsetof(struct settings, split), "train on these queries (default: all)", 0, 0 },
-    { "reward-model", "NAME", OPTION_TEXT, offsetof(struct settings, reward_model),
+    { "store", "FILE", OPTION_TEXT | OPTION_REQUIRED, offsetof(struct train_settings, store), "the store", 0, 0 },
+    { "out", "DIR", OPTION_TEXT | OPTION_REQUIRED, offsetof(struct train_settings, out), "the router's folder", 0, 0 },
+    { "split", "SPLIT", OPTION_TEXT, offsetof(struct train_settings, split), "train on these queries (default: all)", 0, 0 },
+    { "reward-model", "NAME", OPTION_TEXT, offsetof(struct train_settings, reward_model),
       "whose rewards (default: the only one there is)", 0, 0 },
-    { "encoder", "NAME", OPTION_TEXT, offsetof(struct settings, encoder), "what reads the query: ngram (default ngram)", 0, 0 },
-    { "tags", "KIND,...", OPTION_NAMES, offsetof(struct settings, tags),
+    { "encoder", "DIR", OPTION_TEXT, offsetof(struct train_settings, encoder),
+      "what reads the query: ngram, or a checkpoint folder to fine-tune, DeBERTa or BERT (default ngram)", 0, 0 },
+    { "tags", "KIND,...", OPTION_NAMES, offsetof(struct train_settings, tags),
       "kinds of tag that rewards are calmed by, or none (default: every kind)", 0, 0 },
-    { "balance", "KIND", OPTION_TEXT, offsetof(struct settings, balance),
+    { "balance", "KIND", OPTION_TEXT, offsetof(struct train_settings, balance),
       "let each tag of this kind weigh alike; none: each query (default: subset, where there are two)", 0, 0 },
-    { "beta", "B", OPTION_TEXT, offsetof(struct settings, beta),
+    { "beta", "B", OPTION_TEXT, offsetof(struct train_settings, beta),
       "share of a query's own reward, 0 to 1; auto, auto+B: see above (default: cross-validation)", 0, 0 },
-    { "temperature", "T", OPTION_NUMBER, offsetof(struct settings, temperature),
+    { "temperature", "T", OPTION_NUMBER, offsetof(struct train_settings, temperature),
       "of the targets, in units of reward (default: cross-validation)", 1e-9, 1e9 },
-    { "standardise", NULL, OPTION_FLAG, offsetof(struct settings, standardise),
+    { "standardise", NULL, OPTION_FLAG, offsetof(struct train_settings, standardise),
       "count --temperature in units of the spread of the rewards", 0, 0 },
-    { "validation", "SHARE", OPTION_NUMBER, offsetof(struct settings, validation),
+    { "validation", "SHARE", OPTION_NUMBER, offsetof(struct train_settings, validation),
       "of the rows set aside, by query text, to choose the epoch, 0 to 0.5 (default 0.1)", 0, 0.5 },
-    { "epochs", "N", OPTION_COUNT, offsetof(struct settings, epochs), "passes over the rows, at most (default 4)", 1, 1000 },
-    { "rate", "R", OPTION_NUMBER, offsetof(struct settings, rate), "Adagrad's first step (default 0.1)", 1e-9, 1e9 },
-    { "kl", "DIRECTION", OPTION_TEXT, offsetof(struct settings, kl),
-      "the loss: forward, KL(target || router), or reverse (default forward)", 0, 0 },
-    { "seed", "N", OPTION_COUNT, offsetof(struct settings, seed), "random seed (default 1)", 0, 0 },
-    { "threads", "N", OPTION_COUNT, offsetof(struct settings, threads), "threads; the result is the same (default: one a processor)",
+    { "epochs", "N", OPTION_COUNT, offsetof(struct train_settings, epochs), "passes over the rows, at most (default 4; encoders 3)", 1, 1000 },
+    { "rate", "R", OPTION_NUMBER, offsetof(struct train_settings, rate), "the highest rate: Adagrad's (default 0.1) or, for encoders, AdamW's (default 3e-5)",
+      1e-9, 1e9 },
+    { "warm-up", "SHARE", OPTION_NUMBER, offsetof(struct train_settings, warm_up), "of the steps over which the rate rises (default 0; encoders 0.06)", 0, 1 },
+    { "schedule", "NAME", OPTION_TEXT, offsetof(struct train_settings, schedule), "how the rate falls to 0: linear or cosine (default linear)", 0, 0 },
+    { "batch", "N", OPTION_COUNT, offsetof(struct train_settings, batch), "queries of a step (default 32)", 1, 65536 },
+    { "patience", "N", OPTION_COUNT, offsetof(struct train_settings, patience),
+      "stop after so many epochs without a better validation reward (default: all epochs)", 1, 1000 },
+    { "loss", "NAME", OPTION_TEXT, offsetof(struct train_settings, loss), "forward, reverse, hard or reward: see above (default forward)", 0, 0 },
+    { "kl", "DIRECTION", OPTION_TEXT, offsetof(struct train_settings, kl), "the same as --loss forward or --loss reverse", 0, 0 },
+    { "layers", "N", OPTION_TEXT, offsetof(struct train_settings, layers),
+      "of an encoder that learn: all, head, or the head and the last N layers (default all)", 0, 0 },
+    { "decay", "D", OPTION_NUMBER, offsetof(struct train_settings, decay), "AdamW's decay of weights (default 0.01)", 0, 1e6 },
+    { "layer-decay", "D", OPTION_NUMBER, offsetof(struct train_settings, layer_decay),
+      "each layer learns at this share of the rate of the one above it (default 1)", 0.01, 1 },
+    { "clip", "NORM", OPTION_NUMBER, offsetof(struct train_settings, clip), "the gradient's greatest length, 0: any (default 1)", 0, 1e9 },
+    { "max-tokens", "N", OPTION_COUNT, offsetof(struct train_settings, max_tokens),
+      "tokens of a query that are read, in training and routing alike (default: what the encoder reads, at most 512)", 4, 65536 },
+    { "batch-tokens", "N", OPTION_COUNT, offsetof(struct train_settings, batch_tokens),
+      "tokens that go through an encoder together; memory depends on it (default 4096)", 16, 1048576 },
+    { "save-every", "SECONDS", OPTION_NUMBER, offsetof(struct train_settings, save_every), "how often an encoder's run is written down (default 600)", 0, 1e9 },
+    { "resume", NULL, OPTION_FLAG, offsetof(struct train_settings, resume), "go on with a run of an encoder that was broken off", 0, 0 },
+    { "seed", "N", OPTION_COUNT, offsetof(struct train_settings, seed), "random seed (default 1)", 0, 0 },
+    { "threads", "N", OPTION_COUNT, offsetof(struct train_settings, threads), "threads; the result is the same (default: one a processor)",
       1, 1024 },
-    { "force", NULL, OPTION_FLAG, offsetof(struct settings, force), "replace a folder that is not empty", 0, 0 },
+    { "force", NULL, OPTION_FLAG, offsetof(struct train_settings, force), "replace a folder that is not empty", 0, 0 },
     { 0 }
 };
 
@@ -378,7 +444,18 @@ const zoo_command zoo_command_train = {
         "trained on all queries for as many epochs. What tags say is learnt from training queries only. Below 20 different\n"
         "texts, nothing is set aside and nothing is chosen: auto and the first temperature are taken.\n"
         "\n"
-        "Of a query the first 4,096 bytes are read, in training, routing and serving alike. Up to 4,096 experts; up to 16 kinds of\n"
+        "--loss: forward and reverse are KL(target || router) and KL(router || target); hard, the best expert alone counts; reward, what\n"
+        "is lost against the best expert by asking each expert as often as the router believes in it.\n"
+        "\n"
+        "--encoder DIR fine-tunes an encoder in place of an n-gram network: a backbone, or any sequence classifier, of model_type\n"
+        "deberta-v2 or bert. The recipe is chosen with n-gram routers, which cost seconds; the encoder is trained once, the epoch with\n"
+        "the best reward on the rows set aside is kept, and what is written is a folder that transformers loads too. Experts that DIR's\n"
+        "own head knows by name keep their row of it. While it goes on, OUT.run holds log.jsonl, best, last and, every --save-every\n"
+        "seconds and after each epoch, state: killed at any moment, the same command with --resume goes on to the same bytes. Queries\n"
+        "are packed without padding; nothing is blended, since there is nothing half-way between two sequences of tokens. A loss that\n"
+        "is no longer a number stops the run; OUT.run/best is then the router of the best epoch before.\n"
+        "\n"
+        "Of a query n-gram routers read the first 4,096 bytes, in training, routing and serving alike. Up to 4,096 experts; up to 16 kinds of\n"
         "tag of 512 values each can be told by route --explain, more can be learnt from. The same seed gives the same router\n"
         "whatever the number of threads. The folder (config.json, model.safetensors) is written beside and put in place at once;\n"
         "one that is not empty is refused without --force. The store's log of runs keeps settings and figures, as does config.json.\n"
@@ -387,6 +464,7 @@ const zoo_command zoo_command_train = {
         "the router is worth against the best single expert.",
     .examples = "  zooter train --store my.db --split train --out my-router\n"
                 "  zooter train --store my.db --split train --out paper --beta 0.3 --temperature 1 --tags topic\n"
+                "  zooter train --store my.db --split train --encoder mdeberta-v3-base --out my-router\n"
                 "  zooter train --store my.db --split train --out untagged --tags none --balance none --force\n",
-    .options = options, .defaults = &defaults, .settings_size = sizeof(struct settings), .run = run
+    .options = options, .defaults = &zoo_train_defaults, .settings_size = sizeof(struct train_settings), .run = run
 };

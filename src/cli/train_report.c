@@ -36,7 +36,8 @@ static void put_tried(FILE *to, const zoo_trained *t)
 {
     if (!t->tried_count)
         return;
-    fprintf(to, "\nTried by cross-validation (%zu folds of %zu rows)\n  %-12s %12s %10s\n", t->folds, t->crossed.rows, "--beta",
+    fprintf(to, "\nTried by cross-validation%s (%zu folds of %zu rows)\n  %-12s %12s %10s\n", t->is_encoder ? ", with n-gram routers" : "",
+            t->folds, t->crossed.rows, "--beta",
             "--temperature", "reward");
     for (size_t i = 0; i < t->tried_count; i++) {
         char name[ZOO_RECIPE_NAME_SIZE];
@@ -100,7 +101,7 @@ static void put_remedy(FILE *to, const zoo_trained *t, const zoo_router_worth *w
 
 static void put_verdict(FILE *to, const zoo_trained *t, const zoo_dataset *data)
 {
-    const zoo_router_worth *w = t->crossed.rows ? &t->crossed : &t->validation;
+    const zoo_router_worth *w = t->crossed.rows && !t->is_encoder ? &t->crossed : &t->validation;
     const char *single;
 
     if (!w->rows) {
@@ -109,8 +110,8 @@ static void put_verdict(FILE *to, const zoo_trained *t, const zoo_dataset *data)
         return;
     }
     single = data->experts[w->single_expert];
-    fprintf(to, "\nOn rows that it did not learn from%s\n", t->crossed.rows ? "" : " (they also chose the epoch)");
-    put_worth(to, "cross-validation", &t->crossed, data);
+    fprintf(to, "\nOn rows that it did not learn from%s\n", w == &t->crossed ? "" : " (they also chose the epoch)");
+    put_worth(to, t->is_encoder ? "n-gram, crossed" : "cross-validation", &t->crossed, data);
     put_worth(to, "validation", &t->validation, data);
     if (w->gain > 2 * w->error) {
         fprintf(to, "The router is better than always asking %s.\n", single);

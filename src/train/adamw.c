@@ -1,6 +1,7 @@
 #include "train/adamw.h"
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 void zoo_adamw_step(const zoo_adamw *a, uint64_t t, double rate, double decay, float *restrict params, float *restrict m,
                     float *restrict v, const float *restrict grads, float scale, size_t P)
@@ -52,6 +53,8 @@ static uint32_t count_replayed(const zoo_adamw *a)
 int zoo_adamw_rows_init(zoo_adamw_rows *rows, const zoo_adamw *adamw, float *table, size_t V, size_t D, double decay, size_t steps_most,
                         zoo_err *err)
 {
+    if (steps_most >= ZOO_ADAMW_MOVED)
+        return zoo_fail(err, ZOO_EUSAGE, "%zu steps, at most %u can be made", steps_most, ZOO_ADAMW_MOVED - 1);
     *rows = (zoo_adamw_rows){ .adamw = *adamw, .V = V, .D = D, .steps_most = steps_most, .decay = decay, .table = table };
     rows->replayed_most = count_replayed(adamw);
     rows->m = calloc(V * D + 1, sizeof *rows->m);
@@ -111,12 +114,12 @@ static void coast(const zoo_adamw_rows *rows, uint32_t t, float *restrict p, flo
 void zoo_adamw_rows_catch_up(zoo_adamw_rows *rows, size_t row)
 {
     size_t at = row * rows->D;
-    uint32_t t = rows->made[row], end = rows->steps, replayed;
+    uint32_t has_moved = rows->made[row] & ZOO_ADAMW_MOVED, t = rows->made[row] ^ has_moved, end = rows->steps, replayed;
 
     if (t == end)
         return;
-    rows->made[row] = end;
-    if (t) {                                                        /* it has momentum */
+    rows->made[row] = end | has_moved;
+    if (has_moved) {
         replayed = end - t < rows->replayed_most ? end : t + rows->replayed_most;
         while (t < replayed)
             coast(rows, ++t, rows->table + at, rows->m + at, rows->v + at);
@@ -134,5 +137,16 @@ void zoo_adamw_rows_step(zoo_adamw_rows *rows, size_t row, const float *grads, f
 
     zoo_adamw_step(&rows->adamw, rows->steps, rows->rates[rows->steps], rows->decay, rows->table + at, rows->m + at, rows->v + at, grads,
                    scale, rows->D);
-    rows->made[row] = rows->steps;
+    rows->made[row] = rows->steps | ZOO_ADAMW_MOVED;
+}
+
+void zoo_adamw_rows_read(zoo_adamw_rows *rows, size_t row, float *out)
+{
+    uint32_t t = rows->made[row];
+
+    if (t & ZOO_ADAMW_MOVED)
+        zoo_adamw_rows_catch_up(rows, row);
+    memcpy(out, rows->table + row * rows->D, rows->D * sizeof *out);
+    if (!(t & ZOO_ADAMW_MOVED) && t != rows->steps)
+        scale_by(out, exp(rows->log_keep[rows->steps] - rows->log_keep[t]), rows->D);
 }

@@ -27,25 +27,29 @@ double zoo_square_norm(const float *x, size_t n);
 /* What gradients of length `norm` are scaled by to be no longer than `most`; `most` 0: 1. */
 double zoo_clip_scale(double norm, double most);
 
+#define ZOO_ADAMW_MOVED 0x80000000u
+
 /* A table (V,D) whose rows are stepped when they are touched. */
 typedef struct zoo_adamw_rows {
     zoo_adamw adamw;
     size_t V, D, steps_most;
     double decay;
     float *table, *m, *v;            /* (V,D); table is the caller's */
-    uint32_t *made;                  /* (V): steps that a row has made */
+    uint32_t *made;                  /* (V): steps that a row has made; ZOO_ADAMW_MOVED: it has had a gradient, and momentum */
     uint32_t steps;                  /* begun, all but the last complete once a row catches up */
     float *rates;                    /* (steps_most + 1), by step */
     double *log_keep;                /* (steps_most + 1): log of the product of (1 - rate decay) up to a step */
     uint32_t replayed_most;          /* beyond so many steps without gradients momentum moves nothing */
 } zoo_adamw_rows;
 
-/* For at most `steps_most` steps. ZOO_ENOMEM. */
+/* For at most `steps_most` steps (below 2^31). ZOO_ENOMEM, ZOO_EUSAGE. */
 int zoo_adamw_rows_init(zoo_adamw_rows *rows, const zoo_adamw *adamw, float *table, size_t V, size_t D, double decay, size_t steps_most,
                         zoo_err *err);
 void zoo_adamw_rows_release(zoo_adamw_rows *rows);
 /* Makes up for all steps begun so far that row `row` has missed: before the row is read, and before a new step begins. */
 void zoo_adamw_rows_catch_up(zoo_adamw_rows *rows, size_t row);
+/* out (D): the row as it is after all steps begun; a row that never had a gradient is left as it was. */
+void zoo_adamw_rows_read(zoo_adamw_rows *rows, size_t row, float *out);
 /* Begins a step, with rate * decay < 1. */
 void zoo_adamw_rows_begin(zoo_adamw_rows *rows, double rate);
 /* That step for a row which had caught up before it began; scale * grads (D) is its gradient. */

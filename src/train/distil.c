@@ -20,21 +20,34 @@ void zoo_distiller_release(zoo_distiller *distiller)
     *distiller = (zoo_distiller){ 0 };
 }
 
-/* prior (k) = weighted mean target */
-static void find_prior(zoo_distiller *distiller, const zoo_distillery *d, const size_t *rows, size_t count)
+static void find_prior(const zoo_distillery *d, const size_t *rows, size_t count, const float *targets, double *prior)
 {
     size_t k = d->data->k;
     double total = 0;
 
-    memset(distiller->prior, 0, k * sizeof *distiller->prior);
+    memset(prior, 0, k * sizeof *prior);
     for (size_t i = 0; i < count; i++) {
         double w = d->weights[rows[i]];
         total += w;
         for (size_t j = 0; j < k; j++)
-            distiller->prior[j] += w * distiller->targets[rows[i] * k + j];
+            prior[j] += w * targets[rows[i] * k + j];
     }
     for (size_t j = 0; j < k; j++)
-        distiller->prior[j] /= total;
+        prior[j] /= total;
+}
+
+int zoo_distil_targets(const zoo_distillery *d, const zoo_recipe *recipe, const size_t *rows, size_t count, float *targets, double *prior,
+                       zoo_err *err)
+{
+    zoo_tag_rewards tags;
+    int rc = zoo_tag_rewards_fit(&tags, d->data, d->kinds, d->kind_count, rows, count, d->weights, recipe->is_shrunk, err);
+
+    if (rc)
+        return rc;
+    zoo_labels_fill(&tags, rows, count, recipe->own, recipe->temperature, targets);
+    zoo_tag_rewards_release(&tags);
+    find_prior(d, rows, count, targets, prior);
+    return ZOO_OK;
 }
 
 int zoo_distil(zoo_distiller *distiller, const zoo_distillery *d, const zoo_recipe *recipe, const size_t *rows, size_t count,
@@ -47,14 +60,10 @@ int zoo_distil(zoo_distiller *distiller, const zoo_distillery *d, const zoo_reci
         .head_count = d->head_count, .held = held, .held_count = held_count, .held_weights = d->judged, .choices = choices,
         .progress = progress
     };
-    zoo_tag_rewards tags;
-    int rc = zoo_tag_rewards_fit(&tags, d->data, d->kinds, d->kind_count, rows, count, d->weights, recipe->is_shrunk, err);
+    int rc = zoo_distil_targets(d, recipe, rows, count, distiller->targets, distiller->prior, err);
 
     if (rc)
         return rc;
-    zoo_labels_fill(&tags, rows, count, recipe->own, recipe->temperature, distiller->targets);
-    zoo_tag_rewards_release(&tags);
-    find_prior(distiller, d, rows, count);
     zoo_ngram_trainee_reset(distiller->trainee, settings.seed, distiller->prior);
     settings.stop_after = stop_after;
     return zoo_trainer_run(zoo_ngram_trainee_base(distiller->trainee), &task, &settings, result, err);

@@ -6,7 +6,7 @@
 #include "base/rng.h"
 
 enum dimension { NONE, V, E, H, I, A2, K, S, POSITIONS, TYPES, DIMENSIONS };
-enum { DECAYS = 1, IS_HEAD = 2 };
+enum { DECAYS = 1, IS_POOLER = 2, IS_CLASSIFIER = 4, IS_HEAD = IS_POOLER | IS_CLASSIFIER };
 
 struct row { const char *deberta, *bert; enum dimension rows, columns; int flags; };
 
@@ -20,10 +20,10 @@ static const struct row parts[ZOO_PARTS] = {
     [ZOO_PART_RELATIVE] = { "deberta.encoder.rel_embeddings.weight", NULL, A2, H, DECAYS },
     [ZOO_PART_RELATIVE_NORM_W] = { "deberta.encoder.LayerNorm.weight", NULL, H, NONE, 0 },
     [ZOO_PART_RELATIVE_NORM_B] = { "deberta.encoder.LayerNorm.bias", NULL, H, NONE, 0 },
-    [ZOO_PART_POOLER_W] = { "pooler.dense.weight", "bert.pooler.dense.weight", S, H, DECAYS | IS_HEAD },
-    [ZOO_PART_POOLER_B] = { "pooler.dense.bias", "bert.pooler.dense.bias", S, NONE, IS_HEAD },
-    [ZOO_PART_CLASSIFIER_W] = { "classifier.weight", "classifier.weight", K, S, DECAYS | IS_HEAD },
-    [ZOO_PART_CLASSIFIER_B] = { "classifier.bias", "classifier.bias", K, NONE, IS_HEAD }
+    [ZOO_PART_POOLER_W] = { "pooler.dense.weight", "bert.pooler.dense.weight", S, H, DECAYS | IS_POOLER },
+    [ZOO_PART_POOLER_B] = { "pooler.dense.bias", "bert.pooler.dense.bias", S, NONE, IS_POOLER },
+    [ZOO_PART_CLASSIFIER_W] = { "classifier.weight", "classifier.weight", K, S, DECAYS | IS_CLASSIFIER },
+    [ZOO_PART_CLASSIFIER_B] = { "classifier.bias", "classifier.bias", K, NONE, IS_CLASSIFIER }
 };
 
 /* Behind "deberta.encoder.layer.0." and the like. */
@@ -89,6 +89,8 @@ static size_t add(zoo_parameters *p, const zoo_transformer_config *c, const stru
     one->count = one->shape[0] * one->shape[1];
     one->offset = p->size;
     one->decays = row->flags & DECAYS;
+    one->is_pooler = row->flags & IS_POOLER;
+    one->is_classifier = row->flags & IS_CLASSIFIER;
     one->is_head = row->flags & IS_HEAD;
     one->below = below;
     p->size += one->count;
@@ -140,17 +142,12 @@ void zoo_parameters_release(zoo_parameters *p)
     *p = (zoo_parameters){ 0 };
 }
 
-static bool has_shape(const zoo_tensor *tensor, const zoo_parameter *p)
-{
-    return tensor->dims == p->dims && tensor->shape[0] == p->shape[0] && (p->dims == 1 || tensor->shape[1] == p->shape[1]);
-}
-
 /* The name in the file: a bare backbone has no prefix of its family. */
 static const char *find_name(const zoo_weights *weights, const zoo_parameter *p)
 {
     const char *bare = strchr(p->name, '.') + 1;
 
-    return zoo_weights_find(weights, p->name) || p->is_head || !zoo_weights_find(weights, bare) ? p->name : bare;
+    return zoo_weights_find(weights, p->name) || p->is_classifier || !zoo_weights_find(weights, bare) ? p->name : bare;
 }
 
 static void draw(const zoo_parameter *p, double spread, uint64_t seed, float *out)
@@ -162,23 +159,22 @@ static void draw(const zoo_parameter *p, double spread, uint64_t seed, float *ou
         out[i] = p->dims == 1 ? 0 : (float)(spread * zoo_rng_normal(&rng));
 }
 
-int zoo_parameters_read(const zoo_parameters *parameters, const zoo_weights *weights, bool new_head, double spread, uint64_t seed,
-                        float *params, size_t *drawn, zoo_err *err)
+int zoo_parameters_read(const zoo_parameters *parameters, const zoo_weights *weights, double spread, uint64_t seed, float *params,
+                        int *has_new_pooler, zoo_err *err)
 {
-    size_t count = 0;
+    int is_new = 0, rc;
 
     for (size_t i = 0; i < parameters->count; i++) {
         const zoo_parameter *p = &parameters->all[i];
         const char *name = find_name(weights, p);
-        const zoo_tensor *tensor = zoo_weights_find(weights, name);
-        if (p->is_head && (!tensor || (new_head && !has_shape(tensor, p)))) {
+        int lacks_pooler = p->is_pooler && !zoo_weights_find(weights, name);
+        is_new |= lacks_pooler;
+        if (p->is_classifier || lacks_pooler)
             draw(p, spread, seed, params + p->offset);
-            count++;
-        } else if (zoo_weights_read(weights, name, p->shape, p->dims, params + p->offset, err)) {
-            return ZOO_EFORMAT;
-        }
+        else if ((rc = zoo_weights_read(weights, name, p->shape, p->dims, params + p->offset, err)))
+            return rc;
     }
-    if (drawn)
-        *drawn = count;
+    if (has_new_pooler)
+        *has_new_pooler = is_new;
     return ZOO_OK;
 }

@@ -42,7 +42,7 @@ typedef struct zoo_parameter {
     char name[ZOO_PARAMETER_NAME_SIZE];         /* in the checkpoint */
     size_t dims, shape[2], count, offset;       /* count: of floats */
     bool decays;                                /* by weight decay: neither biases nor norms do */
-    bool is_head;                               /* pooler or classifier: a bare backbone lacks it */
+    bool is_pooler, is_classifier, is_head;     /* is_head: either, which a bare backbone may lack */
     unsigned below;                             /* layers beneath the head: 0 the head, L - l layer l, L + 1 embeddings */
 } zoo_parameter;
 
@@ -59,8 +59,8 @@ typedef struct zoo_parameters {
 int zoo_parameters_init(zoo_parameters *parameters, const zoo_transformer_config *config, zoo_err *err);
 void zoo_parameters_release(zoo_parameters *parameters);
 
-/* params (size) from a checkpoint. What of the head is not there, or has other shapes where `new_head` is set, is drawn at random: weights
- * normal with deviation `spread`, biases 0; *drawn (may be NULL): how many tensors were. */
-int zoo_parameters_read(const zoo_parameters *parameters, const zoo_weights *weights, bool new_head, double spread, uint64_t seed,
-                        float *params, size_t *drawn, zoo_err *err);
+/* params (size) from a checkpoint. The classifier, and the pooler where the checkpoint has none (*has_new_pooler, unless NULL), are drawn at
+ * random: weights normal with deviation `spread`, biases 0. */
+int zoo_parameters_read(const zoo_parameters *parameters, const zoo_weights *weights, double spread, uint64_t seed, float *params,
+                        int *has_new_pooler, zoo_err *err);
 #endif

@@ -59,6 +59,21 @@ static json_t *left_out_json(const zoo_trained *t)
     return all;
 }
 
+static json_t *encoder_json(const zoo_trained *t, const zoo_train_settings *s)
+{
+    const zoo_encoder_training *e = &s->encoder->training;
+    json_t *out = json_pack("{s:s, s:s, s:f, s:f, s:f, s:f}", "from", s->encoder->dir, "schedule", s->fall == ZOO_FALL_COSINE ? "cosine" : "linear",
+                            "warm_up", s->warm_up, "decay", e->decay, "layer_decay", e->layer_decay, "clip", e->clip);
+
+    json_object_set_new(out, "layers", e->layers < t->encoder.source.network.below ? json_integer(e->layers) : json_string("all"));
+    json_object_set_new(out, "max_tokens", json_integer((json_int_t)t->encoder.max_tokens));
+    json_object_set_new(out, "queries_cut", json_integer((json_int_t)t->encoder.cut_rows));
+    json_object_set_new(out, "tokens", json_integer((json_int_t)t->encoder.tokens));
+    json_object_set_new(out, "epochs_taken", json_integer((json_int_t)t->encoder.trainer.epochs));
+    json_object_set_new(out, "experts_kept", json_integer((json_int_t)t->encoder.source.kept_experts));
+    return out;
+}
+
 json_t *zoo_trained_json(const zoo_trained *t, const zoo_dataset *data, const zoo_train_settings *s)
 {
     json_t *out = recipe_json(&t->recipe);
@@ -73,8 +88,12 @@ json_t *zoo_trained_json(const zoo_trained *t, const zoo_dataset *data, const zo
     json_object_set_new(out, "epochs_planned", json_integer((json_int_t)s->epochs));
     json_object_set_new(out, "batch", json_integer((json_int_t)s->batch));
     json_object_set_new(out, "rate", json_real(s->rate));
-    json_object_set_new(out, "tag_weight", json_real(s->tag_weight));
-    json_object_set_new(out, "blend", json_real(s->blend));
+    if (s->encoder)
+        json_object_set_new(out, "encoder", encoder_json(t, s));
+    else {
+        json_object_set_new(out, "tag_weight", json_real(s->tag_weight));
+        json_object_set_new(out, "blend", json_real(s->blend));
+    }
     json_object_set_new(out, "seed", json_integer((json_int_t)s->seed));
     json_object_set_new(out, "final_loss", real(t->loss));
     json_object_set_new(out, "balance", s->balance ? json_string(s->balance->name) : json_null());

@@ -126,33 +126,63 @@ static int weigh(struct job *job, zoo_err *err)
     return rc;
 }
 
-static int prepare(struct job *job, zoo_err *err)
+static zoo_trainer_settings trainer_of(const zoo_train_settings *s)
+{
+    return (zoo_trainer_settings){
+        .epochs = s->epochs, .batch = s->batch, .rate = s->rate, .fall = s->fall, .warm_up = s->warm_up, .patience = s->patience,
+        .tag_weight = s->tag_weight, .blend = s->blend, .loss = s->loss, .seed = s->seed
+    };
+}
+
+/* The n-gram routers that the recipe of an encoder is chosen with are trained as by default. */
+static zoo_trainer_settings ngram_trainer(const zoo_train_settings *s)
+{
+    zoo_train_settings usual = ZOO_TRAIN_DEFAULTS;
+
+    usual.loss = s->loss;
+    usual.seed = s->seed;
+    return trainer_of(s->encoder ? &usual : s);
+}
+
+static int is_recipe_open(const zoo_train_settings *s)
+{
+    return !s->beta || !(s->temperature > 0);
+}
+
+static int prepare_ngrams(struct job *job, zoo_err *err)
 {
     const zoo_train_settings *s = job->settings;
     zoo_trained *out = job->out;
     zoo_ngram_config config = { .features = s->features, .dim = s->dim, .hidden = s->hidden, .experts = (uint32_t)job->data->k };
-    int rc = zoo_heads_build(out->heads, &out->head_count, ZOO_TAG_KINDS_MAX, job->data, s->kinds, s->kind_count, job->rows,
-                             out->rows, &out->arena, err);
+    int rc;
 
-    if (rc)
-        return rc;
     config.kinds = (uint32_t)out->head_count;
     for (size_t i = 0; i < out->head_count; i++)
         config.kind_values[i] = (uint32_t)out->heads[i].values;
     rc = zoo_ngram_net_init(&out->net, &config, "the network", err);
     if (!rc)
-        rc = zoo_parallel_new(&job->parallel, s->threads, err);
-    if (!rc)
         rc = zoo_features_new(&job->features, job->data, &s->features, s->feature_memory, job->parallel, err);
+    job->distillery.features = job->features;
+    job->distillery.net = &out->net;
+    return rc ? rc : zoo_distiller_init(&job->distiller, &job->distillery, err);
+}
+
+static int prepare(struct job *job, zoo_err *err)
+{
+    const zoo_train_settings *s = job->settings;
+    zoo_trained *out = job->out;
+    int rc = zoo_heads_build(out->heads, &out->head_count, ZOO_TAG_KINDS_MAX, job->data, s->kinds, s->kind_count, job->rows,
+                             out->rows, &out->arena, err);
+
+    if (!rc)
+        rc = zoo_parallel_new(&job->parallel, s->threads, err);
     if (rc)
         return rc;
     job->distillery = (zoo_distillery){
-        .data = job->data, .features = job->features, .net = &out->net, .kinds = s->kinds, .kind_count = s->kind_count,
-        .heads = out->heads, .head_count = out->head_count, .weights = job->weights, .judged = job->judged,
-        .trainer = { .epochs = s->epochs, .batch = s->batch, .rate = s->rate, .tag_weight = s->tag_weight,
-                     .blend = s->blend, .loss = s->loss, .seed = s->seed }
+        .data = job->data, .kinds = s->kinds, .kind_count = s->kind_count, .heads = out->heads, .head_count = out->head_count,
+        .weights = job->weights, .judged = job->judged, .trainer = ngram_trainer(s)
     };
-    return zoo_distiller_init(&job->distiller, &job->distillery, err);
+    return !s->encoder || (is_recipe_open(s) && out->folds) ? prepare_ngrams(job, err) : ZOO_OK;
 }
 
 /* What `choices` for rows[0..count) are worth against always asking the expert that is best on known[0..known_count). */
@@ -312,6 +342,34 @@ static int train_all(struct job *job, zoo_err *err)
     return ZOO_OK;
 }
 
+/* Fine-tunes an encoder on the fit rows, watched by the validation rows. */
+static int train_encoder(struct job *job, zoo_err *err)
+{
+    const zoo_train_settings *s = job->settings;
+    zoo_trained *out = job->out;
+    zoo_distillery distillery = job->distillery;
+    zoo_progress progress;
+    zoo_encoder_job encoder = {
+        .distillery = &distillery, .recipe = &out->recipe, .rows = job->rows, .held = job->rows + out->fit_rows, .count = out->fit_rows,
+        .held_count = out->validation_rows, .parallel = job->parallel, .threads = s->threads, .progress = &progress,
+        .facts = { .k = job->data->k, .experts = job->data->experts, .mean_rewards = out->mean_rewards, .temperature = out->recipe.temperature }
+    };
+    int rc;
+
+    distillery.trainer = trainer_of(s);
+    zoo_progress_begin(&progress, s->progress, "training, rows", (uint64_t)s->epochs * out->fit_rows);
+    rc = zoo_encoder_run(s->encoder, &encoder, &out->encoder, err);
+    if (rc)
+        return rc;
+    zoo_progress_end(&progress);
+    out->is_encoder = 1;
+    out->epochs = out->encoder.trainer.best;
+    out->loss = out->encoder.trainer.loss;
+    return out->validation_rows ? compare(job, job->rows, out->fit_rows, encoder.held, out->validation_rows, out->encoder.choices,
+                                          &out->validation, err)
+                                : ZOO_OK;
+}
+
 static int leave_out(struct job *job, zoo_err *err)
 {
     zoo_trained *out = job->out;
@@ -335,15 +393,19 @@ static int leave_out(struct job *job, zoo_err *err)
 
 int zoo_train(const zoo_dataset *data, const zoo_train_settings *settings, zoo_trained *out, zoo_err *err)
 {
-    int (*const stages[])(struct job *, zoo_err *) = {
-        find_rows, set_aside, weigh, prepare, settle_recipe, train_watched, train_all, leave_out
+    static int (*const ngram_stages[])(struct job *, zoo_err *) = {
+        find_rows, set_aside, weigh, prepare, settle_recipe, train_watched, train_all, leave_out, NULL
     };
+    static int (*const encoder_stages[])(struct job *, zoo_err *) = {
+        find_rows, set_aside, weigh, prepare, settle_recipe, train_encoder, NULL
+    };
+    int (*const *stage)(struct job *, zoo_err *) = settings->encoder ? encoder_stages : ngram_stages;
     struct job job = { .data = data, .settings = settings, .out = out };
     int rc = ZOO_OK;
 
     memset(out, 0, sizeof *out);
-    for (size_t i = 0; !rc && i < sizeof stages / sizeof *stages; i++)
-        rc = stages[i](&job, err);
+    while (!rc && *stage)
+        rc = (*stage++)(&job, err);
     zoo_distiller_release(&job.distiller);
     zoo_features_free(job.features);
     zoo_parallel_free(job.parallel);
@@ -357,6 +419,7 @@ int zoo_train(const zoo_dataset *data, const zoo_train_settings *settings, zoo_t
 
 void zoo_trained_release(zoo_trained *trained)
 {
+    zoo_encoder_result_release(&trained->encoder);
     free(trained->params);
     free(trained->mean_rewards);
     zoo_tag_rewards_release(&trained->tags);

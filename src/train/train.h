@@ -1,4 +1,4 @@
-/* train.h - the whole training of an n-gram router by reward distillation: which rows, which recipe, what it is worth, the network.
+/* train.h - the whole training of a router by reward distillation: which rows, which recipe, what it is worth, the network.
  *
  *     zoo_train_settings settings = ZOO_TRAIN_DEFAULTS;
  *     zoo_trained trained;
@@ -12,6 +12,8 @@
  * chosen by cross-validation on the others; a router is trained on these others and stopped where the validation rows' expected
  * reward is best; the router that is kept is trained afresh on all rows for as many epochs (a tenth more data, and nothing
  * thrown away where data are few); each value of a kind of tag is left out in turn, to see how new kinds of query would fare.
+ * With settings.encoder an encoder is fine-tuned instead (encoder_run.h): the recipe is chosen with n-gram routers, which cost seconds, then
+ * the encoder is trained once, and the epoch that is best on the validation rows is kept. Rows, targets, losses, loop and verdict are the same.
  * Dimensions: n queries, k experts.
  * Layer: train. Threads: starts its own; the result does not depend on how many. Refuses to print: the report says all. */
 #ifndef ZOO_TRAIN_TRAIN_H
@@ -20,6 +22,7 @@
 #include "base/json.h"
 #include "train/distil.h"
 #include "train/attempts.h"
+#include "train/encoder_run.h"
 
 enum {
     ZOO_JUDGED_ROWS = 500,           /* groups smaller than this are not judged by, where there is one that is not */
@@ -44,11 +47,15 @@ typedef struct zoo_train_settings {
     double tag_weight;
     double blend;                    /* trainer.h */
     enum zoo_loss loss;
+    enum zoo_fall fall;
+    double warm_up;                  /* share of the steps */
+    unsigned patience;               /* epochs; 0: none */
     uint64_t seed;
     unsigned threads;                /* 0: one per processor */
     zoo_ngrams features;
     uint32_t dim, hidden;
     size_t feature_memory;           /* bytes, about */
+    const zoo_encoder_plan *encoder; /* NULL: an n-gram network */
     FILE *progress;                  /* NULL: silent */
 } zoo_train_settings;
 
@@ -66,8 +73,10 @@ typedef struct zoo_router_worth {
 typedef struct zoo_tried { zoo_recipe recipe; double reward; } zoo_tried;
 
 typedef struct zoo_trained {
-    zoo_ngram_net net;
+    zoo_ngram_net net;               /* unless is_encoder */
     float *params;
+    int is_encoder;
+    zoo_encoder_result encoder;
     zoo_recipe recipe;               /* settled; temperature in units of reward */
     unsigned epochs;
     double scale;                    /* the spread of rewards */
@@ -77,8 +86,8 @@ typedef struct zoo_trained {
     size_t missing_rows, missing_most;           /* left out for want of a reward; the expert that lacks most (k: none) */
     size_t tried_count, chosen, folds;           /* tried_count 0: nothing was left open, or texts too few to choose by */
     zoo_tried tried[ZOO_RECIPES_MAX];
-    zoo_router_worth crossed;          /* by cross-validation; rows 0: none was run */
-    zoo_router_worth validation;       /* rows 0: none were set aside */
+    zoo_router_worth crossed;          /* by cross-validation, of an n-gram router; rows 0: none was run */
+    zoo_router_worth validation;       /* of the router; rows 0: none were set aside */
     zoo_tag_rewards tags;            /* of all rows, by empirical Bayes, whatever the recipe: what each kind of tag carries */
     size_t left_out_count;
     zoo_left_out left_out[ZOO_LEFT_OUT_MAX];

@@ -25,6 +25,7 @@ struct run {
     unsigned epoch;                  /* 1..: under way */
     size_t done;                     /* rows of this epoch */
     double sum;                      /* of their losses */
+    unsigned improved;               /* the last epoch that was better than all before, not only as good */
     uint64_t saved_ns, started_ns, started_work;
 };
 
@@ -84,6 +85,7 @@ static int sync_run(struct run *r, int is_reading, zoo_err *err)
     zoo_state_sync(state, &r->epoch, sizeof r->epoch);
     zoo_state_sync(state, &r->done, sizeof r->done);
     zoo_state_sync(state, &r->sum, sizeof r->sum);
+    zoo_state_sync(state, &r->improved, sizeof r->improved);
     zoo_state_sync(state, r->result, sizeof *r->result);
     r->trainee->class->sync(r->trainee, state);
     return zoo_state_end(state, err);
@@ -287,6 +289,8 @@ static int validate(struct run *r, zoo_err *err)
     choose(r->trainee, t->held, t->held_count, r->settings->batch, r->logits, r->choices);
     reward = zoo_reward_of(t->data, t->held, t->held_count, t->held_weights, r->choices);
     is_best = reward >= r->result->reward;
+    if (reward > r->result->reward)
+        r->improved = r->epoch;
     if (is_best) {
         r->result->best = r->epoch;
         r->result->reward = reward;
@@ -315,7 +319,7 @@ static int end_epoch(struct run *r, int validates, zoo_err *err)
 
 static int has_lost_patience(const struct run *r, int validates)
 {
-    return validates && r->settings->patience && r->result->epochs >= r->result->best + r->settings->patience;
+    return validates && r->settings->patience && r->result->epochs >= r->improved + r->settings->patience;
 }
 
 int zoo_trainer_run(zoo_trainee *trainee, const zoo_trainer_task *task, const zoo_trainer_settings *settings,

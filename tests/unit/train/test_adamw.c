@@ -85,8 +85,12 @@ static double difference(size_t steps, double decay, const unsigned *touched_eve
                 zoo_adamw_rows_step(&t.rows, i, grads + i * D, 0.7f);
         zoo_adamw_step(&adamw, s + 1, rate, decay, t.dense, t.m, t.v, grads, 0.7f, V * D);
     }
-    for (size_t i = 0; i < V; i++)
+    for (size_t i = 0; i < V; i++) {
+        float row[D];
+        zoo_adamw_rows_read(&t.rows, i, row);
         zoo_adamw_rows_catch_up(&t.rows, i);
+        assert_memory_equal(row, t.lazy + i * D, sizeof row);
+    }
     for (size_t i = 0; i < V * D; i++) {
         double off = fabs((double)t.lazy[i] - t.dense[i]) / fmax(1, fabs(t.dense[i]));
         double off_v = fabs((double)t.rows.v[i] - t.v[i]) / fmax(1, fabs(t.v[i]));
