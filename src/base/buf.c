@@ -160,6 +160,52 @@ int zoo_buf_add_number(zoo_buf *buf, double value)
     return zoo_buf_add(buf, text, n);
 }
 
+/* digits (9 of them) * 10^(e - 8), e from -4 to 6. */
+static size_t put_digits(char *out, uint32_t digits, int e, int is_negative)
+{
+    char text[9];
+    size_t n = 0, count = sizeof text, whole = e < 0 ? 0 : (size_t)e + 1;
+
+    for (size_t i = count; i-- > 0; digits /= 10)
+        text[i] = (char)('0' + digits % 10);
+    while (count > whole && count > 1 && text[count - 1] == '0')
+        count--;
+    if (is_negative)
+        out[n++] = '-';
+    if (e < 0) {
+        memcpy(out + n, "0.000", 5);
+        n += (size_t)(1 - e);
+    }
+    memcpy(out + n, text, whole);
+    n += whole;
+    if (whole && count > whole)
+        out[n++] = '.';
+    memcpy(out + n, text + whole, count - whole);
+    return n + count - whole;
+}
+
+int zoo_buf_add_float(zoo_buf *buf, float value)
+{
+    static const double scale[] = { 1e12, 1e11, 1e10, 1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 1e2 };       /* 10^(8 - e) for e from -4 */
+    double x = fabs((double)value), bound = 1e-3, scaled;
+    int e = -4;
+
+    if (!(x >= 1e-4 && x < 1e7))
+        return zoo_buf_addf(buf, "%.9g", (double)value);
+    if (zoo_buf_reserve(buf, 24))
+        return ZOO_ENOMEM;
+    for (; x >= bound; e++)
+        bound *= 10;
+    scaled = x * scale[e + 4] + 0.5;              /* the product is off by far less than a float's last bit */
+    if (scaled >= 1e9) {
+        scaled /= 10;
+        e++;
+    }
+    buf->size += put_digits(buf->data + buf->size, (uint32_t)scaled, e, value < 0);
+    buf->data[buf->size] = '\0';
+    return ZOO_OK;
+}
+
 void zoo_buf_clear(zoo_buf *buf)
 {
     buf->size = 0;

@@ -48,7 +48,7 @@ static int add_result(const zoo_encode *e, size_t i, zoo_buf *out)
 
     switch (zoo_model_kind_of(e->model)) {
     case ZOO_MODEL_COMPARER:
-        return zoo_buf_add_str(out, ", \"logit\": ") || zoo_encode_add_float(out, e->logits[i]);
+        return zoo_buf_add_str(out, ", \"logit\": ") || zoo_buf_add_float(out, e->logits[i]);
     case ZOO_MODEL_CLASSIFIER:
         return zoo_buf_add_str(out, ", \"logits\": ") || zoo_encode_add_floats(out, e->logits + i * K, K);
     default:

@@ -258,21 +258,11 @@ int zoo_encode_stdin(zoo_encode *e)
 
 /* ---- numbers ---- */
 
-int zoo_encode_add_float(zoo_buf *out, float x)
-{
-    char text[32];
-
-    snprintf(text, sizeof text, "%.8g", (double)x);
-    if (strtof(text, NULL) != x)
-        snprintf(text, sizeof text, "%.9g", (double)x);
-    return zoo_buf_add_str(out, text);
-}
-
 int zoo_encode_add_floats(zoo_buf *out, const float *x, size_t n)
 {
     int failed = zoo_buf_add_str(out, "[");
 
     for (size_t i = 0; i < n && !failed; i++)
-        failed = (i && zoo_buf_add_str(out, ", ")) || zoo_encode_add_float(out, x[i]);
+        failed = (i && zoo_buf_add_str(out, ", ")) || zoo_buf_add_float(out, x[i]);
     return failed || zoo_buf_add_str(out, "]") ? ZOO_ENOMEM : ZOO_OK;
 }

@@ -55,7 +55,6 @@ void zoo_encode_free(zoo_encode *e);                                /* NULL is f
 int zoo_encode_stdin(zoo_encode *e);
 /* Appends [x, ...] with floats that read back exactly. */
 int zoo_encode_add_floats(zoo_buf *out, const float *x, size_t n);
-int zoo_encode_add_float(zoo_buf *out, float x);
 /* Keeps `text` for print(). */
 int zoo_encode_note(zoo_encode *e, const char *text, size_t size, size_t *at, zoo_err *err);
 #endif

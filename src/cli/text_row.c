@@ -133,8 +133,8 @@ static int walk(zoo_text_row *row, const char *line, size_t size, unsigned wante
     int rc = ZOO_OK;
 
     zoo_skim_begin(&s, line, size);
-    if (zoo_skim_kind(&s) && zoo_skim_kind(&s) != '{')
-        return zoo_fail(err, ZOO_EFORMAT, "%s: should be an object with '%s'", place, wanted & ROW_TEXT ? "text" : "query");
+    if (zoo_skim_kind(&s) != '{')
+        return zoo_fail(err, ZOO_EFORMAT, "%s: should be a JSON object, as {\"%s\": \"...\"}", place, wanted & ROW_TEXT ? "text" : "query");
     if (zoo_skim_enter(&s, '{'))
         while (!rc && zoo_skim_key(&s, &key))
             rc = take_value(row, &s, key, spans, wanted, place, err);

@@ -188,7 +188,10 @@ static int resolve(zoo_hub *hub, zoo_err *err)
     zoo_transfer_answer a;
 
     rc = ask_api(hub, &text, is_cached ? 0 : hub->settings.retries, &a, err);
-    if (is_cached && a.may_pass) {
+    if (rc && a.may_pass && !is_cached) {
+        zoo_err why = *err;
+        rc = zoo_fail(err, rc, "%s; the cache has nothing of %s at '%s'. HF_ENDPOINT names another hub", why.message, hub->repo, hub->revision);
+    } else if (is_cached && a.may_pass) {
         if (!rc)
             fail_status(hub, &a, "its description", err);
         say(hub, "%s; taking what the cache has of commit %s", err->message, hub->commit);

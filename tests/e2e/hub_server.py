@@ -278,3 +278,17 @@ def redirect(location, code=302, **headers):
         handler.reply(code, Location=location, **headers)
         return True
     return fault
+
+
+def without_length(etag, data):
+    """As a server that computes what it sends: the end of the connection is the end of the file."""
+    def fault(handler):
+        handler.send_response(200)
+        handler.send_header("ETag", f'"{etag}"')
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        if handler.command != "HEAD":
+            handler.wfile.write(data)
+        handler.close_connection = True
+        return True
+    return fault

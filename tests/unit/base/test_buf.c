@@ -53,6 +53,36 @@ static void numbers_are_short_and_read_back_alike(void **state)
     zoo_buf_release(&b);
 }
 
+static void floats_read_back_as_the_same(void **state)
+{
+    static const struct { float value; const char *text; } cases[] = {
+        { 0, "0" }, { -0.0f, "-0" }, { 7, "7" }, { -1.5f, "-1.5" }, { 0.1f, "0.100000001" }, { 1e30f, "1.00000002e+30" }, { 100, "100" },
+        { 1e-4f, "9.99999975e-05" }, { 0.00012345f, "0.000123449994" }, { 9999999, "9999999" }, { 1e7f, "10000000" },
+        { 0.99999994f, "0.99999994" }, { 123456.75f, "123456.75" }, { -0.034072127f, "-0.0340721272" }, { 1000000, "1000000" },
+    };
+    zoo_buf b = ZOO_BUF_INIT(1000);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        zoo_buf_clear(&b);
+        assert_int_equal(zoo_buf_add_float(&b, cases[i].value), ZOO_OK);
+        assert_string_equal(b.data, cases[i].text);
+    }
+    /* Steps of a prime through all bit patterns of finite floats. */
+    for (uint32_t bits = 0; bits < 0x7f800000u; bits += 10007) {
+        float x;
+        memcpy(&x, &bits, sizeof x);
+        zoo_buf_clear(&b);
+        if (zoo_buf_add_float(&b, bits & 1 ? x : -x) || strtof(b.data, NULL) != (bits & 1 ? x : -x) || b.size > 15)
+            fail_msg("%a became %s", (double)x, b.data);
+    }
+    zoo_buf_release(&b);
+    b = (zoo_buf)ZOO_BUF_INIT(5);
+    assert_int_equal(zoo_buf_add_float(&b, 0.123456789f), ZOO_ENOMEM);
+    assert_int_equal(b.size, 0);
+    zoo_buf_release(&b);
+}
+
 static void formatted_text_fits_exactly_or_not_at_all(void **state)
 {
     zoo_buf b = ZOO_BUF_INIT(300);
@@ -80,6 +110,7 @@ int main(void)
         cmocka_unit_test(json_strings_are_escaped_and_bad_utf8_replaced),
         cmocka_unit_test(a_json_string_that_does_not_fit_leaves_nothing),
         cmocka_unit_test(numbers_are_short_and_read_back_alike),
+        cmocka_unit_test(floats_read_back_as_the_same),
     };
     return cmocka_run_group_tests_name("base/buf", tests, NULL, NULL);
 }

@@ -63,7 +63,8 @@ static void what_is_wrong_is_said(void **state)
         { "{\"text\": \"a\", \"max_length\": 1.5}", "x:1: 'max_length' should be a number of tokens, is 1.5" },
         { "{\"text\": \"a\", \"max_length\": 0}", "x:1: 'max_length' should be at least 1 token, is 0" },
         { "{\"text\": \"a\", \"id\": [1]}", "x:1: 'id' should be a string or a whole number, is [1]" },
-        { "[]", "x:1: should be an object with 'text'" },
+        { "[]", "x:1: should be a JSON object, as {\"text\": \"...\"}" },
+        { "hello", "x:1: should be a JSON object, as {\"text\": \"...\"}" },
     };
 
     (void)state;
