@@ -4,10 +4,8 @@
 #include <string.h>
 #include "compute/attention_kernel.h"
 #include "compute/cpu.h"
-#include "compute/product_kernel.h"
 
-/* The kernel of this processor. int8 attends as bfloat16 does. */
-static const zoo_attention_kernel *choose(enum zoo_precision precision)
+const zoo_attention_kernel *zoo_attention_choose(enum zoo_precision precision)
 {
 #if defined(__x86_64__)
     enum zoo_cpu level = zoo_cpu_level();
@@ -52,28 +50,20 @@ void zoo_attention_columns(int32_t *out, size_t count, size_t last, const zoo_at
     int64_t most = (int64_t)a->max_distance, r = (int64_t)last;
 
     for (size_t x = 0; x < count; x++, r--)
-        out[x] = a->columns[(r < -most ? -most : r > most ? most : r) + most];
-}
-
-/* One float, or a pair of bfloat16, from a row that ends `left` numbers on. */
-static void put_group(void *to, size_t at, unsigned group, bool is_rounded, const float *row, size_t left)
-{
-    if (group == 2)
-        ((uint32_t *)to)[at] = zoo_float_bf16(row[0]) | (uint32_t)(left > 1 ? zoo_float_bf16(row[1]) : 0) << 16;
-    else
-        ((float *)to)[at] = is_rounded ? zoo_bf16_float(zoo_float_bf16(row[0])) : row[0];
+        out[x] = a->columns[(r < -most ? -most : r > most ? most : r) + most] - a->positions->first_column;
 }
 
 /* (heads, G, C) of a table (2A, H); zeros where that is NULL. */
-static void *packed(const zoo_attention_positions *p, const float *table, bool is_rounded)
+static void *packed(const zoo_attention_positions *p, const zoo_attention_kernel *kernel, const float *table, bool is_rounded)
 {
-    void *to = calloc(p->heads * p->groups * p->stride, sizeof(uint32_t));
-    size_t H = p->heads * p->d;
+    size_t size = p->groups * p->stride, bytes = zoo_round_up(p->heads * size * sizeof(uint32_t), 64);
+    uint32_t *to = aligned_alloc(64, bytes);
 
-    for (size_t h = 0; to && table && h < p->heads; h++)
-        for (size_t g = 0; g < p->groups; g++)
-            for (size_t c = 0; c < 2 * p->A; c++)
-                put_group(to, (h*p->groups + g)*p->stride + c, p->group, is_rounded, table + c*H + h*p->d + g*p->group, p->d - g*p->group);
+    if (!to)
+        return NULL;
+    memset(to, 0, bytes);
+    for (size_t h = 0; table && h < p->heads; h++)
+        kernel->pack_table(to + h*size, p->stride, table + h*p->d, 2 * p->A, p->heads * p->d, p->d, is_rounded);
     return to;
 }
 
@@ -81,16 +71,17 @@ int zoo_attention_positions_new(zoo_attention_positions **out, enum zoo_precisio
                                 const float *key, const float *query, zoo_err *err)
 {
     zoo_attention_positions *p = calloc(1, sizeof *p);
+    const zoo_attention_kernel *kernel = zoo_attention_choose(precision);
     bool is_rounded = precision != ZOO_PRECISION_F32;
 
     *out = NULL;
     if (!p)
         return zoo_fail_nomem(err);
     p->A = A, p->heads = heads, p->d = d;
-    p->group = choose(precision)->group;
+    p->group = kernel->group;
     p->groups = (d + p->group - 1) / p->group;
-    p->stride = zoo_round_up(2 * A, ZOO_LANES) + 2 * ZOO_LANES;
-    if ((key || query) && (!(p->key = packed(p, key, is_rounded)) || !(p->query = packed(p, query, is_rounded)))) {
+    p->stride = zoo_attention_padded(2 * A);
+    if ((key || query) && (!(p->key = packed(p, kernel, key, is_rounded)) || !(p->query = packed(p, kernel, query, is_rounded)))) {
         zoo_attention_positions_free(p);
         return zoo_fail_nomem(err);
     }
@@ -118,11 +109,11 @@ size_t zoo_attention_positions_bytes(const zoo_attention_positions *positions)
 
 size_t zoo_attention_scratch(size_t max_T, size_t d, size_t A)
 {
-    return choose(ZOO_PRECISION_F32)->scratch(max_T, d, A);
+    return zoo_attention_choose(ZOO_PRECISION_F32)->scratch(max_T, d, A);
 }
 
 void zoo_attention_run(const zoo_attention *a, enum zoo_precision precision, void *scratch)
 {
     if (a->queries)
-        choose(precision)->run(a, precision != ZOO_PRECISION_F32, scratch);
+        zoo_attention_choose(precision)->run(a, precision != ZOO_PRECISION_F32, scratch);
 }

@@ -14,6 +14,7 @@
 #define ZOO_COMPUTE_ATTENTION_H
 #include <stddef.h>
 #include <stdint.h>
+#include "compute/dropout.h"
 #include "compute/product.h"
 
 /* Relative position r -> bucket (spec/deberta-v2.md step 3; He et al. 2021), in the float width of the reference.
@@ -43,6 +44,8 @@ typedef struct zoo_attention {
     float *out; size_t out_stride;              /* (queries, d); NULL: into `next` */
     zoo_input *next;                            /* bfloat16 or float32: row first_row + i, columns first_column.. of query first_query + i */
     size_t first_row, first_column;
+    const zoo_coins *coins;                     /* dropout of the probabilities; NULL: none. Query i's row of coins is first_coins + i */
+    uint64_t first_coins;
 } zoo_attention;
 
 /* Bytes, asked for 64-byte aligned, one block a member of the team. */

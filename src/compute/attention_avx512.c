@@ -86,24 +86,37 @@ LANES_INLINE void transpose(__m512i r[LANES])
     }
 }
 
-/* keys (T/16, G, 16) from k (T, d); keys past the end are zero. */
+/* The groups of 16 rows (d) side by side, group from group `stride` words apart; rows past the end are zero. */
+LANES_INLINE void pack_across(uint32_t *to, size_t stride, const float *from, size_t from_stride, size_t rows, size_t d, bool is_bf16,
+                              bool is_rounded)
+{
+    size_t group = is_bf16 ? 2 : 1, groups = (d + group - 1) / group;
+
+    for (size_t g = 0; g < groups; g += LANES) {
+        __m512i r[LANES];
+        size_t count = groups - g < LANES ? groups - g : LANES;
+
+        for (size_t i = 0; i < LANES; i++)
+            r[i] = i < rows ? load_groups(from + i*from_stride + g*group, d - g*group, is_bf16, is_rounded) : _mm512_setzero_si512();
+        transpose(r);
+        for (size_t i = 0; i < count; i++)
+            _mm512_storeu_si512(to + (g + i)*stride, r[i]);
+    }
+}
+
+/* keys (T/16, G, 16) from k (T, d) */
 LANES_INLINE void pack_keys(const work *w, bool is_bf16)
 {
     const zoo_attention *a = w->a;
-    size_t group = is_bf16 ? 2 : 1;
 
     for (size_t j = 0; j < w->T; j += LANES)
-        for (size_t g = 0; g < w->groups; g += LANES) {
-            __m512i r[LANES];
-            size_t rows = a->T - j < LANES ? a->T - j : LANES, count = w->groups - g < LANES ? w->groups - g : LANES;
+        pack_across(w->keys + j*w->groups, LANES, a->k + j*a->stride, a->stride, a->T - j, a->d, is_bf16, w->is_rounded);
+}
 
-            for (size_t i = 0; i < LANES; i++)
-                r[i] = i < rows ? load_groups(a->k + (j + i)*a->stride + g*group, a->d - g*group, is_bf16, w->is_rounded)
-                                : _mm512_setzero_si512();
-            transpose(r);
-            for (size_t i = 0; i < count; i++)
-                _mm512_store_si512(w->keys + (j*w->groups + (g + i)*LANES), r[i]);
-        }
+LANES_INLINE void pack_table(uint32_t *to, size_t C, const float *table, size_t rows, size_t stride, size_t d, bool is_bf16, bool is_rounded)
+{
+    for (size_t c = 0; c < rows; c += LANES)
+        pack_across(to + c, C, table + c*stride, stride, rows - c, d, is_bf16, is_rounded);
 }
 
 /* values: for each key (pair of keys) its d numbers (pairs), zeros behind. */
@@ -253,9 +266,10 @@ LANES_INLINE void score_block(const work *w, size_t first, size_t queries, bool 
 
 /* ---- softmax, times V ----------------------------------------------------------------------------------------------- */
 
-/* A row of scores becomes e^(score - most), zeros behind; returns 1 / their sum. */
-LANES_INLINE float softmax_row(float *row, size_t T, bool is_bf16, bool is_rounded)
+/* A row of scores becomes e^(score - most), dropped where there are coins, zeros behind; returns 1 / the sum before. */
+LANES_INLINE float softmax_row(float *row, size_t T, const zoo_coins *coins, uint64_t row_of_coins, bool is_bf16, bool is_rounded)
 {
+    uint32_t key = coins ? zoo_coins_row(coins, row_of_coins) : 0;
     __m512 most = _mm512_set1_ps(-INFINITY), sum = _mm512_setzero_ps();
     uint16_t *pairs = (uint16_t *)(void *)row;
 
@@ -266,6 +280,8 @@ LANES_INLINE float softmax_row(float *row, size_t T, bool is_bf16, bool is_round
         __m512 p = _mm512_maskz_mov_ps(mask_of(T - j), (__m512)lanes_exp((lanes)_mm512_sub_ps(_mm512_load_ps(row + j), most)));
 
         sum = _mm512_add_ps(sum, p);
+        if (coins)
+            p = _mm512_mul_ps(p, (__m512)lanes_coins(coins, key, (uint32_t)j));
         if (is_bf16)
             _mm256_store_si256((__m256i *)(void *)(pairs + j), (__m256i)_mm512_cvtneps_pbh(p));
         else
@@ -389,24 +405,59 @@ static work place(const zoo_attention *a, bool is_bf16, bool is_rounded, void *s
     return w;
 }
 
-LANES_INLINE void run(const zoo_attention *a, bool is_bf16, bool is_rounded, void *scratch)
+LANES_INLINE work begin(const zoo_attention *a, bool is_bf16, bool is_rounded, void *scratch)
 {
     work w = place(a, is_bf16, is_rounded, scratch);
-    size_t end = a->first_query + a->queries;
 
     if (w.pos_key)
         zoo_attention_columns(w.columns, a->queries + w.T + TILE, w.last, a);
     pack_keys(&w, is_bf16);
+    return w;
+}
+
+/* Scores of a block of queries, ready for the softmax. */
+LANES_INLINE void find_scores(const work *w, size_t first, size_t queries, bool is_bf16)
+{
+    memset(w->queries, 0, zoo_round_up(queries, TILE) * w->q_stride * sizeof *w->queries);
+    pack_queries(w, first, queries, is_bf16);
+    score_block(w, first, queries, is_bf16);
+}
+
+LANES_INLINE size_t block_of(size_t left)
+{
+    return left < BLOCK ? left : BLOCK;
+}
+
+LANES_INLINE void run(const zoo_attention *a, bool is_bf16, bool is_rounded, void *scratch)
+{
+    work w = begin(a, is_bf16, is_rounded, scratch);
+    size_t end = a->first_query + a->queries;
+
     pack_values(&w, is_bf16);
     for (size_t first = a->first_query; first < end; first += BLOCK) {
-        size_t queries = end - first < BLOCK ? end - first : BLOCK;
+        size_t queries = block_of(end - first);
 
-        memset(w.queries, 0, zoo_round_up(queries, TILE) * w.q_stride * sizeof *w.queries);
-        pack_queries(&w, first, queries, is_bf16);
-        score_block(&w, first, queries, is_bf16);
+        find_scores(&w, first, queries, is_bf16);
         for (size_t i = 0; i < queries; i++)
-            w.inverse[i] = softmax_row(w.scores + i*w.T, a->T, is_bf16, is_rounded);
+            w.inverse[i] = softmax_row(w.scores + i*w.T, a->T, a->coins, a->first_coins + first + i, is_bf16, is_rounded);
         value_block(&w, first, queries, is_bf16);
+    }
+}
+
+LANES_INLINE void probabilities(const zoo_attention *a, bool is_bf16, bool is_rounded, float *p, size_t ldp, void *scratch)
+{
+    work w = begin(a, is_bf16, is_rounded, scratch);
+
+    for (size_t first = 0; first < a->queries; first += BLOCK) {
+        size_t queries = block_of(a->queries - first);
+
+        find_scores(&w, first, queries, is_bf16);
+        for (size_t i = 0; i < queries; i++) {
+            __m512 inverse = _mm512_set1_ps(softmax_row(w.scores + i*w.T, a->T, NULL, 0, false, false));
+
+            for (size_t j = 0; j < w.T; j += LANES)
+                _mm512_storeu_ps(p + (first + i)*ldp + j, _mm512_mul_ps(_mm512_load_ps(w.scores + i*w.T + j), inverse));
+        }
     }
 }
 
@@ -420,10 +471,36 @@ static void run_bf16(const zoo_attention *a, bool is_rounded, void *scratch)
     (void)is_rounded;
     run(a, true, false, scratch);
 }
+
+static void probabilities_f32(const zoo_attention *a, bool is_rounded, float *p, size_t ldp, void *scratch)
+{
+    probabilities(a, false, is_rounded, p, ldp, scratch);
+}
+
+static void probabilities_bf16(const zoo_attention *a, bool is_rounded, float *p, size_t ldp, void *scratch)
+{
+    (void)is_rounded;
+    probabilities(a, true, false, p, ldp, scratch);
+}
+
+static void pack_table_f32(void *to, size_t C, const float *table, size_t rows, size_t stride, size_t d, bool is_rounded)
+{
+    pack_table(to, C, table, rows, stride, d, false, is_rounded);
+}
+
+static void pack_table_bf16(void *to, size_t C, const float *table, size_t rows, size_t stride, size_t d, bool is_rounded)
+{
+    (void)is_rounded;
+    pack_table(to, C, table, rows, stride, d, true, false);
+}
 ZOO_ISA_END
 
-const zoo_attention_kernel zoo_attention_avx512 = { "avx512", 1, scratch_bytes, run_f32 };
-const zoo_attention_kernel zoo_attention_avx512_bf16 = { "avx512_bf16", 2, scratch_bytes, run_bf16 };
+const zoo_attention_kernel zoo_attention_avx512 = {
+    "avx512", 1, scratch_bytes, run_f32, probabilities_f32, pack_table_f32, zoo_attend_avx512_scratch, zoo_attend_avx512_bwd
+};
+const zoo_attention_kernel zoo_attention_avx512_bf16 = {
+    "avx512_bf16", 2, scratch_bytes, run_bf16, probabilities_bf16, pack_table_bf16, zoo_attend_avx512_scratch, zoo_attend_avx512_bf16_bwd
+};
 #else
 typedef int zoo_attention_avx512_is_for_x86_64;
 #endif

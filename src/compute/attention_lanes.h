@@ -107,9 +107,10 @@ LANES_INLINE void score_block(const work *w, size_t first, size_t queries)
 
 /* ---- softmax, times V ----------------------------------------------------------------------------------------------- */
 
-/* A row of scores becomes e^(score - most), zeros behind; returns 1 / their sum. */
-LANES_INLINE float softmax_row(float *row, size_t T, size_t padded, bool is_rounded)
+/* A row of scores becomes e^(score - most), dropped where there are coins, zeros behind; returns 1 / the sum before. */
+LANES_INLINE float softmax_row(float *row, size_t T, size_t padded, const zoo_coins *coins, uint64_t row_of_coins, bool is_rounded)
 {
+    uint32_t key = coins ? zoo_coins_row(coins, row_of_coins) : 0;
     lanes most, sum = { 0 };
 
     for (size_t j = T; j < padded; j++)
@@ -122,6 +123,8 @@ LANES_INLINE float softmax_row(float *row, size_t T, size_t padded, bool is_roun
         lanes p = lanes_exp(lanes_load(row + j) - most);
 
         sum += p;
+        if (coins)
+            p *= lanes_coins(coins, key, (uint32_t)j);
         lanes_store(row + j, is_rounded ? lanes_round_bf16(p) : p);
     }
     return 1 / lanes_sum(sum);
@@ -209,10 +212,9 @@ static work place(const zoo_attention *a, bool is_rounded, void *scratch)
     return w;
 }
 
-static void run(const zoo_attention *a, bool is_rounded, void *scratch)
+static work begin(const zoo_attention *a, bool is_rounded, void *scratch)
 {
     work w = place(a, is_rounded, scratch);
-    size_t end = a->first_query + a->queries;
 
     if (w.key_spread) {
         zoo_attention_columns(w.columns, w.X, w.last, a);
@@ -220,16 +222,56 @@ static void run(const zoo_attention *a, bool is_rounded, void *scratch)
         spread(&w, w.query_spread, a->positions->query);
     }
     pack_keys(&w);
+    return w;
+}
+
+/* Scores of a block of queries, ready for the softmax. */
+static void find_scores(const work *w, size_t first, size_t queries)
+{
+    const zoo_attention *a = w->a;
+
+    memset(w->queries, 0, BLOCK * w->width * sizeof *w->queries);
+    pack_rows(w->queries, w->width, a->q + first*a->stride, a->stride, queries, a->d, w->is_rounded);
+    score_block(w, first, queries);
+}
+
+static void run(const zoo_attention *a, bool is_rounded, void *scratch)
+{
+    work w = begin(a, is_rounded, scratch);
+    size_t end = a->first_query + a->queries;
+
     pack_rows(w.values, w.width, a->v, a->stride, a->T, a->d, is_rounded);
     for (size_t first = a->first_query; first < end; first += BLOCK) {
         size_t queries = end - first < BLOCK ? end - first : BLOCK;
 
-        memset(w.queries, 0, BLOCK * w.width * sizeof *w.queries);
-        pack_rows(w.queries, w.width, a->q + first*a->stride, a->stride, queries, a->d, is_rounded);
-        score_block(&w, first, queries);
+        find_scores(&w, first, queries);
         for (size_t i = 0; i < queries; i++)
-            w.inverse[i] = softmax_row(w.scores + i*w.T, a->T, w.T, is_rounded);
+            w.inverse[i] = softmax_row(w.scores + i*w.T, a->T, w.T, a->coins, a->first_coins + first + i, is_rounded);
         value_block(&w, first, queries);
     }
+}
+
+static void probabilities(const zoo_attention *a, bool is_rounded, float *p, size_t ldp, void *scratch)
+{
+    work w = begin(a, is_rounded, scratch);
+
+    for (size_t first = 0; first < a->queries; first += BLOCK) {
+        size_t queries = a->queries - first < BLOCK ? a->queries - first : BLOCK;
+
+        find_scores(&w, first, queries);
+        for (size_t i = 0; i < queries; i++) {
+            float inverse = softmax_row(w.scores + i*w.T, a->T, w.T, NULL, 0, false);
+
+            for (size_t j = 0; j < w.T; j += LANES)
+                lanes_store(p + (first + i)*ldp + j, lanes_load(w.scores + i*w.T + j) * inverse);
+        }
+    }
+}
+
+static void pack_table(void *to, size_t C, const float *table, size_t rows, size_t stride, size_t d, bool is_rounded)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < d; c++)
+            ((float *)to)[c*C + r] = rounded(table[r*stride + c], is_rounded);
 }
 #endif

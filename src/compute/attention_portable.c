@@ -3,4 +3,6 @@
 #define TILE 2
 #include "compute/attention_lanes.h"
 
-const zoo_attention_kernel zoo_attention_portable = { "portable", 1, scratch_bytes, run };
+const zoo_attention_kernel zoo_attention_portable = {
+    "portable", 1, scratch_bytes, run, probabilities, pack_table, zoo_attend_portable_scratch, zoo_attend_portable_bwd
+};

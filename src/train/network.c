@@ -116,7 +116,7 @@ static int alloc(zoo_network_pass *p, zoo_err *err)
     const zoo_transformer_config *c = &p->network->config;
     size_t T = longest(p);
 
-    p->scratch_size = zoo_attend_scratch(T, c->has_relative ? 2 * T - 1 : 0);
+    p->scratch_size = zoo_attend_scratch(T, c->hidden_size / c->heads, c->has_relative ? 2 * T - 1 : 0);
     p->layers = calloc(c->layers, sizeof *p->layers);
     p->columns = calloc(2 * T - 1, sizeof *p->columns);
     p->starts = calloc(p->max_queries + 1, sizeof *p->starts);

@@ -3,7 +3,7 @@
  * Layer: train. */
 #ifndef ZOO_TRAIN_NETWORK_PASS_H
 #define ZOO_TRAIN_NETWORK_PASS_H
-#include "train/attend.h"
+#include "compute/attend.h"
 #include "compute/dropout.h"
 #include "train/network.h"
 

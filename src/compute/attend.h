@@ -1,16 +1,18 @@
-/* attend.h - one head's attention over one query with all that its backward pass needs: dropout of probabilities, gradients of queries,
- * keys, values and position tables. Nothing is kept between forward and backward but what the caller keeps anyway: probabilities are
- * computed again. What is computed: compute/attention.h.
+/* attend.h - attention in training: one head over one query with dropout of probabilities and position tables that change, and its
+ * backward pass: gradients of queries, keys, values and position tables. Nothing is kept between forward and backward but what the
+ * caller keeps anyway: probabilities are computed again. What is computed, and in which precision: attention.h.
  * Dimensions: T tokens, d head size, C rows of a position table that T tokens reach.
- * Layer: train -> compute. Threads: pure functions over the caller's memory. */
-#ifndef ZOO_TRAIN_ATTEND_H
-#define ZOO_TRAIN_ATTEND_H
+ * Layer: compute -> base. Threads: pure functions over the caller's memory. Refuses to allocate. */
+#ifndef ZOO_COMPUTE_ATTEND_H
+#define ZOO_COMPUTE_ATTEND_H
 #include <stddef.h>
 #include <stdint.h>
 #include "compute/dropout.h"
+#include "compute/product.h"
 
 typedef struct zoo_attend {
     size_t T, d, C, queries;                    /* queries: rows 0..queries of the result are wanted, 1..T */
+    enum zoo_precision precision;               /* ZOO_PRECISION_BF16: products of bfloat16; else of float32 */
     float scale;
     const float *q, *k, *v;                     /* (T,d), rows `stride` floats apart */
     size_t stride;
@@ -22,7 +24,7 @@ typedef struct zoo_attend {
     uint64_t first_row;
 } zoo_attend;
 
-size_t zoo_attend_scratch(size_t T, size_t C);                                  /* floats, both passes */
+size_t zoo_attend_scratch(size_t T, size_t d, size_t C);                        /* floats, both passes and precisions */
 /* out (queries,d), rows out_stride apart */
 void zoo_attend_fwd(const zoo_attend *a, float *out, size_t out_stride, float *scratch);
 
