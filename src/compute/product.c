@@ -14,6 +14,7 @@ struct zoo_product {
     void *weights;                      /* (panels, groups, columns) groups of 32 bits */
     float *bias, *scales;               /* (panels * columns), scales for int8 alone */
     int32_t *sums;                      /* the same, of the bytes of each output */
+    int is_borrowed;                    /* the memory is somebody's pages */
 };
 
 static size_t element_bytes(enum zoo_precision precision)
@@ -92,59 +93,97 @@ void zoo_input_fill(zoo_input *input, size_t first, size_t count, const float *x
 
 /* ---- packing -------------------------------------------------------------------------------------------------------- */
 
+/* The largest magnitude; NaN where a number is not finite. */
 static float largest(const float *w, size_t n)
 {
-    float most = 0;
+    float most = 0, finite = 0;
 
-    for (size_t i = 0; i < n; i++)
+#pragma omp simd reduction(max : most) reduction(+ : finite)
+    for (size_t i = 0; i < n; i++) {
         most = fabsf(w[i]) > most ? fabsf(w[i]) : most;
-    return most;
+        finite += w[i] * 0;
+    }
+    return finite == 0 ? most : NAN;
 }
 
-/* Output o of W, in the panel's layout. */
-static void pack_output(zoo_product *p, size_t o, const float *w)
+/* To the nearest, ties to even, for |w * inverse| <= 127. */
+static int32_t to_bytes(int8_t *restrict out, const float *restrict w, size_t n, float inverse)
 {
-    size_t columns = p->backend->columns, size = element_bytes(p->precision), per_group = 4 / size;
-    char *panel = (char *)p->weights + o / columns * p->panel_bytes + o % columns * 4;
-    float scale = p->scales ? largest(w, p->inputs) / 127 : 0, inverse = scale > 0 ? 1 / scale : 0;
+    const float shift = 12582912;                           /* 1.5 * 2^23: what is added to it loses its fraction */
     int32_t sum = 0;
 
-    for (size_t i = 0; i < p->inputs; i++) {
-        char *to = panel + i / per_group * columns * 4 + i % per_group * size;
-
-        if (p->precision == ZOO_PRECISION_F32) {
-            *(float *)(void *)to = w[i];
-        } else if (p->precision == ZOO_PRECISION_BF16) {
-            *(uint16_t *)(void *)to = zoo_float_bf16(w[i]);
-        } else {
-            *to = (char)lrintf(w[i] * inverse);
-            sum += *(int8_t *)to;
-        }
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < n; i++) {
+        int32_t q = (int32_t)((w[i] * inverse + shift) - shift);
+        out[i] = (int8_t)q;
+        sum += q;
     }
-    if (p->scales) {
-        p->scales[o] = scale;
-        p->sums[o] = sum;
-    }
+    return sum;
 }
 
-static int all_finite(const float *w, size_t n)
+/* 16 groups, 64 bytes, of output o from input i on. */
+static void round_weights(zoo_product *p, void *out, size_t o, size_t i, const float *w)
 {
-    int good = 1;
+    size_t most = LINE / element_bytes(p->precision), n = p->inputs - i < most ? p->inputs - i : most;
 
-    for (size_t i = 0; i < n; i++)
-        good &= fabsf(w[i]) < INFINITY;
-    return good;
+    if (p->precision == ZOO_PRECISION_F32)
+        memcpy(out, w, n * sizeof *w);
+    else if (p->precision == ZOO_PRECISION_BF16)
+        p->backend->to_bf16(out, w, n);
+    else
+        p->sums[o] += to_bytes(out, w, n, p->scales[o] > 0 ? 1 / p->scales[o] : 0);
 }
 
-static int allocate(zoo_product *p)
+/* Outputs first.. of W, turned block by block within the cache into the panel's layout. */
+static void pack_panel(zoo_product *p, size_t first, const float *w)
+{
+    size_t columns = p->backend->columns, present = p->outputs - first < columns ? p->outputs - first : columns;
+    uint32_t *panel = (uint32_t *)(void *)((char *)p->weights + first / columns * p->panel_bytes);
+
+    for (size_t group = 0; group < p->groups; group += LINE / 4) {
+        uint32_t block[ZOO_TILE_COLUMNS][LINE / 4] = { { 0 } };
+        size_t i = group * 4 / element_bytes(p->precision), groups = p->groups - group < LINE / 4 ? p->groups - group : LINE / 4;
+
+        for (size_t c = 0; c < present; c++)
+            round_weights(p, block[c], first + c, i, w + (first + c) * p->inputs + i);
+        for (size_t g = 0; g < groups; g++)
+            for (size_t c = 0; c < columns; c++)
+                panel[(group + g) * columns + c] = block[c][g];
+    }
+}
+
+/* Checked panel by panel, so that what was read is still in the cache when it is packed. */
+static int pack(zoo_product *p, const float *w, const float *bias, zoo_err *err)
+{
+    int good = !bias || largest(bias, p->outputs) < INFINITY;
+
+    for (size_t first = 0; first < p->outputs && good; first += p->backend->columns) {
+        for (size_t o = first; o < p->outputs && o < first + p->backend->columns; o++) {
+            float most = largest(w + o * p->inputs, p->inputs);
+            good &= most < INFINITY;
+            if (p->scales)
+                p->scales[o] = most / 127;
+        }
+        if (good)
+            pack_panel(p, first, w);
+    }
+    if (good && bias)
+        memcpy(p->bias, bias, p->outputs * sizeof *bias);
+    return good ? ZOO_OK : zoo_fail(err, ZOO_EFORMAT, "a weight of a product of %zu inputs and %zu outputs is not a finite number",
+                                    p->inputs, p->outputs);
+}
+
+static int allocate(zoo_product *p, zoo_pages *pages)
 {
     size_t columns = p->panels * p->backend->columns, weights = p->panels * p->panel_bytes, vector = round_up(columns * 4, LINE);
 
     p->bytes = weights + (p->precision == ZOO_PRECISION_INT8 ? 3 : 1) * vector;
-    p->weights = aligned_alloc(LINE, p->bytes);
+    p->weights = pages ? zoo_pages_take(pages, p->bytes) : aligned_alloc(LINE, p->bytes);
+    p->is_borrowed = pages != NULL;
     if (!p->weights)
         return 0;
-    memset(p->weights, 0, p->bytes);
+    if (!pages)
+        memset(p->weights, 0, p->bytes);
     p->bias = (float *)(void *)((char *)p->weights + weights);
     if (p->precision == ZOO_PRECISION_INT8) {
         p->scales = (float *)(void *)((char *)p->bias + vector);
@@ -153,16 +192,15 @@ static int allocate(zoo_product *p)
     return 1;
 }
 
-int zoo_product_new(zoo_product **out, enum zoo_precision precision, size_t outputs, size_t inputs, const float *w, const float *bias,
-                    zoo_err *err)
+int zoo_product_new_in(zoo_product **out, zoo_pages *pages, enum zoo_precision precision, size_t outputs, size_t inputs, const float *w,
+                       const float *bias, zoo_err *err)
 {
     zoo_product *p;
+    int code;
 
     *out = NULL;
     if (!outputs || !inputs || outputs > UINT32_MAX || inputs > UINT32_MAX)
         return zoo_fail(err, ZOO_EFORMAT, "a product of %zu inputs and %zu outputs cannot be", inputs, outputs);
-    if (!all_finite(w, outputs * inputs) || (bias && !all_finite(bias, outputs)))
-        return zoo_fail(err, ZOO_EFORMAT, "a weight of a product of %zu inputs and %zu outputs is not a finite number", inputs, outputs);
     p = calloc(1, sizeof *p);
     if (!p)
         return zoo_fail_nomem(err);
@@ -173,23 +211,26 @@ int zoo_product_new(zoo_product **out, enum zoo_precision precision, size_t outp
     p->groups = (inputs * element_bytes(precision) + 3) / 4;
     p->panels = (outputs + p->backend->columns - 1) / p->backend->columns;
     p->panel_bytes = p->groups * p->backend->columns * 4;
-    if (!allocate(p)) {
-        free(p);
-        return zoo_fail_nomem(err);
-    }
-    for (size_t o = 0; o < outputs; o++)
-        pack_output(p, o, w + o * inputs);
-    if (bias)
-        memcpy(p->bias, bias, outputs * sizeof *bias);
-    *out = p;
-    return ZOO_OK;
+    code = allocate(p, pages) ? pack(p, w, bias, err) : zoo_fail_nomem(err);
+    if (code)
+        zoo_product_free(p);
+    else
+        *out = p;
+    return code;
+}
+
+int zoo_product_new(zoo_product **out, enum zoo_precision precision, size_t outputs, size_t inputs, const float *w, const float *bias,
+                    zoo_err *err)
+{
+    return zoo_product_new_in(out, NULL, precision, outputs, inputs, w, bias, err);
 }
 
 void zoo_product_free(zoo_product *product)
 {
     if (!product)
         return;
-    free(product->weights);
+    if (!product->is_borrowed)
+        free(product->weights);
     free(product);
 }
 
@@ -219,7 +260,8 @@ static void run_tile(const struct walk *k, size_t row, size_t rows, size_t panel
     zoo_tile t = {
         .x = (const char *)x->data + row * stride, .stride = stride, .step = 4, .groups = p->groups,
         .panel = (const char *)p->weights + panel * p->panel_bytes,
-        .ahead = k->following + p->panel_bytes / tiles * tile, .ahead_step = columns * 4 / tiles
+        .ahead = k->following + p->panel_bytes * tile / tiles / LINE * LINE,
+        .ahead_lines = (ZOO_UNROLLED_GROUPS * columns * 4 / LINE + tiles - 1) / tiles
     };
     zoo_finish f = {
         .bias = p->bias + column, .activation = out->activation, .stride = out_stride, .rows = rows,
@@ -269,16 +311,27 @@ static void share_of(const zoo_member *me, size_t panels, size_t tiles, size_t *
     }
 }
 
+/* The first panel that this member will read of `p`, the same number of rows provided. */
+static const char *first_panel(const zoo_product *p, size_t rows, const zoo_member *me)
+{
+    size_t first, end, tile, last;
+
+    share_of(me, p->panels, (rows + p->backend->rows - 1) / p->backend->rows, &first, &end, &tile, &last);
+    return (const char *)p->weights + (first < end ? first : 0) * p->panel_bytes;
+}
+
 void zoo_product_run(const zoo_product *product, const zoo_input *x, size_t rows, const zoo_output *out, const zoo_member *me)
 {
     struct walk k = { product, x, out, NULL };
     size_t height = product->backend->rows, at_once = ROWS_AT_ONCE / height * height;
+    const char *weights = product->weights, *then = out->then ? first_panel(out->then, rows, me) : weights;
     size_t first, end, row, last;
 
     share_of(me, product->panels, (rows + height - 1) / height, &first, &end, &row, &last);
     for (last = last * height < rows ? last * height : rows, row *= height; row < last; row += at_once)
         for (size_t panel = first; panel < end; panel++) {
-            k.following = (const char *)product->weights + (panel + 1 < end ? panel + 1 : first) * product->panel_bytes;
+            k.following = panel + 1 < end ? weights + (panel + 1) * product->panel_bytes
+                        : row + at_once < last ? weights + first * product->panel_bytes : then;
             run_panel(&k, row, row + at_once < last ? row + at_once : last, panel);
         }
 }

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/err.h"
+#include "compute/pages.h"
 #include "compute/team.h"
 
 enum zoo_activation { ZOO_IDENTITY, ZOO_GELU, ZOO_GELU_TANH, ZOO_RELU, ZOO_TANH, ZOO_SILU };
@@ -34,17 +35,22 @@ void zoo_input_place(zoo_input *input, enum zoo_precision precision, size_t rows
 /* Rows first..first+count of `input` from x (count, width), rows `stride` floats apart. */
 void zoo_input_fill(zoo_input *input, size_t first, size_t count, const float *x, size_t stride);
 
+typedef struct zoo_product zoo_product;
+
 /* Where results go: floats, or (bfloat16 alone) straight into the input of the next product. */
 typedef struct zoo_output {
     float *data; size_t stride;         /* (R, O); NULL: into `next` */
     zoo_input *next;
     enum zoo_activation activation;
+    const zoo_product *then;            /* the product that runs next, or NULL: its first weights are fetched meanwhile */
 } zoo_output;
 
-typedef struct zoo_product zoo_product;
 /* w (O,I) row-major, bias (O) or NULL; both may be freed afterwards. ZOO_ENOMEM, ZOO_EFORMAT (a weight that is not finite). */
 int zoo_product_new(zoo_product **out, enum zoo_precision precision, size_t outputs, size_t inputs, const float *w, const float *bias,
                     zoo_err *err);
+/* The same with weights in `pages`, which must outlive it: what a network with many products should do. */
+int zoo_product_new_in(zoo_product **out, zoo_pages *pages, enum zoo_precision precision, size_t outputs, size_t inputs, const float *w,
+                       const float *bias, zoo_err *err);
 void zoo_product_free(zoo_product *product);                /* NULL is fine */
 size_t zoo_product_bytes(const zoo_product *product);       /* of memory that it holds */
 /* This member's share of out (rows, O). No barrier inside: the caller meets before the input and after the output is touched. */

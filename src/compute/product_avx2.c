@@ -28,23 +28,33 @@ enum { ROWS = 6, COLUMNS = 16 };
         b = _mm256_fmadd_ps(x_odd, _mm256_castsi256_ps(_mm256_and_si256(w1, odd)), b); \
     } while (0)
 
+#define GROUP(STEP) do { \
+        __m256i w0 = _mm256_loadu_si256((const __m256i *)(const void *)w); \
+        __m256i w1 = _mm256_loadu_si256((const __m256i *)(const void *)(w + 32)); \
+        ZOO_UNROLL for (size_t r = 0; r < rows; r++) { \
+            __m256i x_bits = _mm256_set1_epi32(*(const int32_t *)(const void *)(x + r*stride)); \
+            STEP(a[r], b[r]); \
+        } \
+        w += 4*COLUMNS; \
+        x += step; \
+    } while (0)
+
 #define ROWS_BODY(name, STEP) \
     BODY name(const size_t rows, float *sums, const zoo_tile *t) \
     { \
         const char *x = t->x, *w = t->panel, *ahead = t->ahead; \
-        const size_t stride = t->stride, step = t->step, ahead_step = t->ahead_step; \
+        const size_t stride = t->stride, step = t->step, lines = t->ahead_lines; \
         __m256 a[ROWS], b[ROWS]; \
         ZOO_UNROLL for (size_t r = 0; r < rows; r++) \
             a[r] = b[r] = _mm256_setzero_ps(); \
-        for (size_t g = t->groups; g; g--, w += 4*COLUMNS, x += step, ahead += ahead_step) { \
-            __m256i w0 = _mm256_loadu_si256((const __m256i *)(const void *)w); \
-            __m256i w1 = _mm256_loadu_si256((const __m256i *)(const void *)(w + 32)); \
-            _mm_prefetch(ahead, _MM_HINT_T1); \
-            ZOO_UNROLL for (size_t r = 0; r < rows; r++) { \
-                __m256i x_bits = _mm256_set1_epi32(*(const int32_t *)(const void *)(x + r*stride)); \
-                STEP(a[r], b[r]); \
-            } \
+        for (size_t g = t->groups / ZOO_UNROLLED_GROUPS; g; g--) { \
+            for (size_t line = lines; line; line--, ahead += 64) \
+                _mm_prefetch(ahead, _MM_HINT_T1); \
+            ZOO_UNROLL for (int u = 0; u < ZOO_UNROLLED_GROUPS; u++) \
+                GROUP(STEP); \
         } \
+        for (size_t g = t->groups % ZOO_UNROLLED_GROUPS; g; g--) \
+            GROUP(STEP); \
         ZOO_UNROLL for (size_t r = 0; r < rows; r++) { \
             _mm256_storeu_ps(sums + r*COLUMNS, a[r]); \
             _mm256_storeu_ps(sums + r*COLUMNS + 8, b[r]); \
@@ -63,8 +73,9 @@ BODY int8_rows(const size_t rows, int32_t *sums, const zoo_tile *t)
     ZOO_UNROLL for (size_t r = 0; r < rows; r++)
         ZOO_UNROLL for (size_t q = 0; q < 4; q++)
             a[r][q] = _mm256_setzero_si256();
-    for (size_t g = t->groups; g; g--, w += 4*COLUMNS, x += t->step, ahead += t->ahead_step) {
-        _mm_prefetch(ahead, _MM_HINT_T1);
+    for (size_t g = 0; g < t->groups; g++, w += 4*COLUMNS, x += t->step) {
+        for (size_t line = g % ZOO_UNROLLED_GROUPS ? 0 : t->ahead_lines; line; line--, ahead += 64)
+            _mm_prefetch(ahead, _MM_HINT_T1);
         __m256i x_r[3];
         ZOO_UNROLL for (size_t r = 0; r < rows; r++)
             x_r[r] = _mm256_cvtepu8_epi16(_mm_set1_epi32(*(const int32_t *)(const void *)(x + r*t->stride)));

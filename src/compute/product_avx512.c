@@ -38,23 +38,32 @@ enum { ROWS = 14, COLUMNS = 32 };
         b = _mm512_fmadd_ps(x_odd, _mm512_castsi512_ps(_mm512_and_si512(w1, odd)), b); \
     } while (0)
 
+#define GROUP(STEP) do { \
+        __m512i w0 = _mm512_loadu_si512(w), w1 = _mm512_loadu_si512(w + 64); \
+        ZOO_UNROLL for (size_t r = 0; r < rows; r++) { \
+            __m512i x_bits = _mm512_set1_epi32(*(const int32_t *)(const void *)(x + r*stride)); \
+            STEP(a[r], b[r]); \
+        } \
+        w += 4*COLUMNS; \
+        x += step; \
+    } while (0)
+
 #define ROWS_BODY(name, STEP) \
     BODY name(const size_t rows, float *sums, const zoo_tile *t) \
     { \
         const char *x = t->x, *w = t->panel, *ahead = t->ahead; \
-        const size_t stride = t->stride, step = t->step, ahead_step = t->ahead_step; \
+        const size_t stride = t->stride, step = t->step, lines = t->ahead_lines; \
         __m512 a[ROWS], b[ROWS]; \
         ZOO_UNROLL for (size_t r = 0; r < rows; r++) \
             a[r] = b[r] = _mm512_setzero_ps(); \
-        for (size_t g = t->groups; g; g--, w += 4*COLUMNS, x += step, ahead += ahead_step) { \
-            __m512i w0 = _mm512_loadu_si512(w), w1 = _mm512_loadu_si512(w + 64); \
-            _mm_prefetch(ahead, _MM_HINT_T1); \
-            _mm_prefetch(ahead + 64, _MM_HINT_T1); \
-            ZOO_UNROLL for (size_t r = 0; r < rows; r++) { \
-                __m512i x_bits = _mm512_set1_epi32(*(const int32_t *)(const void *)(x + r*stride)); \
-                STEP(a[r], b[r]); \
-            } \
+        for (size_t g = t->groups / ZOO_UNROLLED_GROUPS; g; g--) { \
+            for (size_t line = lines; line; line--, ahead += 64) \
+                _mm_prefetch(ahead, _MM_HINT_T1); \
+            ZOO_UNROLL for (int u = 0; u < ZOO_UNROLLED_GROUPS; u++) \
+                GROUP(STEP); \
         } \
+        for (size_t g = t->groups % ZOO_UNROLLED_GROUPS; g; g--) \
+            GROUP(STEP); \
         ZOO_UNROLL for (size_t r = 0; r < rows; r++) { \
             _mm512_storeu_ps(sums + r*COLUMNS, a[r]); \
             _mm512_storeu_ps(sums + r*COLUMNS + 16, b[r]); \

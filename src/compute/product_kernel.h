@@ -14,13 +14,15 @@
 
 enum { ZOO_TILE_ROWS = 16, ZOO_TILE_COLUMNS = 32 };         /* no kernel has more */
 
-/* One panel times rows of x: the group g of row r lies at x + r*stride + g*step bytes. Meanwhile 128 bytes from ahead + g*ahead_step on
- * are fetched towards the second-level cache, for each g. */
+enum { ZOO_UNROLLED_GROUPS = 4 };
+
+/* One panel times rows of x: the group g of row r lies at x + r*stride + g*step bytes. Meanwhile, for each ZOO_UNROLLED_GROUPS groups,
+ * `ahead_lines` cache lines from `ahead` on are fetched towards the second-level cache, one behind the other. */
 typedef struct zoo_tile {
     const void *x, *panel;
     size_t stride, step, groups;
     const void *ahead;
-    size_t ahead_step;
+    size_t ahead_lines;
 } zoo_tile;
 /* sums: (rows, columns), float or int32_t */
 typedef void (*zoo_tile_fn)(void *sums, const zoo_tile *tile, size_t rows);

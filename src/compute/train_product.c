@@ -145,10 +145,9 @@ static void multiply_tile(const struct job *j, size_t band, size_t panel, size_t
     size_t row = band * j->backend->rows, column = panel * j->backend->columns;
     size_t rows = j->M - row < j->backend->rows ? j->M - row : j->backend->rows;
     size_t columns = j->N - column < j->backend->columns ? j->N - column : j->backend->columns;
-    const char *b = j->b + panel * j->panel_bytes + group * j->backend->columns * 4;
     zoo_tile t = {
         .x = j->a + band * j->band_bytes + group * j->step, .stride = j->stride, .step = j->step, .groups = groups,
-        .panel = b, .ahead = b + 1024, .ahead_step = j->backend->columns * 4
+        .panel = j->b + panel * j->panel_bytes + group * j->backend->columns * 4
     };
 
     j->backend->tile(sums, &t, rows);
