@@ -1,4 +1,5 @@
 #include "compute/pages.h"
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -7,12 +8,15 @@ enum { LINE = 64, LARGE = 2 << 20, CHUNK = 64 << 20 };
 
 /* Address space is taken in chunks; memory comes to it page by page, as it is touched. */
 struct chunk { struct chunk *before; char *start; size_t size, used; };
-struct zoo_pages { struct chunk *last; };
+struct zoo_pages { pthread_mutex_t lock; struct chunk *last; };
 
 int zoo_pages_new(zoo_pages **out, zoo_err *err)
 {
     *out = calloc(1, sizeof **out);
-    return *out ? ZOO_OK : zoo_fail_nomem(err);
+    if (!*out)
+        return zoo_fail_nomem(err);
+    pthread_mutex_init(&(*out)->lock, NULL);
+    return ZOO_OK;
 }
 
 /* `size` bytes that begin on a large page. */
@@ -52,16 +56,18 @@ static int add_chunk(zoo_pages *pages, size_t least)
 
 void *zoo_pages_take(zoo_pages *pages, size_t bytes)
 {
-    struct chunk *chunk;
+    void *block = NULL;
 
     if (bytes > SIZE_MAX / 2)
         return NULL;
     bytes = (bytes + LINE - 1) / LINE * LINE;
-    if ((!pages->last || pages->last->size - pages->last->used < bytes) && !add_chunk(pages, bytes))
-        return NULL;
-    chunk = pages->last;
-    chunk->used += bytes;
-    return chunk->start + chunk->used - bytes;
+    pthread_mutex_lock(&pages->lock);
+    if ((pages->last && pages->last->size - pages->last->used >= bytes) || add_chunk(pages, bytes)) {
+        block = pages->last->start + pages->last->used;
+        pages->last->used += bytes;
+    }
+    pthread_mutex_unlock(&pages->lock);
+    return block;
 }
 
 void zoo_pages_free(zoo_pages *pages)
@@ -73,5 +79,6 @@ void zoo_pages_free(zoo_pages *pages)
         munmap(chunk->start, chunk->size);
         free(chunk);
     }
+    pthread_mutex_destroy(&pages->lock);
     free(pages);
 }

@@ -1,6 +1,6 @@
 /* pages.h - memory for constants that many passes stream through, in large pages where the kernel grants them: reading weights from
  * memory is then about twice as fast. Blocks of one lifetime, given back together.
- * Layer: compute -> base. Threads: one owner while taking; what was taken may be read by all. */
+ * Layer: compute -> base. Threads: any may take. */
 #ifndef ZOO_COMPUTE_PAGES_H
 #define ZOO_COMPUTE_PAGES_H
 #include <stddef.h>

@@ -274,7 +274,7 @@ static void go_up(const struct run *r, const zoo_transformer_layer *l, size_t ro
 {
     zoo_pass *p = r->p;
     size_t I = r->t->config.intermediate_size, first, end;
-    zoo_output out = { .activation = r->t->config.hidden_act };
+    zoo_output out = { .activation = r->t->config.hidden_act, .then = l->down };
 
     if (r->t->precision == ZOO_PRECISION_BF16)
         out.next = &p->in_up;
@@ -294,13 +294,18 @@ static void go_up(const struct run *r, const zoo_transformer_layer *l, size_t ro
     zoo_team_meet(me);
 }
 
+static const zoo_product *first_product(const zoo_transformer_layer *l)
+{
+    return l->qkv ? l->qkv : l->kv;
+}
+
 /* What follows attention, for `rows` rows of x. Ends where x is hidden state `layer`. */
 static void finish_layer(const struct run *r, size_t layer, float *x, size_t rows, const zoo_member *me)
 {
     const zoo_transformer_layer *l = &r->t->layers[layer - 1];
     zoo_pass *p = r->p;
     size_t H = r->t->config.hidden_size, first, end;
-    zoo_output out = { .data = p->narrow, .stride = H };
+    zoo_output out = { .data = p->narrow, .stride = H, .then = l->up };
 
     zoo_member_share(me, rows, 1, &first, &end);
     if (needs_whole_rows(r)) {
@@ -312,6 +317,7 @@ static void finish_layer(const struct run *r, size_t layer, float *x, size_t row
     zoo_norm_fwd(&l->attention_norm, x, &p->in, x, p->narrow, first, end - first);
     zoo_team_meet(me);
     go_up(r, l, rows, me);
+    out.then = layer < r->t->config.layers ? first_product(l + 1) : NULL;
     zoo_product_run(l->down, &p->in_up, rows, &out, me);
     zoo_team_meet(me);
     zoo_norm_fwd(&l->output_norm, x, &p->in, x, p->narrow, first, end - first);
@@ -328,11 +334,11 @@ static void run_layer(const struct run *r, size_t layer, const zoo_member *me)
     int is_picked = l->q && !r->is_full;
 
     if (l->qkv)
-        zoo_product_run(l->qkv, &p->in, N, &(zoo_output){ .data = p->wide, .stride = 3 * H }, me);
+        zoo_product_run(l->qkv, &p->in, N, &(zoo_output){ .data = p->wide, .stride = 3 * H, .then = l->out }, me);
     else {
-        zoo_product_run(l->kv, &p->in, N, &(zoo_output){ .data = p->wide + H, .stride = 3 * H }, me);
+        zoo_product_run(l->kv, &p->in, N, &(zoo_output){ .data = p->wide + H, .stride = 3 * H, .then = l->q }, me);
         zoo_product_run(l->q, is_picked ? &p->in_picked : &p->in, is_picked ? r->batch->n : N,
-                        &(zoo_output){ .data = p->wide, .stride = 3 * H }, me);
+                        &(zoo_output){ .data = p->wide, .stride = 3 * H, .then = l->out }, me);
     }
     zoo_team_meet(me);
     attend_all(r, l, me);

@@ -27,6 +27,7 @@ struct zoo_transformer {
     zoo_weights *weights;
     zoo_table words;
     float *positions, *types;       /* (max_positions, E), (types, E), or NULL */
+    zoo_pages *pages;               /* the weights of the layers' products */
     zoo_product *projection;        /* (H, E), or NULL */
     zoo_norm embedding_norm;
     zoo_transformer_layer *layers;  /* (config.layers) */

@@ -294,7 +294,7 @@ static int pack(zoo_product **out, const struct opening *o, size_t layer, enum l
         linear_name(name, o, layer, (enum linear)(first + i));
         rc = read_linear(o, name, O, I, s->weight + i*O*I, s->bias + i*O, err);
     }
-    return rc ? rc : zoo_product_new(out, o->t->precision, count * O, I, s->weight, s->bias, err);
+    return rc ? rc : zoo_product_new_in(out, o->t->pages, o->t->precision, count * O, I, s->weight, s->bias, err);
 }
 
 /* out (2A, H) = positions W^T + b */
@@ -406,7 +406,7 @@ static int open_layers(struct opening *o, zoo_err *err)
     o->errors = calloc(n, sizeof *o->errors);
     if (!o->t->layers || !o->errors)
         return zoo_fail_nomem(err);
-    if ((rc = zoo_parallel_new(&parallel, 0, err)))
+    if ((rc = zoo_pages_new(&o->t->pages, err)) || (rc = zoo_parallel_new(&parallel, 0, err)))
         return rc;
     zoo_parallel_run(parallel, n, open_task, o);
     zoo_parallel_free(parallel);
@@ -576,6 +576,7 @@ void zoo_transformer_close(zoo_transformer *t)
     zoo_product_free(t->pooler);
     free(t->classifier);
     free(t->classifier_bias);
+    zoo_pages_free(t->pages);
     zoo_weights_close(t->weights);
     free(t);
 }
