@@ -170,6 +170,18 @@ def test_a_name_that_cannot_be_is_wrong_use(hub, fetch, name):
     assert p.returncode == 2 and not hub.requests, p.stderr
 
 
+@pytest.mark.parametrize("folder", ["bert", "backbone-bin", "pair-reward"])
+def test_what_was_fetched_computes(hub, fetch, run, tmp_path, folder):
+    golden = pathlib.Path(__file__).resolve().parents[1] / "golden" / folder
+    files = {f.name: f.read_bytes() for f in golden.iterdir() if not f.name.endswith(".jsonl")}
+    hub.repos["org/name"] = Repo(files, lfs={"model.safetensors", "pytorch_model.bin", "spm.model"})
+    rows = b"".join((golden / "expected.jsonl").read_bytes().splitlines(True)[:5])
+    p = fetch("org/name", tmp_path / "model")
+    assert p.returncode == 0, p.stderr
+    own, fetched, linked = (run("model", "run", d, input=rows) for d in (golden, tmp_path / "model", fetch("org/name").stdout.strip()))
+    assert own.returncode == 0 and own.stdout == fetched.stdout == linked.stdout
+
+
 # ---- tokens ----
 
 def test_the_token_goes_to_the_hub_alone(hub, fetch):
@@ -423,6 +435,14 @@ def test_an_api_that_answers_nonsense(hub, fetch, body, env):
 
 
 # ---- names that lead out ----
+
+@pytest.mark.parametrize("sha", ["../../../evil", "/tmp/evil", "..", ".", "a/b", "a\\b", "a" * 500, ""])
+def test_a_commit_is_a_word(hub, fetch, tmp_path, sha):
+    hub.faults["GET", "/api/models"] = [hub_server.replace_body(json.dumps({"sha": sha, "siblings": [{"rfilename": "config.json"}]}).encode())]
+    hub.faults["HEAD", "config.json"] = [hub_server.status(200, ETag='"word"')]
+    p = fetch("org/name")
+    assert p.returncode == 1 and "'sha' should be a commit" in p.stderr and not hub.asked("HEAD", "config.json")
+
 
 EVIL = ["../evil.safetensors", "/tmp/evil.safetensors", "a/../../evil.safetensors", "..\\evil.safetensors", "sub/evil.safetensors", "evil\x00.safetensors",
         "evil\n.safetensors", "", ".", "..", "config.json", "x" * 300 + ".safetensors", 7]
