@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "compute/attend.h"
 #include "compute/attention.h"
 #include "compute/product_kernel.h"
 #include "compute/reference.h"
@@ -24,6 +25,9 @@ typedef struct operator {
     void (*fast)(float *out, const float *in, const size_t s[DIMENSIONS], void *prepared);
     void (*reference)(double *out, const double *in, const size_t s[DIMENSIONS]);
     double tolerance;                                                           /* relative to max(1, |expected|) */
+    /* din += gradient of sum(dout * out); NULL: none. */
+    void (*backward)(float *din, const float *dout, const float *in, const size_t s[DIMENSIONS]);
+    double gradient_tolerance;
 } operator;
 
 /* ---- attention: T tokens, head size d, 2A rows of a table; in: q, k, v side by side (T, 3d), tables (2A, d) ------------ */
@@ -95,7 +99,7 @@ static void attend(float *out, const float *in, const size_t s[], const prepared
 static void attend_f32(float *out, const float *in, const size_t s[], void *p) { attend(out, in, s, p, ZOO_PRECISION_F32); }
 static void attend_bf16(float *out, const float *in, const size_t s[], void *p) { attend(out, in, s, p, ZOO_PRECISION_BF16); }
 
-static void reference_attention(double *out, const double *in, const size_t s[], int max_relative)
+static void reference_probabilities(double *out, double *p, const double *in, const size_t s[], int max_relative)
 {
     size_t n = s[T_]*s[D_];
     double *q = malloc(3*n * sizeof *q), *k = q + n, *v = k + n;
@@ -106,10 +110,15 @@ static void reference_attention(double *out, const double *in, const size_t s[],
         for (size_t c = 0; c < s[D_]; c++)
             for (size_t which = 0; which < 3; which++)
                 q[which*n + i*s[D_] + c] = in[i*3*s[D_] + which*s[D_] + c];
-    zoo_reference_attention(out, NULL, q, k, v, s[A_] ? key : NULL, s[A_] ? query : NULL, columns,
+    zoo_reference_attention(out, p, q, k, v, s[A_] ? key : NULL, s[A_] ? query : NULL, columns,
                             1 / sqrt((s[A_] ? 3 : 1) * (double)s[D_]), s[T_], s[D_]);
     free(columns);
     free(q);
+}
+
+static void reference_attention(double *out, const double *in, const size_t s[], int max_relative)
+{
+    reference_probabilities(out, NULL, in, s, max_relative);
 }
 
 static void reference_attend(double *out, const double *in, const size_t s[]) { reference_attention(out, in, s, 2 * (int)s[A_]); }
@@ -126,6 +135,84 @@ static void reference_rounded(double *out, const double *in, const size_t s[])
     reference_attend(out, rounded, s);
     free(rounded);
 }
+
+/* ---- attention in training: probabilities dropped, with a backward pass ------------------------------------------------ */
+
+static zoo_coins coins_of_test(void) { return zoo_coins_of(5, 6, 7, 0.25); }
+
+static zoo_attend attend_of(const float *in, const size_t s[], size_t queries, enum zoo_precision precision, const int32_t *columns)
+{
+    const float *key = in + 3*s[T_]*s[D_];
+    zoo_attend a = {
+        .T = s[T_], .d = s[D_], .queries = queries, .precision = precision, .scale = 1 / sqrtf((s[A_] ? 3.0f : 1.0f) * (float)s[D_]),
+        .q = in, .k = in + s[D_], .v = in + 2*s[D_], .stride = 3*s[D_], .pos_stride = s[D_], .coins = coins_of_test(), .first_row = 11
+    };
+
+    if (columns) {
+        a.columns = columns + s[T_] - 1;
+        a.first_column = columns[0];
+        a.C = (size_t)(columns[2*s[T_] - 2] - columns[0]) + 1;
+        a.pos_key = key + (size_t)a.first_column*s[D_];
+        a.pos_query = a.pos_key + 2*s[A_]*s[D_];
+    }
+    return a;
+}
+
+/* Forward where din is NULL. */
+static void train_attention(float *out, float *din, const float *dout, const float *in, const size_t s[], size_t queries,
+                            enum zoo_precision precision)
+{
+    int32_t *columns = s[A_] ? columns_of(s[T_], s[A_], 2 * (int)s[A_]) : NULL;
+    zoo_attend a = attend_of(in, s, queries, precision, columns);
+    float *scratch = malloc(zoo_attend_scratch(a.T, a.d, a.C) * sizeof *scratch);
+
+    if (din) {
+        zoo_attend_gradients g = { .q = din, .k = din + s[D_], .v = din + 2*s[D_] };
+
+        if (columns) {
+            g.pos_key = din + (a.pos_key - in);
+            g.pos_query = din + (a.pos_query - in);
+        }
+        zoo_attend_bwd(&a, dout, s[D_], &g, scratch);
+    } else {
+        zoo_attend_fwd(&a, out, s[D_], scratch);
+    }
+    free(scratch);
+    free(columns);
+}
+
+static void reference_dropped(double *out, const double *in, const size_t s[], size_t queries)
+{
+    size_t T = s[T_], d = s[D_];
+    double *all = malloc((T*d + T*T) * sizeof *all), *p = all + T*d;
+    const zoo_coins coins = coins_of_test();
+
+    reference_probabilities(all, p, in, s, 2 * (int)s[A_]);
+    for (size_t i = 0; i < queries; i++)
+        for (size_t c = 0; c < d; c++) {
+            out[i*d + c] = 0;
+            for (size_t j = 0; j < T; j++)
+                out[i*d + c] += p[i*T + j] * (double)zoo_coin(&coins, zoo_coins_row(&coins, 11 + i), (uint32_t)j) * in[j*3*d + 2*d + c];
+        }
+    free(all);
+}
+
+#define TRAINED(name, queries, precision) \
+    static void name##_fwd(float *out, const float *in, const size_t s[], void *prepared) \
+    { \
+        (void)prepared; \
+        train_attention(out, NULL, NULL, in, s, queries, precision); \
+    } \
+    static void name##_bwd(float *din, const float *dout, const float *in, const size_t s[]) \
+    { \
+        train_attention(NULL, din, dout, in, s, queries, precision); \
+    } \
+    static void reference_##name(double *out, const double *in, const size_t s[]) { reference_dropped(out, in, s, queries); }
+TRAINED(trained_f32, s[T_], ZOO_PRECISION_F32)
+TRAINED(trained_bf16, s[T_], ZOO_PRECISION_BF16)
+TRAINED(first_f32, 1, ZOO_PRECISION_F32)
+TRAINED(first_bf16, 1, ZOO_PRECISION_BF16)
+static size_t first_outputs(const size_t s[]) { return s[D_]; }
 
 /* ---- rows: R rows of width W ------------------------------------------------------------------------------------------ */
 enum { R_, W_ };
@@ -153,6 +240,51 @@ static void reference_norm(double *out, const double *in, const size_t s[])
         zoo_reference_norm(out + r*s[W_], in + r*s[W_], in + rows_size(s) + r*s[W_], gain, gain + s[W_], 1e-7, s[W_]);
 }
 
+static void norm_bwd(float *din, const float *dout, const float *in, const size_t s[])
+{
+    size_t n = rows_size(s);
+    const float *gain = in + 2*n;
+    float *memory = calloc(3*n + s[R_], sizeof *memory), *sum = memory, *normal = sum + n, *dx = normal + n, *scale = dx + n;
+
+    for (size_t i = 0; i < n; i++)
+        sum[i] = in[i] + in[n + i];
+    zoo_layernorm_fwd(sum, normal, scale, sum, gain, gain + s[W_], s[R_], s[W_], 1e-7f);
+    zoo_layernorm_bwd(dx, dout, normal, scale, gain, s[R_], s[W_]);
+    for (size_t i = 0; i < n; i++) {
+        din[i] += dx[i];
+        din[n + i] += dx[i];
+    }
+    zoo_layernorm_bwd_columns(din + 2*n, din + 2*n + s[W_], dout, normal, s[R_], s[W_], 0, s[W_]);
+    free(memory);
+}
+
+static void drop(float *out, const float *in, const size_t s[], void *prepared)
+{
+    const zoo_coins coins = coins_of_test();
+
+    (void)prepared;
+    zoo_dropout(&coins, out, in, 3, s[R_], s[W_]);
+}
+
+static void drop_bwd(float *din, const float *dout, const float *in, const size_t s[])
+{
+    float *dx = malloc(rows_size(s) * sizeof *dx);
+
+    (void)in;
+    drop(dx, dout, s, NULL);
+    for (size_t i = 0; i < rows_size(s); i++)
+        din[i] += dx[i];
+    free(dx);
+}
+
+static void reference_drop(double *out, const double *in, const size_t s[])
+{
+    const zoo_coins coins = coins_of_test();
+
+    for (size_t i = 0; i < rows_size(s); i++)
+        out[i] = in[i] * (double)zoo_coin(&coins, zoo_coins_row(&coins, 3 + i / s[W_]), (uint32_t)(i % s[W_]));
+}
+
 #define ACTIVATION(name, kind) \
     static void name(float *out, const float *in, const size_t s[], void *prepared) \
     { \
@@ -163,6 +295,14 @@ static void reference_norm(double *out, const double *in, const size_t s[])
     { \
         for (size_t i = 0; i < rows_size(s); i++) \
             out[i] = zoo_reference_activation(kind, in[i]); \
+    } \
+    static void name##_bwd(float *din, const float *dout, const float *in, const size_t s[]) \
+    { \
+        float *dx = malloc(rows_size(s) * sizeof *dx); \
+        zoo_activation_through(kind, dx, dout, in, rows_size(s)); \
+        for (size_t i = 0; i < rows_size(s); i++) \
+            din[i] += dx[i]; \
+        free(dx); \
     }
 ACTIVATION(gelu, ZOO_GELU)
 ACTIVATION(gelu_tanh, ZOO_GELU_TANH)
@@ -192,28 +332,38 @@ static void reference_unit(double *out, const double *in, const size_t s[])
 /* ---- the table -------------------------------------------------------------------------------------------------------- */
 #define PLAIN { { 1, 64 }, { 2, 5 }, { 13, 8 }, { 16, 32 }, { 64, 32 }, { 128, 64 }, { 131, 33 } }
 #define DISENTANGLED { { 1, 64, 256 }, { 16, 64, 256 }, { 64, 64, 256 }, { 128, 64, 256 }, { 512, 64, 256 }, { 77, 7, 8 }, { 50, 33, 2 } }
+#define TRAINING { { 1, 64, 256 }, { 13, 8, 0 }, { 31, 16, 8 }, { 64, 32, 0 }, { 40, 32, 64 }, { 29, 7, 4 }, { 96, 64, 256 } }
 #define ROWS { { 1, 1 }, { 3, 7 }, { 5, 100 }, { 64, 768 }, { 128, 3072 } }
-#define ACTIVATION_ROW(text, name) { text, ROWS, rows_size, rows_size, NULL, NULL, NULL, name, reference_##name, 1e-6 }
+#define ACTIVATION_ROW(text, name) { text, ROWS, rows_size, rows_size, NULL, NULL, NULL, name, reference_##name, 1e-6, name##_bwd, 5e-6 }
 
 static const operator operators[] = {
     { "attention, plain", PLAIN, attention_inputs, attention_outputs, attention_flops, prepare_f32, release_attention, attend_f32,
-      reference_attend, 1e-5 },
+      reference_attend, 1e-5, NULL, 0 },
     { "attention, plain, bf16", PLAIN, attention_inputs, attention_outputs, attention_flops, prepare_bf16, release_attention, attend_bf16,
-      reference_rounded, 1e-2 },
+      reference_rounded, 1e-2, NULL, 0 },
     { "attention, disentangled", DISENTANGLED, attention_inputs, attention_outputs, attention_flops, prepare_f32, release_attention,
-      attend_f32, reference_attend, 1e-5 },
+      attend_f32, reference_attend, 1e-5, NULL, 0 },
     { "attention, disentangled, bf16", DISENTANGLED, attention_inputs, attention_outputs, attention_flops, prepare_bf16,
-      release_attention, attend_bf16, reference_rounded, 1e-2 },
+      release_attention, attend_bf16, reference_rounded, 1e-2, NULL, 0 },
     { "attention, columns far apart", { { 300, 16, 256 }, { 301, 5, 128 } }, attention_inputs, attention_outputs, attention_flops, prepare_apart,
-      release_attention, attend_f32, reference_apart, 1e-5 },
-    { "layer norm of a sum", ROWS, norm_inputs, rows_size, NULL, NULL, NULL, norm, reference_norm, 5e-6 },
+      release_attention, attend_f32, reference_apart, 1e-5, NULL, 0 },
+    { "attention in training", TRAINING, attention_inputs, attention_outputs, attention_flops, NULL, NULL, trained_f32_fwd,
+      reference_trained_f32, 1e-5, trained_f32_bwd, 2e-5 },
+    { "attention in training, bf16", TRAINING, attention_inputs, attention_outputs, attention_flops, NULL, NULL, trained_bf16_fwd,
+      reference_trained_bf16, 5e-2, trained_bf16_bwd, 4e-2 },
+    { "attention in training, token 0", TRAINING, attention_inputs, first_outputs, NULL, NULL, NULL, first_f32_fwd, reference_first_f32,
+      1e-5, first_f32_bwd, 2e-5 },
+    { "attention in training, token 0, bf16", TRAINING, attention_inputs, first_outputs, NULL, NULL, NULL, first_bf16_fwd,
+      reference_first_bf16, 5e-2, first_bf16_bwd, 4e-2 },
+    { "layer norm of a sum", ROWS, norm_inputs, rows_size, NULL, NULL, NULL, norm, reference_norm, 5e-6, norm_bwd, 2e-5 },
+    { "dropout", ROWS, rows_size, rows_size, NULL, NULL, NULL, drop, reference_drop, 1e-6, drop_bwd, 1e-6 },
     ACTIVATION_ROW("gelu", gelu),
     ACTIVATION_ROW("gelu by tanh", gelu_tanh),
     ACTIVATION_ROW("relu", relu),
     ACTIVATION_ROW("tanh", tanh_),
     ACTIVATION_ROW("silu", silu),
-    { "mean of rows", ROWS, rows_size, row_size, NULL, NULL, NULL, mean, reference_mean, 1e-6 },
-    { "unit length", ROWS, rows_size, rows_size, NULL, NULL, NULL, unit, reference_unit, 1e-6 },
+    { "mean of rows", ROWS, rows_size, row_size, NULL, NULL, NULL, mean, reference_mean, 1e-6, NULL, 0 },
+    { "unit length", ROWS, rows_size, rows_size, NULL, NULL, NULL, unit, reference_unit, 1e-6, NULL, 0 },
 };
 enum { OPERATORS = sizeof operators / sizeof *operators };
 #endif

@@ -1,4 +1,5 @@
-/* Walks the table of operators: agreement with the scalar reference on every instruction set that the processor has.
+/* Walks the table of operators: agreement with the scalar reference on every instruction set that the processor has,
+ * and gradients with finite differences of it.
  * With --time: microseconds of the fast version and of the reference, one JSON object a line. With --agree: agreement alone. */
 #include "unit/cm.h"
 #include <math.h>
@@ -72,17 +73,81 @@ static int agrees(const operator *op, const size_t *shape)
     return error <= op->tolerance;
 }
 
+/* ---- gradients ------------------------------------------------------------------------------------------------------ */
+
+enum { GRADIENTS = 32, GRADIENT_OUTPUTS = 2500 };       /* inputs that are tried; larger shapes take too long */
+
+static double loss(const trial *t, const float *dout)
+{
+    double sum = 0;
+
+    t->op->reference(t->expected, t->exact_in, t->shape);
+    for (size_t i = 0; i < t->out_size; i++)
+        sum += dout[i] * t->expected[i];
+    return sum;
+}
+
+/* The largest difference between the gradient and a finite difference of the reference, over some inputs; NaN where one is. */
+static double gradient_error(trial *t)
+{
+    float *din = calloc(t->in_size, sizeof *din), *dout = malloc(t->out_size * sizeof *dout);
+    const double h = 1e-4;
+    double worst = 0;
+    zoo_rng rng;
+
+    zoo_rng_init(&rng, 9);
+    for (size_t i = 0; i < t->out_size; i++)
+        dout[i] = (float)zoo_rng_normal(&rng);
+    for (size_t i = 0; i < t->in_size; i++)
+        din[i] = 1;                                     /* backward adds to what is there */
+    t->op->backward(din, dout, t->in, t->shape);
+    for (size_t n = 0; n < GRADIENTS && n < t->in_size; n++) {
+        size_t i = t->in_size <= GRADIENTS ? n : zoo_rng_below(&rng, t->in_size);
+        double keep = t->exact_in[i], up, down, expected, error;
+
+        t->exact_in[i] = keep + h;
+        up = loss(t, dout);
+        t->exact_in[i] = keep - h;
+        down = loss(t, dout);
+        t->exact_in[i] = keep;
+        expected = (up - down) / (2 * h);
+        error = fabs(din[i] - 1 - expected) / fmax(1, fabs(expected));
+        if (!(error <= worst) && !isnan(worst))
+            worst = error;
+    }
+    free(din);
+    free(dout);
+    return worst;
+}
+
+static int has_gradient(const operator *op, const size_t *shape)
+{
+    trial t = trial_open(op, shape);
+    double error = gradient_error(&t);
+
+    if (!(error <= op->gradient_tolerance))
+        fprintf(stderr, "%s (%zu, %zu, %zu): gradient off by %g, %g is allowed\n", op->name, shape[0], shape[1], shape[2], error,
+                op->gradient_tolerance);
+    trial_close(&t);
+    return error <= op->gradient_tolerance;
+}
+
 static int all_agree(void)
 {
     int bad = 0;
 
     for (size_t o = 0; o < OPERATORS; o++)
-        for (size_t s = 0; s < SHAPES && operators[o].shapes[s][0]; s++)
-            bad += !agrees(&operators[o], operators[o].shapes[s]);
+        for (size_t n = 0; n < SHAPES && operators[o].shapes[n][0]; n++) {
+            const operator *op = &operators[o];
+
+            bad += !agrees(op, op->shapes[n]);
+            if (op->backward && op->outputs(op->shapes[n]) <= GRADIENT_OUTPUTS)
+                bad += !has_gradient(op, op->shapes[n]);
+        }
     return bad;
 }
 
-static void operators_agree_with_the_scalar_reference(void **state)
+static void operators_and_gradients_agree_with_the_scalar_reference(void **state)
 {
     (void)state;
     assert_int_equal(all_agree(), 0);
@@ -130,7 +195,7 @@ static void nan_norm(float *out, const float *in, const size_t s[], void *prepar
 
 static void the_comparison_can_fail(void **state)
 {
-    operator op = { "planted", ROWS, norm_inputs, rows_size, NULL, NULL, NULL, wrong_norm, reference_norm, 5e-6 };
+    operator op = { "planted", ROWS, norm_inputs, rows_size, NULL, NULL, NULL, wrong_norm, reference_norm, 5e-6, NULL, 0 };
 
     (void)state;
     fprintf(stderr, "two planted errors follow:\n");
@@ -139,37 +204,88 @@ static void the_comparison_can_fail(void **state)
     assert_false(agrees(&op, op.shapes[2]));
 }
 
+/* One position's gradient is forgotten: that of distance 0. */
+static void wrong_attention_bwd(float *din, const float *dout, const float *in, const size_t s[])
+{
+    float *row = din + 3*s[T_]*s[D_] + s[A_]*s[D_];
+
+    trained_f32_bwd(din, dout, in, s);
+    for (size_t c = 0; c < s[D_]; c++)
+        row[c] = 1;
+}
+
+static void nan_attention_bwd(float *din, const float *dout, const float *in, const size_t s[])
+{
+    trained_f32_bwd(din, dout, in, s);
+    for (size_t i = 0; i < s[T_]*s[D_]; i += 5)
+        din[i] = NAN;
+}
+
+static void the_gradient_check_can_fail(void **state)
+{
+    operator op = { "planted", { { 3, 2, 2 } }, attention_inputs, attention_outputs, NULL, NULL, NULL, trained_f32_fwd, reference_trained_f32,
+                    1e-5, wrong_attention_bwd, 2e-5 };
+
+    (void)state;
+    fprintf(stderr, "two planted errors follow:\n");
+    assert_false(has_gradient(&op, op.shapes[0]));
+    op.backward = nan_attention_bwd;
+    assert_false(has_gradient(&op, op.shapes[0]));
+}
+
+enum timed { FAST, BACKWARD, REFERENCE };
+
+static void run_once(trial *t, enum timed what, float *din)
+{
+    if (what == FAST)
+        t->op->fast(t->out, t->in, t->shape, t->prepared);
+    else if (what == BACKWARD)
+        t->op->backward(din, t->out, t->in, t->shape);
+    else
+        t->op->reference(t->expected, t->exact_in, t->shape);
+}
+
 /* Least time of some runs, in microseconds. */
-static double time_of(const trial *t, int is_reference)
+static double time_of(trial *t, enum timed what)
 {
     uint64_t least = UINT64_MAX, begin = zoo_clock_ns();
+    float *din = calloc(t->in_size, sizeof *din);
 
     for (int i = 0; i < 3 || (i < 1000 && zoo_clock_ns() - begin < 50000000); i++) {
         uint64_t start = zoo_clock_ns(), took;
 
-        if (is_reference)
-            t->op->reference(t->expected, t->exact_in, t->shape);
-        else
-            t->op->fast(t->out, t->in, t->shape, t->prepared);
+        run_once(t, what, din);
         took = zoo_clock_ns() - start;
         least = took < least ? took : least;
     }
+    free(din);
     return (double)least / 1000;
 }
 
+/* The peer of a backward pass is the reference's forward. */
+static void print_time(trial *t, enum timed what, double reference)
+{
+    const operator *op = t->op;
+    double ours = time_of(t, what);
+
+    printf("{\"bench\": \"operators\", \"case\": \"%s%s (%zu, %zu, %zu)\", \"ours\": %.2f, \"peer\": %.2f, \"ratio\": %.3f, \"unit\": \"us\"",
+           op->name, what == BACKWARD ? ", backward" : "", t->shape[0], t->shape[1], t->shape[2], ours, reference, reference / ours);
+    if (op->flops && what == FAST)
+        printf(", \"gflops\": %.1f", op->flops(t->shape) / ours / 1000);
+    printf("}\n");
+}
+
+/* Of the operators whose names begin with `part`. */
 static void time_all(const char *part)
 {
     for (size_t o = 0; o < OPERATORS; o++)
-        for (size_t n = 0; n < SHAPES && operators[o].shapes[n][0] && strstr(operators[o].name, part); n++) {
-            const operator *op = &operators[o];
-            trial t = trial_open(op, op->shapes[n]);
-            double ours = time_of(&t, 0), peer = time_of(&t, 1);
+        for (size_t n = 0; n < SHAPES && operators[o].shapes[n][0] && !strncmp(operators[o].name, part, strlen(part)); n++) {
+            trial t = trial_open(&operators[o], operators[o].shapes[n]);
+            double reference = time_of(&t, REFERENCE);
 
-            printf("{\"bench\": \"operators\", \"case\": \"%s (%zu, %zu, %zu)\", \"ours\": %.2f, \"peer\": %.2f, \"ratio\": %.3f, \"unit\": \"us\"",
-                   op->name, t.shape[0], t.shape[1], t.shape[2], ours, peer, peer / ours);
-            if (op->flops)
-                printf(", \"gflops\": %.1f", op->flops(t.shape) / ours / 1000);
-            printf("}\n");
+            print_time(&t, FAST, reference);
+            if (t.op->backward)
+                print_time(&t, BACKWARD, reference);
             trial_close(&t);
         }
 }
@@ -177,9 +293,10 @@ static void time_all(const char *part)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(operators_agree_with_the_scalar_reference),
+        cmocka_unit_test(operators_and_gradients_agree_with_the_scalar_reference),
         cmocka_unit_test(so_they_do_on_every_instruction_set),
         cmocka_unit_test(the_comparison_can_fail),
+        cmocka_unit_test(the_gradient_check_can_fail),
     };
 
     if (argc > 1 && !strcmp(argv[1], "--agree"))
