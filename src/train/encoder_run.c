@@ -134,7 +134,7 @@ static uint64_t fingerprint(const struct running *r)
     size_t n = d->data->n, k = d->data->k;
     const double numbers[] = {
         s->epochs, (double)s->batch, s->rate, s->fall, s->warm_up, s->patience, s->loss, (double)s->seed, t->decay, t->layer_decay, t->clip,
-        t->layers, (double)t->batch_tokens, (double)k
+        t->layers, (double)t->batch_tokens, (double)k, t->precision
     };
     uint64_t h = zoo_hash64(numbers, sizeof numbers, r->begun_with);
 

@@ -346,7 +346,7 @@ int zoo_encoder_trainee_new(zoo_encoder_trainee **out, const zoo_network *networ
     t->max_tokens = training->batch_tokens > sequences->longest ? training->batch_tokens : sequences->longest;
     rc = alloc(t, err);
     if (!rc)
-        rc = zoo_network_pass_new(&t->pass, network, team, t->max_tokens, training->batch_rows, err);
+        rc = zoo_network_pass_new(&t->pass, network, training->precision, team, t->max_tokens, training->batch_rows, err);
     if (rc) {
         zoo_encoder_trainee_free(t);
         return rc;

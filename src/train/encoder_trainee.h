@@ -14,13 +14,15 @@ typedef struct zoo_encoder_training {
     double layer_decay;              /* each layer learns with this share of the rate of that above it; 1: all alike */
     double clip;                     /* the gradient is no longer than this; 0: as it comes */
     unsigned layers;                 /* that learn, from the top, besides the head; network->below or more: all, embeddings too */
+    enum zoo_precision precision;    /* of the layers' products: F32 or BF16 */
     size_t batch_tokens;             /* that go through together, at most; a longer query goes by itself */
     size_t batch_rows;
     size_t steps;                    /* planned */
     uint64_t seed;                   /* of dropout */
 } zoo_encoder_training;
 
-#define ZOO_ENCODER_TRAINING_DEFAULTS { .decay = 0.01, .layer_decay = 1, .clip = 1, .layers = ~0u, .batch_tokens = 4096 }
+#define ZOO_ENCODER_TRAINING_DEFAULTS { .decay = 0.01, .layer_decay = 1, .clip = 1, .layers = ~0u, .precision = ZOO_PRECISION_F32, \
+                                        .batch_tokens = 4096 }
 
 typedef struct zoo_encoder_trainee zoo_encoder_trainee;
 

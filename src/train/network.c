@@ -71,6 +71,24 @@ static void place_ends(zoo_network_pass *p, struct placer *at)
     p->classified_in = place(at, n * c->pooler_size);
 }
 
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Floats that the largest product of a pass needs: those of the head are float32 whatever the precision. */
+static size_t products_size(const zoo_network_pass *p)
+{
+    const zoo_transformer_config *c = &p->network->config;
+    size_t A = c->has_relative ? zoo_transformer_span(c) : 0, rows = larger(p->max_tokens, 2 * A);
+    size_t inputs = larger(larger(c->intermediate_size, c->hidden_size), c->embedding_size);
+    size_t outputs = larger(c->intermediate_size, 3 * c->hidden_size), ends = larger(larger(c->pooler_size, c->hidden_size), c->labels);
+    size_t bytes = larger(zoo_train_product_scratch(p->precision, rows, inputs, outputs),
+                          zoo_train_product_scratch(ZOO_PRECISION_F32, p->max_queries, ends, ends));
+
+    return bytes / sizeof(float) + 1;
+}
+
 static void place_scratch(zoo_network_pass *p, struct placer *at)
 {
     const zoo_transformer_config *c = &p->network->config;
@@ -90,6 +108,7 @@ static void place_scratch(zoo_network_pass *p, struct placer *at)
     p->dpooled = place(at, n * c->pooler_size);
     p->dfirst = place(at, n * H);
     p->scratch = place(at, zoo_team_size(p->team) * p->scratch_size);
+    p->products = place(at, products_size(p));
 }
 
 static size_t place_all(zoo_network_pass *p, unsigned char *memory)
@@ -132,8 +151,8 @@ static int alloc(zoo_network_pass *p, zoo_err *err)
     return ZOO_OK;
 }
 
-int zoo_network_pass_new(zoo_network_pass **out, const zoo_network *network, zoo_team *team, size_t max_tokens, size_t max_queries,
-                         zoo_err *err)
+int zoo_network_pass_new(zoo_network_pass **out, const zoo_network *network, enum zoo_precision precision, zoo_team *team,
+                         size_t max_tokens, size_t max_queries, zoo_err *err)
 {
     zoo_network_pass *p = calloc(1, sizeof *p);
     int rc;
@@ -142,6 +161,7 @@ int zoo_network_pass_new(zoo_network_pass **out, const zoo_network *network, zoo
     if (!p)
         return zoo_fail_nomem(err);
     p->network = network;
+    p->precision = precision;
     p->team = team;
     p->max_tokens = max_tokens;
     p->max_queries = max_queries;
@@ -193,7 +213,7 @@ zoo_attend zoo_pass_attend(const zoo_network_pass *p, size_t layer, size_t head,
     const struct zoo_layer_memory *m = &p->layers[layer];
     size_t H = c->hidden_size, d = H / c->heads, T = p->batch->lengths[query], at = p->starts[query];
     zoo_attend a = {
-        .T = T, .d = d, .queries = zoo_pass_is_last(p, layer) ? 1 : T, .stride = 3 * H, .pos_stride = H,
+        .T = T, .d = d, .queries = zoo_pass_is_last(p, layer) ? 1 : T, .precision = p->precision, .stride = 3 * H, .pos_stride = H,
         .scale = (float)(1 / sqrt((double)d * (1 + c->has_c2p + c->has_p2c))),
         .coins = zoo_pass_layer_coins(p, layer, ZOO_PLACE_PROBABILITIES, c->attention_dropout), .first_row = head * p->batch->N + at
     };

@@ -2,11 +2,12 @@
  * backward pass. What is computed: model/transformer.h; here with dropout, and with position projections that are part of the step.
  *
  *     zoo_network_init(&network, &config, &err);
- *     zoo_network_pass_new(&pass, &network, team, max_tokens, max_queries, &err);
+ *     zoo_network_pass_new(&pass, &network, ZOO_PRECISION_BF16, team, max_tokens, max_queries, &err);
  *     zoo_network_forward(pass, params, &batch, &noise, logits);
  *     zoo_network_backward(pass, params, dlogits, network.below, grads, dwords);
  *
  * No padding: queries lie back to back. The last layer is computed only for token 0 of each query, forward and backward.
+ * The products of the layers are multiplied in float32, or in bfloat16 with float32 sums; parameters, gradients and all else is float32.
  * Results depend neither on the number of threads nor on which other queries are in the batch.
  * Dimensions: n queries, N tokens of all of them, T of one, H hidden size, E embedding size, I intermediate size, K labels.
  * Layer: train -> model, compute, base. Threads: a network is read-only and shared; a pass has one owner and uses the team it is given. */
@@ -27,9 +28,9 @@ int zoo_network_init(zoo_network *network, const zoo_transformer_config *config,
 void zoo_network_release(zoo_network *network);
 
 typedef struct zoo_network_pass zoo_network_pass;
-/* All memory is taken here, for batches of at most max_tokens tokens in max_queries queries; the team and the network are borrowed. */
-int zoo_network_pass_new(zoo_network_pass **out, const zoo_network *network, zoo_team *team, size_t max_tokens, size_t max_queries,
-                         zoo_err *err);
+/* precision: ZOO_PRECISION_F32 or ZOO_PRECISION_BF16. All memory is taken here, for batches of at most max_tokens tokens in max_queries queries; the team and the network are borrowed. */
+int zoo_network_pass_new(zoo_network_pass **out, const zoo_network *network, enum zoo_precision precision, zoo_team *team,
+                         size_t max_tokens, size_t max_queries, zoo_err *err);
 void zoo_network_pass_free(zoo_network_pass *pass);                 /* NULL is fine */
 
 /* Where dropout's coins come from. */

@@ -1,10 +1,8 @@
 /* network_backward.c - the backward pass of network.h, mirror of network_forward.c.
  * A gradient in p->dout is that of a layer's result when the layer begins, and that of its input when it ends. */
 #include <string.h>
-#include "compute/kernels.h"
 #include "compute/rows.h"
 #include "train/network_pass.h"
-#include "train/products.h"
 
 static size_t hidden(const zoo_network_pass *p) { return p->network->config.hidden_size; }
 
@@ -65,16 +63,16 @@ static void classify(zoo_network_pass *p, const zoo_member *me)
     clear(me, p->dpooled, n, S);
     clear(me, p->dout, n, H);
     zoo_team_meet(me);
-    zoo_products_bwd_x(me, p->dpooled, S, p->dlogits, c->labels, zoo_pass_part(p, ZOO_PART_CLASSIFIER_W), n, S, c->labels);
-    zoo_products_bwd_w(me, grad(p, ZOO_PART_CLASSIFIER_W), grad(p, ZOO_PART_CLASSIFIER_B), p->dlogits, c->labels, p->classified_in, S, n, S,
+    zoo_train_product_bwd_x(me, ZOO_PRECISION_F32, p->products, p->dpooled, S, p->dlogits, c->labels, zoo_pass_part(p, ZOO_PART_CLASSIFIER_W), n, S, c->labels);
+    zoo_train_product_bwd_w(me, ZOO_PRECISION_F32, p->products, grad(p, ZOO_PART_CLASSIFIER_W), grad(p, ZOO_PART_CLASSIFIER_B), p->dlogits, c->labels, p->classified_in, S, n, S,
                        c->labels);
     zoo_team_meet(me);
     share_rows(me, n, &first, &count);
     zoo_dropout(&behind, p->dpooled + first*S, p->dpooled + first*S, first, count, S);
     zoo_activation_through(c->pooler_act, p->dpooled + first*S, p->dpooled + first*S, p->pooled + first*S, count * S);
     zoo_team_meet(me);
-    zoo_products_bwd_x(me, p->dout, H, p->dpooled, S, zoo_pass_part(p, ZOO_PART_POOLER_W), n, H, S);
-    zoo_products_bwd_w(me, grad(p, ZOO_PART_POOLER_W), grad(p, ZOO_PART_POOLER_B), p->dpooled, S, p->pooled_in, H, n, H, S);
+    zoo_train_product_bwd_x(me, ZOO_PRECISION_F32, p->products, p->dout, H, p->dpooled, S, zoo_pass_part(p, ZOO_PART_POOLER_W), n, H, S);
+    zoo_train_product_bwd_w(me, ZOO_PRECISION_F32, p->products, grad(p, ZOO_PART_POOLER_W), grad(p, ZOO_PART_POOLER_B), p->dpooled, S, p->pooled_in, H, n, H, S);
     zoo_team_meet(me);
     zoo_dropout(&before, p->dout + first*H, p->dout + first*H, first, count, H);
     zoo_team_meet(me);
@@ -108,13 +106,13 @@ static void feed_forward(zoo_network_pass *p, const zoo_member *me, size_t l)
     zoo_activation_fwd(c->hidden_act, p->wide + first*I, m->up + first*I, count * I);
     memset(p->dwide + first*I, 0, count * I * sizeof *p->dwide);
     zoo_team_meet(me);
-    zoo_products_bwd_x(me, p->dwide, I, p->narrow, H, zoo_pass_layer_part(p, l, ZOO_LAYER_DOWN_W), M, I, H);
-    zoo_products_bwd_w(me, layer_grad(p, l, ZOO_LAYER_DOWN_W), layer_grad(p, l, ZOO_LAYER_DOWN_B), p->narrow, H, p->wide, I, M, I, H);
+    zoo_pass_multiply_bwd_x(p, me, p->dwide, I, p->narrow, H, zoo_pass_layer_part(p, l, ZOO_LAYER_DOWN_W), M, I, H);
+    zoo_pass_multiply_bwd_w(p, me, layer_grad(p, l, ZOO_LAYER_DOWN_W), layer_grad(p, l, ZOO_LAYER_DOWN_B), p->narrow, H, p->wide, I, M, I, H);
     zoo_team_meet(me);
     zoo_activation_through(c->hidden_act, p->dwide + first*I, p->dwide + first*I, m->up + first*I, count * I);
     zoo_team_meet(me);
-    zoo_products_bwd_x(me, p->dmiddle, H, p->dwide, I, zoo_pass_layer_part(p, l, ZOO_LAYER_UP_W), M, H, I);
-    zoo_products_bwd_w(me, layer_grad(p, l, ZOO_LAYER_UP_W), layer_grad(p, l, ZOO_LAYER_UP_B), p->dwide, I, m->middle, H, M, H, I);
+    zoo_pass_multiply_bwd_x(p, me, p->dmiddle, H, p->dwide, I, zoo_pass_layer_part(p, l, ZOO_LAYER_UP_W), M, H, I);
+    zoo_pass_multiply_bwd_w(p, me, layer_grad(p, l, ZOO_LAYER_UP_W), layer_grad(p, l, ZOO_LAYER_UP_B), p->dwide, I, m->middle, H, M, H, I);
     zoo_team_meet(me);
 }
 
@@ -146,8 +144,8 @@ static void position_table(zoo_network_pass *p, const zoo_member *me, size_t l, 
 {
     size_t H = hidden(p);
 
-    zoo_products_bwd_x(me, p->dlayer_relative, H, dtable, H, zoo_pass_layer_part(p, l, w), p->C, H, H);
-    zoo_products_bwd_w(me, layer_grad(p, l, w), layer_grad(p, l, b), dtable, H, p->layers[l].relative, H, p->C, H, H);
+    zoo_pass_multiply_bwd_x(p, me, p->dlayer_relative, H, dtable, H, zoo_pass_layer_part(p, l, w), p->C, H, H);
+    zoo_pass_multiply_bwd_w(p, me, layer_grad(p, l, w), layer_grad(p, l, b), dtable, H, p->layers[l].relative, H, p->C, H, H);
 }
 
 /* A softmax does not see what is added to all scores of a query: these biases have no gradient. What was summed for them is
@@ -191,14 +189,14 @@ static void project(zoo_network_pass *p, const zoo_member *me, size_t l)
     size_t H = hidden(p), N = p->batch->N, n = p->batch->n;
 
     if (!zoo_pass_is_last(p, l)) {
-        zoo_products_bwd_x(me, p->dout, H, p->dqkv, 3 * H, w, N, H, 3 * H);
-        zoo_products_bwd_w(me, dw, db, p->dqkv, 3 * H, m->in, H, N, H, 3 * H);
+        zoo_pass_multiply_bwd_x(p, me, p->dout, H, p->dqkv, 3 * H, w, N, H, 3 * H);
+        zoo_pass_multiply_bwd_w(p, me, dw, db, p->dqkv, 3 * H, m->in, H, N, H, 3 * H);
         return;
     }
-    zoo_products_bwd_x(me, p->dout, H, p->dqkv + H, 3 * H, w + H*H, N, H, 2 * H);
-    zoo_products_bwd_w(me, dw + H*H, db + H, p->dqkv + H, 3 * H, m->in, H, N, H, 2 * H);
-    zoo_products_bwd_x(me, p->dfirst, H, p->narrow, H, w, n, H, H);
-    zoo_products_bwd_w(me, dw, db, p->narrow, H, m->first, H, n, H, H);
+    zoo_pass_multiply_bwd_x(p, me, p->dout, H, p->dqkv + H, 3 * H, w + H*H, N, H, 2 * H);
+    zoo_pass_multiply_bwd_w(p, me, dw + H*H, db + H, p->dqkv + H, 3 * H, m->in, H, N, H, 2 * H);
+    zoo_pass_multiply_bwd_x(p, me, p->dfirst, H, p->narrow, H, w, n, H, H);
+    zoo_pass_multiply_bwd_w(p, me, dw, db, p->narrow, H, m->first, H, n, H, H);
 }
 
 /* Last layer: gradients of queries at token 0 side by side in p->narrow, and those of its input there, p->dfirst, into p->dout. */
@@ -241,8 +239,8 @@ static void self_attention(zoo_network_pass *p, const zoo_member *me, size_t l)
         clear(me, p->dlayer_relative, p->C, H);
     }
     zoo_team_meet(me);
-    zoo_products_bwd_x(me, dcontext, H, p->narrow, H, zoo_pass_layer_part(p, l, ZOO_LAYER_OUT_W), M, H, H);
-    zoo_products_bwd_w(me, layer_grad(p, l, ZOO_LAYER_OUT_W), layer_grad(p, l, ZOO_LAYER_OUT_B), p->narrow, H, m->context, H, M, H, H);
+    zoo_pass_multiply_bwd_x(p, me, dcontext, H, p->narrow, H, zoo_pass_layer_part(p, l, ZOO_LAYER_OUT_W), M, H, H);
+    zoo_pass_multiply_bwd_w(p, me, layer_grad(p, l, ZOO_LAYER_OUT_W), layer_grad(p, l, ZOO_LAYER_OUT_B), p->narrow, H, m->context, H, M, H, H);
     zoo_team_meet(me);
     attend(p, me, l, dcontext);
     zoo_team_meet(me);
@@ -313,8 +311,8 @@ static void embed(zoo_network_pass *p, const zoo_member *me)
         clear(me, p->dwords, N, E);
     zoo_team_meet(me);
     if (is_projected) {
-        zoo_products_bwd_x(me, p->dwords, E, dsum, H, zoo_pass_part(p, ZOO_PART_EMBED_PROJ), N, E, H);
-        zoo_products_bwd_w(me, grad(p, ZOO_PART_EMBED_PROJ), NULL, dsum, H, p->embedded, E, N, E, H);
+        zoo_pass_multiply_bwd_x(p, me, p->dwords, E, dsum, H, zoo_pass_part(p, ZOO_PART_EMBED_PROJ), N, E, H);
+        zoo_pass_multiply_bwd_w(p, me, grad(p, ZOO_PART_EMBED_PROJ), NULL, dsum, H, p->embedded, E, N, E, H);
         zoo_team_meet(me);
     }
     small_tables(p, me);

@@ -1,9 +1,7 @@
 /* network_forward.c - the forward pass of network.h: every member of the team walks through it, taking its share of each phase. */
 #include <string.h>
-#include "compute/kernels.h"
 #include "compute/rows.h"
 #include "train/network_pass.h"
-#include "train/products.h"
 
 static size_t hidden(const zoo_network_pass *p) { return p->network->config.hidden_size; }
 
@@ -52,7 +50,7 @@ static void embed(zoo_network_pass *p, const zoo_member *me)
     look_up(p, me);
     zoo_team_meet(me);
     if (p->projected != p->embedded) {
-        zoo_products_fwd(me, p->projected, H, p->embedded, c->embedding_size, zoo_pass_part(p, ZOO_PART_EMBED_PROJ), NULL, p->batch->N,
+        zoo_pass_multiply(p, me, p->projected, H, p->embedded, c->embedding_size, zoo_pass_part(p, ZOO_PART_EMBED_PROJ), NULL, p->batch->N,
                          c->embedding_size, H);
         zoo_team_meet(me);
     }
@@ -85,10 +83,10 @@ static void project_positions(zoo_network_pass *p, const zoo_member *me, size_t 
     size_t H = hidden(p);
 
     if (m->pos_key)
-        zoo_products_fwd(me, m->pos_key, H, m->relative, H, zoo_pass_layer_part(p, l, own ? ZOO_LAYER_POS_KEY_W : ZOO_LAYER_KEY_W),
+        zoo_pass_multiply(p, me, m->pos_key, H, m->relative, H, zoo_pass_layer_part(p, l, own ? ZOO_LAYER_POS_KEY_W : ZOO_LAYER_KEY_W),
                          zoo_pass_layer_part(p, l, own ? ZOO_LAYER_POS_KEY_B : ZOO_LAYER_KEY_B), p->C, H, H);
     if (m->pos_query)
-        zoo_products_fwd(me, m->pos_query, H, m->relative, H, zoo_pass_layer_part(p, l, own ? ZOO_LAYER_POS_QUERY_W : ZOO_LAYER_QUERY_W),
+        zoo_pass_multiply(p, me, m->pos_query, H, m->relative, H, zoo_pass_layer_part(p, l, own ? ZOO_LAYER_POS_QUERY_W : ZOO_LAYER_QUERY_W),
                          zoo_pass_layer_part(p, l, own ? ZOO_LAYER_POS_QUERY_B : ZOO_LAYER_QUERY_B), p->C, H, H);
 }
 
@@ -118,11 +116,11 @@ static void project(zoo_network_pass *p, const zoo_member *me, size_t l)
     size_t H = hidden(p), N = p->batch->N, first, count;
 
     if (!zoo_pass_is_last(p, l)) {
-        zoo_products_fwd(me, m->qkv, 3 * H, m->in, H, w, b, N, H, 3 * H);
+        zoo_pass_multiply(p, me, m->qkv, 3 * H, m->in, H, w, b, N, H, 3 * H);
         return;
     }
-    zoo_products_fwd(me, m->qkv + H, 3 * H, m->in, H, w + H*H, b + H, N, H, 2 * H);
-    zoo_products_fwd(me, p->narrow, H, m->first, H, w, b, p->batch->n, H, H);
+    zoo_pass_multiply(p, me, m->qkv + H, 3 * H, m->in, H, w + H*H, b + H, N, H, 2 * H);
+    zoo_pass_multiply(p, me, p->narrow, H, m->first, H, w, b, p->batch->n, H, H);
     zoo_team_meet(me);
     share_rows(me, p->batch->n, &first, &count);
     for (size_t q = first; q < first + count; q++)
@@ -164,13 +162,13 @@ static void feed_forward(zoo_network_pass *p, const zoo_member *me, size_t l, fl
     struct zoo_layer_memory *m = &p->layers[l];
     size_t H = hidden(p), I = c->intermediate_size, M = zoo_pass_rows(p, l), first, count;
 
-    zoo_products_fwd(me, m->up, I, m->middle, H, zoo_pass_layer_part(p, l, ZOO_LAYER_UP_W), zoo_pass_layer_part(p, l, ZOO_LAYER_UP_B), M, H,
+    zoo_pass_multiply(p, me, m->up, I, m->middle, H, zoo_pass_layer_part(p, l, ZOO_LAYER_UP_W), zoo_pass_layer_part(p, l, ZOO_LAYER_UP_B), M, H,
                      I);
     zoo_team_meet(me);
     share_rows(me, M, &first, &count);
     zoo_activation_fwd(c->hidden_act, p->wide + first*I, m->up + first*I, count * I);
     zoo_team_meet(me);
-    zoo_products_fwd(me, p->narrow, H, p->wide, I, zoo_pass_layer_part(p, l, ZOO_LAYER_DOWN_W), zoo_pass_layer_part(p, l, ZOO_LAYER_DOWN_B),
+    zoo_pass_multiply(p, me, p->narrow, H, p->wide, I, zoo_pass_layer_part(p, l, ZOO_LAYER_DOWN_W), zoo_pass_layer_part(p, l, ZOO_LAYER_DOWN_B),
                      M, I, H);
     zoo_team_meet(me);
     close_block(p, me, l, ZOO_PLACE_DOWN, ZOO_LAYER_NORM2_W, out, m->normal2, m->scale2, p->narrow, m->middle);
@@ -191,7 +189,7 @@ static void layer(zoo_network_pass *p, const zoo_member *me, size_t l)
     zoo_team_meet(me);
     attend(p, me, l);
     zoo_team_meet(me);
-    zoo_products_fwd(me, p->narrow, H, m->context, H, zoo_pass_layer_part(p, l, ZOO_LAYER_OUT_W), zoo_pass_layer_part(p, l, ZOO_LAYER_OUT_B),
+    zoo_pass_multiply(p, me, p->narrow, H, m->context, H, zoo_pass_layer_part(p, l, ZOO_LAYER_OUT_W), zoo_pass_layer_part(p, l, ZOO_LAYER_OUT_B),
                      zoo_pass_rows(p, l), H, H);
     zoo_team_meet(me);
     close_block(p, me, l, ZOO_PLACE_CONTEXT, ZOO_LAYER_NORM1_W, m->middle, m->normal1, m->scale1, p->narrow, is_last ? m->first : m->in);
@@ -209,13 +207,13 @@ static void classify(zoo_network_pass *p, const zoo_member *me)
     share_rows(me, p->batch->n, &first, &count);
     zoo_dropout(&before, p->pooled_in + first*H, p->out + first*H, first, count, H);
     zoo_team_meet(me);
-    zoo_products_fwd(me, p->pooled, S, p->pooled_in, H, zoo_pass_part(p, ZOO_PART_POOLER_W), zoo_pass_part(p, ZOO_PART_POOLER_B), p->batch->n,
+    zoo_train_product_fwd(me, ZOO_PRECISION_F32, p->products, p->pooled, S, p->pooled_in, H, zoo_pass_part(p, ZOO_PART_POOLER_W), zoo_pass_part(p, ZOO_PART_POOLER_B), p->batch->n,
                      H, S);
     zoo_team_meet(me);
     zoo_activation_fwd(c->pooler_act, p->classified_in + first*S, p->pooled + first*S, count * S);
     zoo_dropout(&behind, p->classified_in + first*S, p->classified_in + first*S, first, count, S);
     zoo_team_meet(me);
-    zoo_products_fwd(me, p->logits, c->labels, p->classified_in, S, zoo_pass_part(p, ZOO_PART_CLASSIFIER_W),
+    zoo_train_product_fwd(me, ZOO_PRECISION_F32, p->products, p->logits, c->labels, p->classified_in, S, zoo_pass_part(p, ZOO_PART_CLASSIFIER_W),
                      zoo_pass_part(p, ZOO_PART_CLASSIFIER_B), p->batch->n, S, c->labels);
 }
 

@@ -5,6 +5,7 @@
 #define ZOO_TRAIN_NETWORK_PASS_H
 #include "compute/attend.h"
 #include "compute/dropout.h"
+#include "compute/train_product.h"
 #include "train/network.h"
 
 /* What a layer keeps for its backward pass. */
@@ -23,6 +24,7 @@ struct zoo_layer_memory {
 struct zoo_network_pass {
     const zoo_network *network;
     zoo_team *team;
+    enum zoo_precision precision;
     size_t max_tokens, max_queries, scratch_size;
     unsigned char *memory;
     struct zoo_layer_memory *layers;    /* (layers) */
@@ -40,6 +42,7 @@ struct zoo_network_pass {
     float *drelative, *dpos_key, *dpos_query, *dlayer_relative; /* (2A,H) (C,H) (C,H) (C,H) */
     float *dpooled, *dfirst;            /* (n,S) (n,H) */
     float *scratch;                     /* (members, scratch_size) */
+    void *products;                     /* operands as products read them */
 
     /* of the batch */
     const zoo_packed *batch;
@@ -65,6 +68,23 @@ zoo_attend zoo_pass_attend(const zoo_network_pass *pass, size_t layer, size_t he
 int zoo_pass_is_last(const zoo_network_pass *pass, size_t layer);
 /* Rows of a layer's result: token t of the batch, or token 0 of each query in the last layer. */
 size_t zoo_pass_rows(const zoo_network_pass *pass, size_t layer);
+
+/* The products of a linear layer in the pass's precision: see train_product.h. */
+static inline void zoo_pass_multiply(const zoo_network_pass *p, const zoo_member *me, float *y, size_t ldy, const float *x, size_t ldx,
+                                     const float *w, const float *bias, size_t R, size_t I, size_t O)
+{
+    zoo_train_product_fwd(me, p->precision, p->products, y, ldy, x, ldx, w, bias, R, I, O);
+}
+static inline void zoo_pass_multiply_bwd_x(const zoo_network_pass *p, const zoo_member *me, float *dx, size_t ldx, const float *dy,
+                                           size_t ldy, const float *w, size_t R, size_t I, size_t O)
+{
+    zoo_train_product_bwd_x(me, p->precision, p->products, dx, ldx, dy, ldy, w, R, I, O);
+}
+static inline void zoo_pass_multiply_bwd_w(const zoo_network_pass *p, const zoo_member *me, float *dw, float *dbias, const float *dy,
+                                           size_t ldy, const float *x, size_t ldx, size_t R, size_t I, size_t O)
+{
+    zoo_train_product_bwd_w(me, p->precision, p->products, dw, dbias, dy, ldy, x, ldx, R, I, O);
+}
 
 static inline const float *zoo_pass_part(const zoo_network_pass *p, enum zoo_part part)
 {

@@ -37,7 +37,7 @@ static void set_up(struct fixture *f, const zoo_transformer_config *config, unsi
     memset(f, 0, sizeof *f);
     assert_int_equal(zoo_network_init(&f->network, config, NULL), ZOO_OK);
     assert_int_equal(zoo_team_new(&f->team, threads, ZOO_UNPINNED, NULL), ZOO_OK);
-    assert_int_equal(zoo_network_pass_new(&f->pass, &f->network, f->team, N_MOST, QUERIES_MOST, NULL), ZOO_OK);
+    assert_int_equal(zoo_network_pass_new(&f->pass, &f->network, ZOO_PRECISION_F32, f->team, N_MOST, QUERIES_MOST, NULL), ZOO_OK);
     f->params = calloc(f->network.parameters.size, sizeof(float));
     f->m = calloc(f->network.parameters.size, sizeof(float));
     f->v = calloc(f->network.parameters.size, sizeof(float));
