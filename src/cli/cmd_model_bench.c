@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/parallel.h"
 #include "base/rng.h"
+#include "cli/bench_train.h"
 #include "cli/command.h"
 #include "compute/cpu.h"
 #include "compute/stock.h"
@@ -22,7 +23,7 @@ enum { LENGTHS_MAX = 64, LENGTH_MAX = 65536, SAMPLES_MAX = 100000, BURSTS = 4, R
        BATCH = 256, BATCH_LEAST = 8, BATCH_MOST = 128, BATCH_SEED = 1, BATCH_ROWS = 1024,
        FIRST_ID = 5, LAST_ID = 20000 };       /* ids of frequent pieces, as in the peers' benchmark */
 
-struct settings { zoo_list tokens; const char *precision; uint64_t threads; double seconds; int batch, json; };
+struct settings { zoo_list tokens; const char *precision; uint64_t threads, batch; double seconds; int train, json; };
 
 struct bench {
     const struct settings *settings;
@@ -380,6 +381,67 @@ static int bench_batch(struct bench *b, zoo_err *err)
     return rc;
 }
 
+/* ---- training ---- */
+
+enum { TRAIN_QUERIES = 32, TRAIN_TOKENS = 96, TRAIN_STEPS_LEAST = 3, TRAIN_STEPS_MOST = 1000 };
+
+static int read_train(const struct settings *s, const char *dir, unsigned threads, zoo_bench_train_settings *out, zoo_err *err)
+{
+    size_t lengths[LENGTHS_MAX], n;
+    int rc = read_lengths(s, lengths, &n, err);
+
+    *out = (zoo_bench_train_settings){ .dir = dir, .precision = zoo_precision_auto(), .queries = TRAIN_QUERIES, .tokens = TRAIN_TOKENS,
+                                       .threads = threads, .steps = s->seconds < 5 ? TRAIN_STEPS_LEAST + 1 : (size_t)s->seconds };
+    if (rc)
+        return rc;
+    if (s->tokens.count > 1)
+        return zoo_fail(err, ZOO_EUSAGE, "--tokens: one length with --train");
+    if (s->tokens.count)
+        out->tokens = lengths[0];
+    if (s->batch && s->batch != OPTION_NO_NUMBER)
+        out->queries = s->batch;
+    if (out->steps > TRAIN_STEPS_MOST)
+        out->steps = TRAIN_STEPS_MOST;
+    if (s->precision && (!zoo_precision_parse(s->precision, &out->precision) || out->precision == ZOO_PRECISION_INT8))
+        return zoo_fail(err, ZOO_EUSAGE, "--precision: '%.40s' is none of auto, f32, bf16, which training multiplies in", s->precision);
+    if (out->precision == ZOO_PRECISION_AUTO)
+        out->precision = zoo_precision_auto();
+    return ZOO_OK;
+}
+
+static void report_train(const zoo_bench_train_settings *s, const zoo_bench_train_result *r, int as_json)
+{
+    double tokens = (double)(s->queries * s->tokens), rate = tokens / r->min_ms * 1e3, limit = tokens / r->products_ms * 1e3;
+
+    if (!as_json) {
+        printf("a step of %zu queries of %zu tokens, %s, %u threads: %.0f tokens/s (best step; median %.1f ms), %.0f %% of the products' limit of "
+               "%.0f tokens/s; at most %ld MiB\n", s->queries, s->tokens, zoo_precision_name(s->precision), s->threads, rate, r->median_ms,
+               100 * rate / limit, limit, r->peak_mib);
+        return;
+    }
+    printf("{\"train\": true, \"batch\": %zu, \"tokens\": %zu", s->queries, s->tokens);
+    print_number("tokens_per_s", rate);
+    print_number("products_tokens_per_s", limit);
+    print_number("median_ms", r->median_ms);
+    print_number("min_ms", r->min_ms);
+    print_number("products_ms", r->products_ms);
+    printf(", \"runs\": %zu, \"precision\": \"%s\", \"threads\": %u, \"isa\": \"%s\", \"start_ms\": %.1f, \"peak_mib\": %ld}\n", s->steps,
+           zoo_precision_name(s->precision), s->threads, isa_name(), r->start_ms, r->peak_mib);
+}
+
+static int bench_train(const struct settings *s, const char *dir, unsigned threads, zoo_err *err)
+{
+    zoo_bench_train_settings settings;
+    zoo_bench_train_result result;
+    int rc = read_train(s, dir, threads, &settings, err);
+
+    if (!rc)
+        rc = zoo_bench_train(&settings, peak_mib, &result, err);
+    if (!rc)
+        report_train(&settings, &result, s->json);
+    return rc;
+}
+
 static void release(struct bench *b)
 {
     zoo_session_free(b->session);
@@ -400,6 +462,12 @@ static int run(const void *opaque, int argc, char **argv)
     (void)argc;
     b.threads = b.settings->threads ? (unsigned)b.settings->threads : zoo_parallel_processors();
     zoo_rng_init(&b.rng, 0);
+    if (b.settings->train) {
+        rc = bench_train(b.settings, argv[0], b.threads, &err);
+        return rc ? zoo_cli_fail(&zoo_command_model_bench, &err) : EXIT_DONE;
+    }
+    if (!rc && b.settings->batch && b.settings->batch != OPTION_NO_NUMBER)
+        rc = zoo_fail(&err, ZOO_EUSAGE, "--batch: takes a number with --train alone; without, its sequences are always the same %d", BATCH);
     if (!rc)
         rc = read_config(&b, argv[0], &err);
     if (!rc) {
@@ -416,7 +484,9 @@ static const struct settings defaults = { .seconds = 4 };
 
 static const zoo_option options[] = {
     { "tokens", "N,...", OPTION_NAMES, offsetof(struct settings, tokens), "lengths of the one sequence of a run (default 16,64,128,512)", 0, 0 },
-    { "batch", NULL, OPTION_FLAG, offsetof(struct settings, batch), "a batch of 256 sequences of 8 to 128 tokens instead, the same ones each time", 0, 0 },
+    { "batch", "N", OPTION_COUNT | OPTION_BARE, offsetof(struct settings, batch),
+      "a batch of 256 sequences of 8 to 128 tokens instead, the same ones each time; with --train: queries of a step (default 32)", 1, 65536 },
+    { "train", NULL, OPTION_FLAG, offsetof(struct settings, train), "time steps of training instead, of queries of --tokens tokens (default 96)", 0, 0 },
     { "precision", "P", OPTION_TEXT, offsetof(struct settings, precision), "auto (default), f32, bf16 or int8", 0, 0 },
     { "threads", "N", OPTION_COUNT, offsetof(struct settings, threads), "threads (default: one per processor)", 1, 1024 },
     { "seconds", "S", OPTION_NUMBER, offsetof(struct settings, seconds), "time spent on a length, and again on its products (default 4)", 0.01, 3600 },
@@ -437,9 +507,14 @@ const zoo_command zoo_command_model_bench = {
         "With --batch: batch, tokens (sum), tokens_per_s, products_tokens_per_s (at 1,024 rows), median_ms, min_ms and the same\n"
         "circumstances; the lengths are drawn evenly with seed 1.\n"
         "\n"
+        "With --train, whole steps of fine-tuning are timed: forward, backward, clipping, AdamW, with dropout as the config says, all\n"
+        "layers and embeddings learning, in f32 or bf16 (auto: as above). tokens_per_s is that of the best step, products_tokens_per_s\n"
+        "that of the forward, data-gradient and weight-gradient products alone.\n"
+        "\n"
         "Other work on the machine shows in the medians first; compare numbers of the same run.",
     .examples = "  zooter model bench my-router\n"
                 "  zooter model bench my-router --tokens 64,128 --precision bf16 --threads 2 --json\n"
-                "  zooter model bench my-router --batch --precision int8\n",
+                "  zooter model bench my-router --batch --precision int8\n"
+                "  zooter model bench my-router --train --batch 32 --tokens 96 --json\n",
     .options = options, .defaults = &defaults, .settings_size = sizeof(struct settings), .least_args = 1, .most_args = 1, .run = run
 };

@@ -76,7 +76,7 @@ void zoo_command_help(FILE *to, const zoo_command *c)
     fputs("\noptions:\n", to);
     for (const zoo_option *o = c->options; o && o->name; o++) {
         char head[64];
-        snprintf(head, sizeof head, "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+        snprintf(head, sizeof head, o->type & OPTION_BARE ? "--%s%s[%s]" : "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
         fprintf(to, "  %-24s %s%s\n", head, o->help, o->type & OPTION_REQUIRED ? " (required)" : "");
     }
     fprintf(to, "  %-24s %s\n", "--help", "this text");
@@ -181,6 +181,20 @@ static const zoo_option *find(const zoo_command *c, const char *name, size_t len
     return NULL;
 }
 
+/* An option that may stand without its number does. */
+static int stands_bare(const zoo_option *o, int argc, char **argv, int next)
+{
+    return (o->type & OPTION_BARE) && (next >= argc || argv[next][0] < '0' || argv[next][0] > '9');
+}
+
+static int set_bare(const zoo_option *o, char *settings)
+{
+    const uint64_t none = OPTION_NO_NUMBER;
+
+    memcpy(settings + o->offset, &none, sizeof none);
+    return EXIT_DONE;
+}
+
 /* Reads options into settings and moves positional arguments to the front of argv. -1: go on; else an exit status. */
 static int parse(const zoo_command *c, int *argc, char **argv, char *settings, unsigned char *given)
 {
@@ -211,12 +225,14 @@ static int parse(const zoo_command *c, int *argc, char **argv, char *settings, u
                 return zoo_cli_wrong_use(c, "--%s takes no value", o->name);
         } else if (equals) {
             text = equals + 1;
+        } else if (stands_bare(o, *argc, argv, i + 1)) {
+            text = NULL;
         } else if (i + 1 < *argc) {
             text = argv[++i];
         } else {
             return zoo_cli_wrong_use(c, "--%s needs %s", o->name, o->arg);
         }
-        int status = set_option(c, o, text, settings);
+        int status = (o->type & OPTION_BARE) && !text ? set_bare(o, settings) : set_option(c, o, text, settings);
         if (status)
             return status;
         given[o - c->options] = 1;

@@ -14,6 +14,7 @@
 #ifndef ZOO_CLI_COMMAND_H
 #define ZOO_CLI_COMMAND_H
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include "base/err.h"
 
@@ -27,8 +28,11 @@ enum {
     OPTION_LIST = 5,        /* zoo_list: may be given several times */
     OPTION_NAMES = 6,       /* zoo_list of names parted by commas, none empty; may be given several times */
     OPTION_TYPE = 15,
-    OPTION_REQUIRED = 16
+    OPTION_REQUIRED = 16,
+    OPTION_BARE = 32        /* of a COUNT: may stand without its number, which is then OPTION_NO_NUMBER; a number begins with a digit */
 };
+
+#define OPTION_NO_NUMBER UINT64_MAX
 
 typedef struct zoo_list { const char **items; size_t count; } zoo_list;       /* items borrowed from argv */
 
