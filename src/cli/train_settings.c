@@ -18,7 +18,7 @@ int zoo_train_wants_encoder(const struct train_settings *s)
 int zoo_train_check_ngram(const struct train_settings *s, zoo_err *err)
 {
     const struct { const char *name; int is_given; } options[] = {
-        { "layers", s->layers != NULL }, { "decay", s->decay >= 0 }, { "layer-decay", s->layer_decay >= 0 }, { "clip", s->clip >= 0 },
+        { "layers", s->layers != NULL }, { "precision", s->precision != NULL }, { "decay", s->decay >= 0 }, { "layer-decay", s->layer_decay >= 0 }, { "clip", s->clip >= 0 },
         { "batch-tokens", s->batch_tokens > 0 }, { "max-tokens", s->max_tokens > 0 }, { "resume", s->resume }
     };
 
@@ -46,6 +46,16 @@ static int read_layers(const char *text, unsigned *layers, zoo_err *err)
     return ZOO_OK;
 }
 
+static int read_precision(const char *text, enum zoo_precision *precision, zoo_err *err)
+{
+    *precision = ZOO_PRECISION_AUTO;
+    if (text && (!zoo_precision_parse(text, precision) || *precision == ZOO_PRECISION_INT8))
+        return zoo_fail(err, ZOO_EUSAGE, "--precision '%.40s' should be 'auto', 'f32' or 'bf16'", text);
+    if (*precision == ZOO_PRECISION_AUTO)
+        *precision = zoo_precision_auto();
+    return ZOO_OK;
+}
+
 int zoo_train_read_encoder(const struct train_settings *s, zoo_train_settings *to, zoo_encoder_plan *plan, char *run, zoo_err *err)
 {
     const zoo_encoder_training usual = ZOO_ENCODER_TRAINING_DEFAULTS;
@@ -64,6 +74,8 @@ int zoo_train_read_encoder(const struct train_settings *s, zoo_train_settings *t
     to->warm_up = s->warm_up >= 0 ? s->warm_up : 0.06;
     if (to->rate * t->decay >= 1)
         return zoo_fail(err, ZOO_EUSAGE, "--decay %g: times --rate %g it should be below 1", t->decay, to->rate);
+    if (read_precision(s->precision, &t->precision, err))
+        return ZOO_EUSAGE;
     return read_layers(s->layers, &t->layers, err);
 }
 

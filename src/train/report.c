@@ -66,6 +66,7 @@ static json_t *encoder_json(const zoo_trained *t, const zoo_train_settings *s)
                             "warm_up", s->warm_up, "decay", e->decay, "layer_decay", e->layer_decay, "clip", e->clip);
 
     json_object_set_new(out, "layers", e->layers < t->encoder.source.network.below ? json_integer(e->layers) : json_string("all"));
+    json_object_set_new(out, "precision", json_string(zoo_precision_name(e->precision)));
     json_object_set_new(out, "max_tokens", json_integer((json_int_t)t->encoder.max_tokens));
     json_object_set_new(out, "queries_cut", json_integer((json_int_t)t->encoder.cut_rows));
     json_object_set_new(out, "tokens", json_integer((json_int_t)t->encoder.tokens));

@@ -164,7 +164,7 @@ def test_a_router_is_trained_on(run, store, backbones, tmp_path):
 
 
 @pytest.mark.parametrize("options", [["--loss", "hard"], ["--loss", "reward"], ["--loss", "reverse"], ["--schedule", "cosine", "--layer-decay", "0.8"],
-                                     ["--batch-tokens", "40"], ["--max-tokens", "8"], ["--standardise"], ["--patience", "2", "--epochs", "40"]])
+                                     ["--batch-tokens", "40"], ["--max-tokens", "8"], ["--standardise"], ["--precision", "f32"], ["--precision", "bf16"], ["--patience", "2", "--epochs", "40"]])
 def test_options(run, store, backbones, tmp_path, options):
     p = run("train", "--store", store(rows()), "--encoder", backbones / "bert", "--out", tmp_path / "r", *FAST, "--rate", "2e-3", *options)
     assert p.returncode == 0, p.stderr
@@ -182,7 +182,7 @@ def test_parts_change_the_result_by_rounding_alone(run, store, backbones, tmp_pa
     (tmp_path / "calm" / "config.json").write_text(json.dumps(config))
     db = store(rows(90))
     for tokens in ("30", "4096"):
-        assert run("train", "--store", db, "--encoder", tmp_path / "calm", "--out", tmp_path / tokens, "--batch-tokens", tokens, *FAST).returncode == 0
+        assert run("train", "--store", db, "--encoder", tmp_path / "calm", "--out", tmp_path / tokens, "--batch-tokens", tokens, "--precision", "f32", *FAST).returncode == 0
     a, b = (json.loads(run("route", "--router", tmp_path / t, "what is the sum of 1 and 17 ?").stdout)["probabilities"] for t in ("30", "4096"))
     assert a == pytest.approx(b, abs=2e-3)
 
@@ -234,6 +234,7 @@ def test_encoders_that_are_none(run, store, backbones, tmp_path, spoil, sentence
 
 
 @pytest.mark.parametrize("options, sentence", [
+    (["--precision", "int8"], "--precision 'int8' should be"),
     (["--layers", "some"], "--layers 'some' should be"),
     (["--max-tokens", "600"], "reads at most 512"),
     (["--decay", "10000"], "should be below 1"),
@@ -251,3 +252,12 @@ def test_strange_texts_and_few_rows(run, store, backbones, tmp_path):
     p = run("train", "--store", store(rows(3), "few.db"), "--encoder", backbones / "router", "--out", tmp_path / "few", *FAST)
     assert p.returncode == 0 and "Too few queries" in p.stderr, p.stderr
     assert os.path.exists(tmp_path / "few" / "model.safetensors")
+
+
+def test_bench_of_training(run, backbones):
+    p = run("model", "bench", backbones / "router", "--train", "--batch", "4", "--tokens", "20", "--seconds", "0.1", "--precision", "f32", "--json")
+    assert p.returncode == 0, p.stderr
+    row = json.loads(p.stdout)
+    assert row["train"] and row["batch"] == 4 and row["tokens"] == 20 and row["tokens_per_s"] > 0 and row["peak_mib"] > 0
+    assert run("model", "bench", backbones / "router", "--train", "--tokens", "600").returncode == 2
+    assert run("model", "bench", backbones / "router", "--batch", "4").returncode == 2

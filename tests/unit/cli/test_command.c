@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include "cli/command.h"
 
-struct settings { const char *store; uint64_t seed; double rate; int force; zoo_list tags, kinds; };
+struct settings { const char *store; uint64_t seed, batch; double rate; int force; zoo_list tags, kinds; };
 
 static struct settings seen;          /* what the command was given; tags are copied out below */
 static const char *seen_tags[4], *seen_kinds[4], *seen_args[4];
@@ -33,6 +33,7 @@ static const zoo_option options[] = {
     { "force", NULL, OPTION_FLAG, offsetof(struct settings, force), "do it", 0, 0 },
     { "tag", "KIND", OPTION_LIST, offsetof(struct settings, tags), "may be given several times", 0, 0 },
     { "kinds", "A,B", OPTION_NAMES, offsetof(struct settings, kinds), "names parted by commas", 0, 0 },
+    { "batch", "N", OPTION_COUNT | OPTION_BARE, offsetof(struct settings, batch), "with or without a number", 1, 9 },
     { 0 }
 };
 static const struct settings defaults = { .seed = 1, .rate = 0.5 };
@@ -255,9 +256,22 @@ static void the_tables_are_sound(void **state)
     }
 }
 
+static void a_count_may_stand_without_its_number(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("--store", "s", "--batch", "4", "a"), 7);
+    assert_true(seen.batch == 4 && seen_argc == 1);
+    assert_int_equal(RUN("--store", "s", "a", "--batch"), 7);
+    assert_true(seen.batch == OPTION_NO_NUMBER);
+    assert_int_equal(RUN("--batch", "--store", "s", "a"), 7);
+    assert_true(seen.batch == OPTION_NO_NUMBER && seen_argc == 1);
+    assert_int_equal(RUN("--batch=10", "--store", "s", "a"), EXIT_WRONG_USE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_count_may_stand_without_its_number),
         cmocka_unit_test(options_reach_the_settings_and_the_status_comes_back),
         cmocka_unit_test(one_run_leaves_nothing_for_the_next),
         cmocka_unit_test(dashes_alone_are_arguments),

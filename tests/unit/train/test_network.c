@@ -32,18 +32,23 @@ static void path_of(char *out, size_t size, const char *folder, const char *file
     snprintf(out, size, "tests/golden/%s/%s", folder, file);
 }
 
-static void set_up(struct fixture *f, const zoo_transformer_config *config, unsigned threads)
+static void set_up_in(struct fixture *f, enum zoo_precision precision, const zoo_transformer_config *config, unsigned threads)
 {
     memset(f, 0, sizeof *f);
     assert_int_equal(zoo_network_init(&f->network, config, NULL), ZOO_OK);
     assert_int_equal(zoo_team_new(&f->team, threads, ZOO_UNPINNED, NULL), ZOO_OK);
-    assert_int_equal(zoo_network_pass_new(&f->pass, &f->network, ZOO_PRECISION_F32, f->team, N_MOST, QUERIES_MOST, NULL), ZOO_OK);
+    assert_int_equal(zoo_network_pass_new(&f->pass, &f->network, precision, f->team, N_MOST, QUERIES_MOST, NULL), ZOO_OK);
     f->params = calloc(f->network.parameters.size, sizeof(float));
     f->m = calloc(f->network.parameters.size, sizeof(float));
     f->v = calloc(f->network.parameters.size, sizeof(float));
     f->grads = calloc(f->network.parameters.size, sizeof(float));
     f->dwords = calloc(N_MOST * config->embedding_size, sizeof(float));
     f->batch = (zoo_packed){ .ids = f->ids, .lengths = f->lengths };
+}
+
+static void set_up(struct fixture *f, const zoo_transformer_config *config, unsigned threads)
+{
+    set_up_in(f, ZOO_PRECISION_F32, config, threads);
 }
 
 static void tear_down(struct fixture *f)
@@ -383,6 +388,30 @@ static void threads_change_no_bit(void **state)
     tear_down(&three);
 }
 
+/* Products of bfloat16 have three digits; the gradient as a whole points the same way. */
+static void bfloat16_is_near(void **state)
+{
+    const zoo_network_noise noise = { 3, 17 };
+    struct fixture full, half;
+    zoo_transformer_config config = small_deberta();
+    double dot = 0, a = 0, b = 0;
+
+    (void)state;
+    set_up(&full, &config, 1);
+    set_up_in(&half, ZOO_PRECISION_BF16, &config, 2);
+    fill(&full);
+    fill(&half);
+    assert_true(fabs(loss(&full, &noise, 1) - loss(&half, &noise, 1)) <= 0.03);
+    for (size_t i = 0; i < full.network.parameters.size; i++) {
+        dot += (double)full.grads[i] * half.grads[i];
+        a += (double)full.grads[i] * full.grads[i];
+        b += (double)half.grads[i] * half.grads[i];
+    }
+    assert_true(dot >= 0.999 * sqrt(a * b) && fabs(sqrt(b / a) - 1) <= 0.02);
+    tear_down(&full);
+    tear_down(&half);
+}
+
 static void steps_have_coins_of_their_own(void **state)
 {
     zoo_network_noise noise = { 3, 17 };
@@ -457,6 +486,7 @@ int main(void)
         cmocka_unit_test(gradients_agree_with_differences),
         cmocka_unit_test(a_planted_error_is_found),
         cmocka_unit_test(threads_change_no_bit),
+        cmocka_unit_test(bfloat16_is_near),
         cmocka_unit_test(steps_have_coins_of_their_own),
         cmocka_unit_test(frozen_layers_have_no_gradients),
         cmocka_unit_test(coins_drop_their_share),
