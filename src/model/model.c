@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/fs.h"
 #include "base/json.h"
+#include "base/parallel.h"
 #include "compute/rows.h"
 #include "model/checkpoint.h"
 #include "model/options.h"
@@ -51,17 +52,42 @@ static int read_labels(zoo_model *m, const char *dir, zoo_err *err)
     return ZOO_OK;
 }
 
-static int open_tokenizer(zoo_model *m, const char *dir, zoo_err *err)
-{
-    int rc;
+/* A large vocabulary takes as long to read as the weights: both at once. */
+struct opening { zoo_model *model; const char *dir; enum zoo_precision precision; zoo_err errors[2]; };
 
-    if (!zoo_tokenizer_exists(dir))
-        return ZOO_OK;
-    rc = zoo_tokenizer_open(&m->tokenizer, dir, err);
-    if (!rc && zoo_tokenizer_size(m->tokenizer) > m->config->vocab_size)
-        rc = zoo_fail(err, ZOO_EFORMAT, "%s: the tokenizer has ids up to %zu, the embedding %zu rows; they are not of one model", dir,
-                      zoo_tokenizer_size(m->tokenizer) - 1, m->config->vocab_size);
-    return rc;
+static void open_part(void *context, size_t part, unsigned thread)
+{
+    struct opening *o = context;
+    zoo_err *err = &o->errors[part];
+
+    (void)thread;
+    if (part == 0)
+        zoo_transformer_open(&o->model->transformer, o->dir, o->precision, err);
+    else if (zoo_tokenizer_exists(o->dir))
+        zoo_tokenizer_open(&o->model->tokenizer, o->dir, err);
+}
+
+static int open_parts(zoo_model *m, const char *dir, enum zoo_precision precision, zoo_err *err)
+{
+    struct opening o = { .model = m, .dir = dir, .precision = precision };
+    zoo_parallel *parallel;
+    int rc = zoo_parallel_new(&parallel, 2, err);
+
+    if (rc)
+        return rc;
+    zoo_parallel_run(parallel, 2, open_part, &o);
+    zoo_parallel_free(parallel);
+    for (size_t i = 0; i < 2; i++)
+        if (o.errors[i].code) {
+            if (err)
+                *err = o.errors[i];
+            return o.errors[i].code;
+        }
+    m->config = zoo_transformer_config_of(m->transformer);
+    if (m->tokenizer && zoo_tokenizer_size(m->tokenizer) > m->config->vocab_size)
+        return zoo_fail(err, ZOO_EFORMAT, "%s: the tokenizer has ids up to %zu, the embedding %zu rows; they are not of one model", dir,
+                        zoo_tokenizer_size(m->tokenizer) - 1, m->config->vocab_size);
+    return ZOO_OK;
 }
 
 int zoo_model_open(zoo_model **out, const char *dir, const zoo_options *options, zoo_err *err)
@@ -76,13 +102,7 @@ int zoo_model_open(zoo_model **out, const char *dir, const zoo_options *options,
     m = calloc(1, sizeof *m);
     if (!m)
         return zoo_fail_nomem(err);
-    if ((rc = zoo_transformer_open(&m->transformer, dir, o.precision, err)))
-        goto done;
-    m->config = zoo_transformer_config_of(m->transformer);
-    rc = read_labels(m, dir, err);
-    rc = rc ? rc : open_tokenizer(m, dir, err);
-done:
-    if (rc)
+    if ((rc = open_parts(m, dir, o.precision, err)) || (rc = read_labels(m, dir, err)))
         zoo_model_close(m);
     else
         *out = m;
