@@ -52,6 +52,19 @@ static int read_config(zoo_ngram_net *net, const zoo_checkpoint *checkpoint, con
     return zoo_ngram_net_init(net, &config, place, err);
 }
 
+/* Every parameter is there in its shape: a config that lies about sizes takes no memory. */
+static int check_params(const zoo_ngram_net *net, const zoo_weights *weights, zoo_err *err)
+{
+    int rc = ZOO_OK;
+
+    for (size_t i = 0; i < ZOO_NGRAM_PARAMS && !rc; i++) {
+        const zoo_param *p = &net->params[i];
+        if (p->rows)
+            rc = zoo_weights_check(weights, p->name, (size_t[]){ p->rows, p->columns }, p->columns ? 2 : 1, err);
+    }
+    return rc;
+}
+
 static int read_params(struct ngram_encoder *e, const char *dir, zoo_err *err)
 {
     zoo_weights *weights;
@@ -59,14 +72,13 @@ static int read_params(struct ngram_encoder *e, const char *dir, zoo_err *err)
 
     if (rc)
         return rc;
-    e->params = zoo_ngram_params_new(&e->net, err);
-    if (!e->params)
+    rc = check_params(&e->net, weights, err);
+    if (!rc && !(e->params = zoo_ngram_params_new(&e->net, err)))
         rc = ZOO_ENOMEM;
     for (size_t i = 0; i < ZOO_NGRAM_PARAMS && !rc; i++) {
         const zoo_param *p = &e->net.params[i];
-        const size_t shape[] = { p->rows, p->columns };
         if (p->rows)
-            rc = zoo_weights_read(weights, p->name, shape, p->columns ? 2 : 1, e->params + p->offset, err);
+            rc = zoo_weights_read(weights, p->name, (size_t[]){ p->rows, p->columns }, p->columns ? 2 : 1, e->params + p->offset, err);
     }
     if (!rc)
         rc = zoo_weights_check_unchanged(weights, err);

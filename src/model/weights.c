@@ -299,14 +299,20 @@ int zoo_weights_read_some(const zoo_weights *w, const zoo_tensor *t, uint64_t fi
     return !rc && t->scale ? apply_scale(w, t, first, n, out, err) : rc;
 }
 
-int zoo_weights_read(const zoo_weights *w, const char *name, const size_t *shape, size_t dims, float *out, zoo_err *err)
+int zoo_weights_check(const zoo_weights *w, const char *name, const size_t *shape, size_t dims, zoo_err *err)
 {
     const zoo_tensor *t = zoo_weights_find(w, name);
-    int rc;
 
     if (!t)
         return zoo_fail(err, ZOO_EFORMAT, "%s: the tensor '%s' is missing", w->files[0].path, name);
-    rc = zoo_tensor_check_shape(t, shape, dims, zoo_weights_path(w, t), err);
+    return zoo_tensor_check_shape(t, shape, dims, zoo_weights_path(w, t), err);
+}
+
+int zoo_weights_read(const zoo_weights *w, const char *name, const size_t *shape, size_t dims, float *out, zoo_err *err)
+{
+    const zoo_tensor *t = zoo_weights_find(w, name);
+    int rc = zoo_weights_check(w, name, shape, dims, err);
+
     return rc ? rc : zoo_weights_read_some(w, t, 0, (size_t)zoo_tensor_elements(t), out, err);
 }
 

@@ -31,6 +31,8 @@ const char *zoo_weights_path(const zoo_weights *weights, const zoo_tensor *tenso
 size_t zoo_weights_file_count(const zoo_weights *weights);
 const char *zoo_weights_file(const zoo_weights *weights, size_t i);                 /* path of file i */
 
+/* ZOO_EFORMAT unless there is a tensor of that name and shape: to be asked before memory is taken on the word of a config. */
+int zoo_weights_check(const zoo_weights *weights, const char *name, const size_t *shape, size_t dims, zoo_err *err);
 /* A tensor of that shape as floats (F32, F16, BF16, F64, I8 with a scale). Another shape or type, or not finite: ZOO_EFORMAT. */
 int zoo_weights_read(const zoo_weights *weights, const char *name, const size_t *shape, size_t dims, float *out, zoo_err *err);
 /* n elements of a tensor from element `first` on, in row-major order; first + n is at most its number of elements. */
