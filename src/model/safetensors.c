@@ -75,15 +75,16 @@ static int by_offset(const void *a, const void *b)
     return (x->end > y->end) - (x->end < y->end);
 }
 
-/* The tensors fill the data exactly: none overlaps, no gap, nothing behind the last. Moves them to their places in the file. */
-static int check_places(zoo_tensor *tensors, size_t n, uint64_t data_start, uint64_t data_size, const char *path, zoo_err *err)
+/* The tensors from `first` on fill the data exactly: none overlaps, no gap, nothing behind the last. Moves them to their places in the
+ * file. */
+static int check_places(zoo_tensor_list *list, size_t first, uint64_t data_start, uint64_t data_size, const char *path, zoo_err *err)
 {
     uint64_t at = 0;
 
-    if (n)
-        qsort(tensors, n, sizeof *tensors, by_offset);
-    for (size_t i = 0; i < n; i++) {
-        zoo_tensor *t = &tensors[i];
+    if (list->count > first)
+        qsort(list->items + first, list->count - first, sizeof *list->items, by_offset);
+    for (size_t i = first; i < list->count; i++) {
+        zoo_tensor *t = &list->items[i];
         if (t->begin != at)
             return zoo_fail(err, ZOO_EFORMAT, "%s: tensor '%s' begins at byte %" PRIu64 " of the data, expected %" PRIu64, path,
                             t->name, t->begin, at);
@@ -131,7 +132,7 @@ int zoo_safetensors_parse(zoo_tensor_list *list, const char *header, size_t size
         return zoo_fail(err, why.code, "%s", why.message);
     rc = read_tensors(list, json, file, path, err);
     if (!rc)
-        rc = check_places(list->items + before, list->count - before, data_start, data_size, path, err);
+        rc = check_places(list, before, data_start, data_size, path, err);
     json_decref(json);
     return rc;
 }

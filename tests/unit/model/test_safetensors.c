@@ -60,6 +60,18 @@ static void what_is_written_is_read(void **state)
     zoo_weights_close(file);
 }
 
+static void a_file_may_hold_no_tensor(void **state)
+{
+    zoo_weights *file;
+
+    (void)state;
+    put("{\"__metadata__\":{\"format\":\"pt\"}}", NULL, 0);
+    assert_int_equal(zoo_weights_open_file(&file, path, NULL), ZOO_OK);
+    assert_int_equal(zoo_weights_count(file), 0);
+    assert_null(zoo_weights_find(file, "a"));
+    zoo_weights_close(file);
+}
+
 static void sixteen_bit_floats_are_widened(void **state)
 {
     /* 1, -2, the least subnormal, the most, 0.1 rounded to 11 bits */
@@ -173,6 +185,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(a_file_may_hold_no_tensor),
         cmocka_unit_test(sixteen_bit_floats_are_widened),
         cmocka_unit_test(bad_headers_are_named),
         cmocka_unit_test(the_wrong_tensor_is_named),
