@@ -107,6 +107,17 @@ def test_the_example_runs(prefix, pkg_config, router, tmp_path, call, how):
     assert ("libzooter" in call("ldd", binary).stdout) == (how == "shared")
 
 
+def test_the_example_of_vectors_runs(prefix, pkg_config, tmp_path, call):
+    binary = tmp_path / "embed"
+    env = {**clean_env(), "LD_LIBRARY_PATH": str(prefix / "lib")}
+    p = call("cc", *WARN, ROOT / "examples/embed.c", *pkg_config("--cflags", "--libs"), "-o", binary)
+    assert p.returncode == 0, p.stdout
+    p = call(binary, ROOT / "tests/golden/backbone-bin", "What is 5 + 9?", "What is 5 + 9?", "the moon", env=env)
+    assert p.returncode == 0, p.stdout
+    same, other = (line.split("\t") for line in p.stdout.splitlines())
+    assert same == ["1.0000", "What is 5 + 9?"] and float(other[0]) < 1 and other[1] == "the moon"
+
+
 def test_completion_completes(prefix, call):
     def complete(*words):
         script = ('. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _zooter; printf "%s\\n" "${COMPREPLY[@]}"')
