@@ -27,6 +27,7 @@ typedef struct zoo_added {
     zoo_added_token *tokens;
     size_t count, capacity;
     zoo_added_set raw, normalized;
+    int has_space;                  /* some pattern contains one */
 } zoo_added;
 
 /* A token in the text: [start, end) with the space that it takes along. */

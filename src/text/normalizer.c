@@ -4,7 +4,7 @@
 #include "base/utf8.h"
 #include "text/unigram.h"
 
-enum { TEXT_MAX = 1u << 31 };
+enum { TEXT_MAX = 1u << 31, GATHERED_MAX = 4096 };     /* bytes; code points, before those that are settled are written */
 
 void zoo_norm_work_init(zoo_norm_work *work)
 {
@@ -147,27 +147,30 @@ static int step_charsmap(const zoo_norm_step *step, zoo_span text, zoo_buf *out)
 
 /* ---- replacing ---- */
 
+static size_t match(const zoo_norm_step *step, const char *s, size_t size)
+{
+    if (!step->from)
+        return zoo_pattern_match(&step->pattern, s, size);
+    return size >= step->from_size && !memcmp(s, step->from, step->from_size) ? step->from_size : 0;
+}
+
 static int step_replace(const zoo_norm_step *step, zoo_span text, zoo_buf *out)
 {
+    const uint8_t *begins = step->pattern.begins;
+    size_t kept = 0, matched;
+
     for (size_t at = 0; at < text.size; ) {
-        size_t matched = 0, used;
-        int rc;
-        if (!step->from)
-            matched = zoo_pattern_match(&step->pattern, text.at + at, text.size - at);
-        else if (text.size - at >= step->from_size && !memcmp(text.at + at, step->from, step->from_size))
-            matched = step->from_size;
-        if (matched) {
-            rc = put(out, step->to, step->to_size);
-        } else {
-            zoo_utf8_next(text.at + at, text.size - at, &used);
-            matched = used;
-            rc = put(out, text.at + at, used);
+        matched = begins[(unsigned char)text.at[at]] ? match(step, text.at + at, text.size - at) : 0;
+        if (!matched) {
+            at++;
+            continue;
         }
-        if (rc)
-            return rc;
+        if (put(out, text.at + kept, at - kept) || put(out, step->to, step->to_size))
+            return ZOO_ENOMEM;
         at += matched;
+        kept = at;
     }
-    return ZOO_OK;
+    return put(out, text.at + kept, text.size - kept);
 }
 
 /* ---- character by character ---- */
@@ -213,6 +216,25 @@ static int step_chars(const zoo_norm_step *step, zoo_span text, zoo_buf *out)
 
 /* ---- Unicode's forms ---- */
 
+/* Appends what has been gathered. Where more follows, the last code point is a starter and stays: the next may compose with it. */
+static int flush_form(const zoo_norm_step *step, zoo_codes *codes, int more, zoo_buf *out)
+{
+    size_t n;
+
+    if (zoo_codes_finish(codes))
+        return ZOO_ENOMEM;
+    if (step->kind == ZOO_NORM_NFC || step->kind == ZOO_NORM_NFKC)
+        zoo_codes_compose(codes);
+    n = codes->count - (more && codes->count);
+    for (size_t i = 0; i < n; i++)
+        if (put_code(out, codes->items[i]))
+            return ZOO_ENOMEM;
+    if (n < codes->count)
+        codes->items[0] = codes->items[n];
+    codes->count = codes->run = codes->count - n;
+    return ZOO_OK;
+}
+
 static int step_form(const zoo_norm_step *step, zoo_norm_work *work, zoo_span text, zoo_buf *out)
 {
     int is_compatible = step->kind == ZOO_NORM_NFKC || step->kind == ZOO_NORM_NFKD;
@@ -220,17 +242,13 @@ static int step_form(const zoo_norm_step *step, zoo_norm_work *work, zoo_span te
     size_t used;
 
     codes->count = codes->run = 0;
-    for (size_t at = 0; at < text.size; at += used)
+    for (size_t at = 0; at < text.size; at += used) {
         if (zoo_codes_add(codes, zoo_utf8_next(text.at + at, text.size - at, &used), is_compatible))
             return ZOO_ENOMEM;
-    if (zoo_codes_finish(codes))
-        return ZOO_ENOMEM;
-    if (step->kind == ZOO_NORM_NFC || step->kind == ZOO_NORM_NFKC)
-        zoo_codes_compose(codes);
-    for (size_t i = 0; i < codes->count; i++)
-        if (put_code(out, codes->items[i]))
+        if (codes->count >= GATHERED_MAX && codes->run == codes->count && flush_form(step, codes, 1, out))
             return ZOO_ENOMEM;
-    return ZOO_OK;
+    }
+    return flush_form(step, codes, 0, out);
 }
 
 /* ---- BERT ---- */
@@ -252,15 +270,9 @@ static int add_bert(const zoo_norm_step *step, zoo_codes *codes, uint32_t code)
     return rc || !is_cjk ? rc : zoo_codes_add(codes, ' ', 0);
 }
 
-static int step_bert(const zoo_norm_step *step, zoo_norm_work *work, zoo_span text, zoo_buf *out)
+/* Appends what has been gathered, and begins anew. */
+static int flush_bert(const zoo_norm_step *step, zoo_codes *codes, zoo_buf *out)
 {
-    zoo_codes *codes = &work->codes;
-    size_t used;
-
-    codes->count = codes->run = 0;
-    for (size_t at = 0; at < text.size; at += used)
-        if (add_bert(step, codes, zoo_utf8_next(text.at + at, text.size - at, &used)))
-            return ZOO_ENOMEM;
     if (zoo_codes_finish(codes))
         return ZOO_ENOMEM;
     for (size_t i = 0; i < codes->count; i++) {
@@ -269,7 +281,53 @@ static int step_bert(const zoo_norm_step *step, zoo_norm_work *work, zoo_span te
         if (step->lower ? put_lower(out, codes->items[i]) : put_code(out, codes->items[i]))
             return ZOO_ENOMEM;
     }
+    codes->count = codes->run = 0;
     return ZOO_OK;
+}
+
+/* The run of ASCII at `at`, in one go: nothing before or behind it changes what it becomes. Returns its bytes. */
+static size_t put_ascii(const zoo_norm_step *step, zoo_span text, size_t at, zoo_buf *out)
+{
+    size_t begin = at;
+    char *to;
+
+    while (at < text.size && (unsigned char)text.at[at] < 0x80)
+        at++;
+    if (zoo_buf_reserve(out, at - begin + 1))
+        return 0;
+    to = out->data + out->size;
+    for (size_t i = begin; i < at; i++) {
+        char c = text.at[i];
+        if (step->clean && (c < ' ' || c == 0x7f)) {
+            if (c != '\t' && c != '\n' && c != '\r')
+                continue;
+            c = ' ';
+        }
+        *to++ = step->lower && c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    }
+    out->size = (size_t)(to - out->data);
+    return at - begin;
+}
+
+static int step_bert(const zoo_norm_step *step, zoo_norm_work *work, zoo_span text, zoo_buf *out)
+{
+    zoo_codes *codes = &work->codes;
+    size_t used;
+
+    codes->count = codes->run = 0;
+    for (size_t at = 0; at < text.size; at += used) {
+        if ((unsigned char)text.at[at] < 0x80) {
+            used = flush_bert(step, codes, out) ? 0 : put_ascii(step, text, at, out);
+            if (!used)
+                return ZOO_ENOMEM;
+            continue;
+        }
+        if (add_bert(step, codes, zoo_utf8_next(text.at + at, text.size - at, &used)))
+            return ZOO_ENOMEM;
+        if (codes->count >= GATHERED_MAX && codes->run == codes->count && flush_bert(step, codes, out))
+            return ZOO_ENOMEM;
+    }
+    return flush_bert(step, codes, out);
 }
 
 /* ---- sentencepiece ---- */

@@ -116,21 +116,6 @@ static int take_branch(struct reader *r, zoo_pattern_branch *b)
     return kind && (kind == 2 || add_range(b, code, code)) && take_count(r, b);
 }
 
-int zoo_pattern_read(zoo_pattern *pattern, const char *s, size_t size, const char *place, zoo_err *err)
-{
-    struct reader r = { s, s + size };
-
-    *pattern = (zoo_pattern){ 0 };
-    do {
-        if (pattern->count == ZOO_PATTERN_BRANCHES || !take_branch(&r, &pattern->branches[pattern->count++]))
-            return zoo_fail(err, ZOO_EFORMAT, "%s: the regular expression '%.*s' is not supported, only alternatives of one"
-                            " character or set with + or {n,m}", place, size > 200 ? 200 : (int)size, s);
-    } while (take(&r, '|'));
-    return ZOO_OK;
-}
-
-/* ---- matching ---- */
-
 static int holds(const zoo_pattern_branch *b, uint32_t code)
 {
     int is_in = 0;
@@ -141,6 +126,51 @@ static int holds(const zoo_pattern_branch *b, uint32_t code)
         is_in |= zoo_unicode_is_white(code) ? b->has_white : b->has_not_white;
     return is_in != b->is_negated;
 }
+
+/* Characters beyond ASCII are told apart when they come. */
+static void note_begins(zoo_pattern *pattern)
+{
+    for (unsigned c = 0; c < 256; c++)
+        for (size_t i = 0; i < pattern->count; i++)
+            pattern->begins[c] |= c < 0x80 ? (uint8_t)holds(&pattern->branches[i], c) : c >= 0xc0;
+}
+
+void zoo_pattern_begin_with(zoo_pattern *pattern, char first)
+{
+    pattern->begins[(unsigned char)first] = 1;
+}
+
+int zoo_pattern_read(zoo_pattern *pattern, const char *s, size_t size, const char *place, zoo_err *err)
+{
+    struct reader r = { s, s + size };
+
+    *pattern = (zoo_pattern){ 0 };
+    do {
+        if (pattern->count == ZOO_PATTERN_BRANCHES || !take_branch(&r, &pattern->branches[pattern->count++]))
+            return zoo_fail(err, ZOO_EFORMAT, "%s: the regular expression '%.*s' is not supported, only alternatives of one"
+                            " character or set with + or {n,m}", place, size > 200 ? 200 : (int)size, s);
+    } while (take(&r, '|'));
+    note_begins(pattern);
+    return ZOO_OK;
+}
+
+/* Nothing matches one space alone, and what matches more matches no letters with it. */
+int zoo_pattern_keeps_space(const zoo_pattern *pattern)
+{
+    for (size_t i = 0; i < pattern->count; i++) {
+        const zoo_pattern_branch *b = &pattern->branches[i];
+        if (!holds(b, ' '))
+            continue;
+        if (b->least < 2)
+            return 0;
+        for (uint32_t c = '0'; c <= 'z'; c++)
+            if (zoo_unicode_is_word(c) && holds(b, c))
+                return 0;
+    }
+    return 1;
+}
+
+/* ---- matching ---- */
 
 static size_t match_branch(const zoo_pattern_branch *b, const char *s, size_t size)
 {

@@ -20,10 +20,15 @@ typedef struct zoo_pattern_branch {
 typedef struct zoo_pattern {
     zoo_pattern_branch branches[ZOO_PATTERN_BRANCHES];
     size_t count;
+    uint8_t begins[256];                    /* a match may begin with this byte */
 } zoo_pattern;
 
 /* ZOO_EFORMAT with a sentence that begins with `place` and quotes the expression. */
 int zoo_pattern_read(zoo_pattern *pattern, const char *s, size_t size, const char *place, zoo_err *err);
+/* For a string that is matched by other means: only begins[]. */
+void zoo_pattern_begin_with(zoo_pattern *pattern, char first);
+/* Whether a single space between two ASCII letters or digits stays one, whatever stands around. */
+int zoo_pattern_keeps_space(const zoo_pattern *pattern);
 /* Bytes that match at the very start of s[0..size) (UTF-8), at least 1; 0: none do. */
 size_t zoo_pattern_match(const zoo_pattern *pattern, const char *s, size_t size);
 #endif

@@ -1,5 +1,4 @@
 #include "text/tokenizer.h"
-#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +7,7 @@
 #include "base/utf8.h"
 #include "text/tokenizer_parts.h"
 
-enum { STOPPED = 1 };                   /* all ids that were asked for are there */
+enum { STOPPED = 1, PART = 4096 };      /* all ids that were asked for are there; bytes of a text that are read at a time */
 
 struct zoo_tokenization {
     zoo_norm_work norm;
@@ -22,7 +21,13 @@ struct zoo_tokenization {
 
 /* ---- open ---- */
 
-static const char *const files[] = { "tokenizer.json", "spm.model", "vocab.txt" };
+/* In the order in which they decide. */
+static const struct { const char *name; zoo_tokenizer_read_fn read; size_t size_max; } files[] = {
+    { "tokenizer.json", zoo_tokenizer_read_json, 256u << 20 },
+    { "spm.model", zoo_tokenizer_read_spm, 64u << 20 },
+    { "vocab.txt", zoo_tokenizer_read_vocab, 64u << 20 },
+};
+enum { FILES = sizeof files / sizeof *files };
 
 static int exists(const char *dir, const char *name)
 {
@@ -31,29 +36,21 @@ static int exists(const char *dir, const char *name)
     return !zoo_fs_join(path, sizeof path, dir, name, NULL) && !access(path, F_OK);
 }
 
+static size_t find_file(const char *dir)
+{
+    size_t i = 0;
+
+    while (i < FILES && !exists(dir, files[i].name))
+        i++;
+    return i;
+}
+
 int zoo_tokenizer_exists(const char *dir)
 {
-    return exists(dir, files[0]) || exists(dir, files[1]) || exists(dir, files[2]);
+    return find_file(dir) < FILES;
 }
 
-static int read_any(zoo_tokenizer *t, const char *dir, zoo_err *err)
-{
-    char path[PATH_MAX];
-    size_t i = 0;
-    int rc;
-
-    while (i < 3 && !exists(dir, files[i]))
-        i++;
-    if (i == 3)
-        return zoo_fail(err, ZOO_EIO, "%s: no tokenizer.json, spm.model or vocab.txt; copy the checkpoint's tokenizer there", dir);
-    rc = zoo_fs_join(path, sizeof path, dir, files[i], err);
-    if (rc)
-        return rc;
-    return i == 0 ? zoo_tokenizer_read_json(t, path, err) :
-           i == 1 ? zoo_tokenizer_read_spm(t, dir, path, err) : zoo_tokenizer_read_vocab(t, dir, path, err);
-}
-
-int zoo_tokenizer_open(zoo_tokenizer **out, const char *dir, zoo_err *err)
+int zoo_tokenizer_open_source(zoo_tokenizer **out, zoo_tokenizer_read_fn read, const zoo_source *from, zoo_err *err)
 {
     zoo_tokenizer *t = calloc(1, sizeof *t);
     int rc;
@@ -62,7 +59,7 @@ int zoo_tokenizer_open(zoo_tokenizer **out, const char *dir, zoo_err *err)
     if (!t)
         return zoo_fail_nomem(err);
     zoo_pieces_init(&t->pieces);
-    rc = read_any(t, dir, err);
+    rc = read(t, from, err);
     if (rc) {
         zoo_tokenizer_close(t);
         return rc;
@@ -71,8 +68,30 @@ int zoo_tokenizer_open(zoo_tokenizer **out, const char *dir, zoo_err *err)
     for (size_t i = 0; i < t->added.count; i++)
         if (t->added.tokens[i].id >= t->size)
             t->size = (size_t)t->added.tokens[i].id + 1;
+    t->can_cut = zoo_tokenizer_may_cut(t);
     *out = t;
     return ZOO_OK;
+}
+
+int zoo_tokenizer_open(zoo_tokenizer **out, const char *dir, zoo_err *err)
+{
+    size_t i = find_file(dir);
+    zoo_source from = { .dir = dir };
+    char path[PATH_MAX], *text = NULL;
+    int rc;
+
+    *out = NULL;
+    if (i == FILES)
+        return zoo_fail(err, ZOO_EIO, "%s: no tokenizer.json, spm.model or vocab.txt; copy the checkpoint's tokenizer there", dir);
+    rc = zoo_fs_join(path, sizeof path, dir, files[i].name, err);
+    if (!rc)
+        rc = zoo_fs_read(&text, &from.size, path, files[i].size_max, err);
+    from.path = path;
+    from.text = text;
+    if (!rc)
+        rc = zoo_tokenizer_open_source(out, files[i].read, &from, err);
+    free(text);
+    return rc;
 }
 
 void zoo_tokenizer_close(zoo_tokenizer *t)
@@ -85,152 +104,6 @@ void zoo_tokenizer_close(zoo_tokenizer *t)
     zoo_unigram_release(&t->unigram);
     zoo_wordpiece_release(&t->wordpiece);
     free(t);
-}
-
-/* ---- what the readers share ---- */
-
-int zoo_template_add(zoo_template *template, int what, uint32_t id, uint8_t type, const char *place, zoo_err *err)
-{
-    if (template->count == ZOO_TEMPLATE_MAX)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: a template of more than %d tokens", place, ZOO_TEMPLATE_MAX);
-    template->items[template->count].what = what;
-    template->items[template->count].id = id;
-    template->items[template->count++].type = type;
-    template->specials += what == ZOO_TEMPLATE_SPECIAL;
-    return ZOO_OK;
-}
-
-void zoo_tokenizer_set_bert_template(zoo_tokenizer *t, uint32_t cls, uint32_t sep)
-{
-    zoo_template single = { .items = { { ZOO_TEMPLATE_SPECIAL, cls, 0 }, { ZOO_TEMPLATE_A, 0, 0 }, { ZOO_TEMPLATE_SPECIAL, sep, 0 } },
-                            .count = 3, .specials = 2 };
-
-    t->single = t->pair = single;
-    t->pair.items[3].what = ZOO_TEMPLATE_B;
-    t->pair.items[3].type = t->pair.items[4].type = 1;
-    t->pair.items[4].what = ZOO_TEMPLATE_SPECIAL;
-    t->pair.items[4].id = sep;
-    t->pair.count = 5;
-    t->pair.specials = 3;
-}
-
-/* The content with the space symbol as the mark, in place; returns its bytes. */
-static size_t mark_spaces(const zoo_unigram *model, char *s, size_t size)
-{
-    size_t n = 0;
-
-    if (!model->space_size)
-        return size;
-    for (size_t i = 0; i < size; i++) {
-        if (size - i >= model->space_size && !memcmp(s + i, model->space, model->space_size)) {
-            s[n++] = (char)ZOO_SPACE_MARK;
-            i += model->space_size - 1;
-        } else {
-            s[n++] = s[i];
-        }
-    }
-    return n;
-}
-
-/* Builds a trie of the pieces that are UNMATCHED (or are not); for Unigram with marks. */
-static int build_trie(zoo_tokenizer *t, zoo_trie *trie, unsigned flags, int with_marks, zoo_err *err)
-{
-    const zoo_pieces *pieces = &t->pieces;
-    zoo_trie_key *keys = malloc((pieces->count + 1) * sizeof *keys);
-    char *text = with_marks ? malloc(pieces->text.size + 1) : NULL;
-    size_t n = 0, at = 0;
-    int rc = ZOO_ENOMEM;
-
-    if (!keys || (with_marks && !text)) {
-        zoo_fail_nomem(err);
-        goto done;
-    }
-    for (uint32_t id = 0; id < pieces->count; id++) {
-        const zoo_piece *piece = &pieces->items[id];
-        const char *content = zoo_pieces_at(pieces, id);
-        if (piece->flags != flags || !piece->size || piece->size > ZOO_TRIE_KEY_MAX)
-            continue;
-        keys[n] = (zoo_trie_key){ content, piece->size, id };
-        if (with_marks) {
-            memcpy(text + at, content, piece->size);
-            keys[n].at = text + at;
-            keys[n].size = (uint32_t)mark_spaces(&t->unigram, text + at, piece->size);
-            at += keys[n].size;
-        }
-        n++;
-    }
-    rc = zoo_trie_build(trie, keys, n, err);
-done:
-    free(keys);
-    free(text);
-    return rc;
-}
-
-int zoo_tokenizer_build_unigram(zoo_tokenizer *t, zoo_err *err)
-{
-    int rc = build_trie(t, &t->unigram.trie, 0, 1, err);
-
-    t->unigram.pieces = t->pieces.items;
-    return rc ? rc : build_trie(t, &t->unigram.unmatched, ZOO_PIECE_UNMATCHED, 1, err);
-}
-
-int zoo_tokenizer_build_wordpiece(zoo_tokenizer *t, const char *prefix, size_t size, zoo_err *err)
-{
-    int rc = build_trie(t, &t->wordpiece.trie, 0, 0, err);
-
-    t->is_wordpiece = 1;
-    if (!rc)
-        zoo_wordpiece_begin(&t->wordpiece, prefix, size);
-    return rc;
-}
-
-/* ---- added tokens ---- */
-
-/* The set of those that are normalised, or of the others. */
-static int build_set(zoo_tokenizer *t, zoo_added_set *set, int normalized, zoo_norm_work *work, const char *place, zoo_err *err)
-{
-    zoo_trie_key *keys = calloc(t->added.count + 1, sizeof *keys);
-    zoo_buf text = ZOO_BUF_INIT(64u << 20);
-    int rc = ZOO_OK, at_start = 0;
-
-    if (!keys)
-        return zoo_fail_nomem(err);
-    for (size_t i = 0; i < t->added.count && !rc; i++) {
-        const zoo_added_token *token = &t->added.tokens[i];
-        zoo_span span = { token->content, token->size };
-        if (token->normalized != normalized)
-            continue;
-        if (normalized)
-            rc = zoo_normalizer_run(&t->normalizer, work, span.at, span.size, &span, &at_start, err);
-        if (!rc && (!span.size || span.size > ZOO_TRIE_KEY_MAX))
-            rc = zoo_fail(err, ZOO_EFORMAT, "%s: the added token '%s' is normalised to nothing, or to too much", place, token->content);
-        if (!rc && zoo_buf_add(&text, span.at, span.size))
-            rc = zoo_fail_nomem(err);
-        if (!rc)
-            keys[set->count++] = (zoo_trie_key){ NULL, (uint32_t)span.size, zoo_added_rank(i) };
-    }
-    for (size_t i = 0, at = 0; i < set->count && !rc; at += keys[i++].size) {
-        keys[i].at = text.data + at;
-        set->begins[(unsigned char)text.data[at]] = 1;
-    }
-    if (!rc && set->count)
-        rc = zoo_trie_build(&set->trie, keys, set->count, err);
-    zoo_buf_release(&text);
-    free(keys);
-    return rc;
-}
-
-int zoo_tokenizer_build_added(zoo_tokenizer *t, const char *place, zoo_err *err)
-{
-    zoo_norm_work work;
-    int rc;
-
-    zoo_norm_work_init(&work);
-    rc = build_set(t, &t->added.raw, 0, &work, place, err);
-    if (!rc)
-        rc = build_set(t, &t->added.normalized, 1, &work, place, err);
-    zoo_norm_work_release(&work);
-    return rc;
 }
 
 /* ---- asking ---- */
@@ -255,7 +128,7 @@ int64_t zoo_tokenizer_id_of(const zoo_tokenizer *t, const char *content, size_t 
     if (size > sizeof marked)
         return -1;
     memcpy(marked, content, size);
-    size = mark_spaces(&t->unigram, marked, size);
+    size = zoo_unigram_mark_spaces(&t->unigram, marked, size);
     id = zoo_trie_find(&t->unigram.trie, marked, size);
     if (id == ZOO_TRIE_NONE)
         id = zoo_trie_find(&t->unigram.unmatched, marked, size);
@@ -330,6 +203,7 @@ static int take_word(void *context, const char *word, size_t size, zoo_err *err)
 
 static int take_id(struct run *run, uint32_t id, zoo_err *err)
 {
+    run->w->path.carried = 0;
     zoo_id_list_add(run->list, id);
     return run->list->is_short ? zoo_fail_nomem(err) : zoo_id_list_is_full(run->list) ? STOPPED : ZOO_OK;
 }
@@ -355,7 +229,8 @@ static int take_stretch(struct run *run, const char *s, size_t size, int at_star
     return zoo_splitter_run(&t->splitter, &run->w->words, text.at + at, text.size - at, at_start && !at, take_word, run, err);
 }
 
-static int take_text(struct run *run, const char *s, size_t size, zoo_err *err)
+/* `is_first`: the part that the user's text begins with. */
+static int take_part(struct run *run, const char *s, size_t size, int is_first, zoo_err *err)
 {
     const zoo_tokenizer *t = run->t;
     zoo_added_match match;
@@ -364,13 +239,36 @@ static int take_text(struct run *run, const char *s, size_t size, zoo_err *err)
 
     while (!rc && zoo_added_next(&t->added, &t->added.raw, s, size, from, at, &match)) {
         if (match.start > at)
-            rc = take_stretch(run, s + at, match.start - at, !at, err);
+            rc = take_stretch(run, s + at, match.start - at, is_first && !at, err);
         if (!rc)
             rc = take_id(run, match.id, err);
         from = match.next;
         at = match.end;
     }
-    return rc || at >= size ? rc : take_stretch(run, s + at, size - at, !at, err);
+    return rc || at >= size ? rc : take_stretch(run, s + at, size - at, is_first && !at, err);
+}
+
+/* ---- reading in parts ---- */
+
+static int is_letter(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
+/* Bytes of the part that text[0..size) begins with: about PART, cut before a space between two ASCII letters or digits. */
+static size_t part_size(const zoo_tokenizer *t, const char *text, size_t size)
+{
+    size_t at = PART;
+
+    if (!t->can_cut || size <= PART)
+        return size;
+    for (; at > 1; at--)
+        if (text[at] == ' ' && is_letter(text[at - 1]) && at + 1 < size && is_letter(text[at + 1]))
+            return at;
+    for (at = PART; at + 1 < size; at++)
+        if (text[at] == ' ' && is_letter(text[at - 1]) && is_letter(text[at + 1]))
+            return at;
+    return size;
 }
 
 /* The text with one U+FFFD for each byte that is not UTF-8. */
@@ -395,20 +293,26 @@ static int make_valid(zoo_tokenization *w, const char **text, size_t *size, zoo_
     return ZOO_OK;
 }
 
-/* Fills `list`: the first `keep` ids are kept, and after `stop` nothing more is read. */
+/* Fills `list`: the first `keep` ids are kept, and after `stop` nothing more is read. A part is cut between two characters of
+ * ASCII: what is UTF-8 does not change by it. */
 static int encode_text(const zoo_tokenizer *t, zoo_tokenization *w, const char *text, size_t size, size_t keep, size_t stop,
                        zoo_id_list *list, zoo_err *err)
 {
     struct run run = { t, w, list };
-    int rc;
+    int rc = ZOO_OK;
 
     list->count = 0;
     list->keep = keep;
     list->stop = stop;
     list->is_short = 0;
-    rc = size ? make_valid(w, &text, &size, err) : ZOO_OK;
-    if (!rc && size)
-        rc = take_text(&run, text, size, err);
+    w->path.carried = 0;
+    for (size_t at = 0, used; at < size && !rc; at += used) {
+        const char *part = text + at;
+        size_t bytes = used = part_size(t, part, size - at);
+        rc = make_valid(w, &part, &bytes, err);
+        if (!rc)
+            rc = take_part(&run, part, bytes, !at, err);
+    }
     return rc == STOPPED ? ZOO_OK : rc;
 }
 

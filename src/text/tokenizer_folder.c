@@ -46,11 +46,11 @@ int zoo_folder_open(zoo_folder *folder, const char *dir, zoo_err *err)
     const json_t *decoder;
     int rc;
 
-    *folder = (zoo_folder){ .dir = dir };
-    rc = read_file(&folder->config, dir, "tokenizer_config.json", err);
-    if (!rc)
+    *folder = (zoo_folder){ .dir = dir ? dir : "" };
+    rc = !dir ? ZOO_OK : read_file(&folder->config, dir, "tokenizer_config.json", err);
+    if (!rc && dir)
         rc = read_file(&folder->map, dir, "special_tokens_map.json", err);
-    if (!rc)
+    if (!rc && dir)
         rc = read_file(&folder->added, dir, "added_tokens.json", err);
     if (rc)
         return rc;

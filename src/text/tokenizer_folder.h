@@ -13,6 +13,7 @@ typedef struct zoo_folder {
     const char *specials[ZOO_SPECIALS];         /* contents, borrowed; "[CLS]" and so on where nobody says otherwise */
 } zoo_folder;
 
+/* `dir` NULL: no such files. The folder may be closed after a failure too. */
 int zoo_folder_open(zoo_folder *folder, const char *dir, zoo_err *err);
 void zoo_folder_close(zoo_folder *folder);
 /* A setting of tokenizer_config.json; `otherwise` where it is not there or null. */

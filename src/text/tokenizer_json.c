@@ -4,12 +4,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/fs.h"
 #include "base/json.h"
 #include "base/utf8.h"
 #include "text/tokenizer_parts.h"
 
-enum { FILE_MAX = 256 << 20, SETTINGS_MAX = 16 << 20, NESTING_MAX = 8 };
+enum { SETTINGS_MAX = 16 << 20, NESTING_MAX = 8 };
 
 struct reader {
     zoo_tokenizer *t;
@@ -32,8 +31,12 @@ static int fail_here(struct reader *r, const char *what)
 /* 10^n, correctly rounded. */
 static double power_of_ten(unsigned n)
 {
+    static const double exact[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+                                    1e19, 1e20, 1e21, 1e22 };
     char text[16];
 
+    if (n < sizeof exact / sizeof *exact)
+        return exact[n];
     snprintf(text, sizeof text, "1e%u", n);
     return strtod(text, NULL);
 }
@@ -433,7 +436,10 @@ static int read_replace(struct reader *r, const json_t *item, zoo_norm_step *ste
     step->from = copy_string(r, pattern, "String", &step->from_size);
     if (!step->from)
         return ZOO_EFORMAT;
-    return step->from_size ? ZOO_OK : zoo_fail(r->err, ZOO_EFORMAT, "%s: a Replace of nothing", r->path);
+    if (!step->from_size)
+        return zoo_fail(r->err, ZOO_EFORMAT, "%s: a Replace of nothing", r->path);
+    zoo_pattern_begin_with(&step->pattern, *step->from);
+    return ZOO_OK;
 }
 
 /* strip_accents: null means: where text is lowered. */
@@ -733,19 +739,11 @@ static int read_settings(struct reader *r)
     return rc;
 }
 
-int zoo_tokenizer_read_json(zoo_tokenizer *t, const char *path, zoo_err *err)
+int zoo_tokenizer_read_json(zoo_tokenizer *t, const zoo_source *from, zoo_err *err)
 {
     zoo_err own;
-    struct reader r = { .t = t, .path = path, .unknown_id = -1, .chars_max = -1, .err = err ? err : &own };
-    char *text;
-    size_t size;
-    int rc = zoo_fs_read(&text, &size, path, FILE_MAX, r.err);
+    struct reader r = { .t = t, .path = from->path, .unknown_id = -1, .chars_max = -1, .err = err ? err : &own };
+    int rc = walk(&r, from->text, from->size);
 
-    if (rc)
-        return rc;
-    rc = walk(&r, text, size);
-    if (!rc)
-        rc = read_settings(&r);
-    free(text);
-    return rc;
+    return rc ? rc : read_settings(&r);
 }

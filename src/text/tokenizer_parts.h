@@ -29,12 +29,20 @@ struct zoo_tokenizer {
     zoo_wordpiece wordpiece;
     zoo_template single, pair;
     size_t size;                                /* highest id + 1 */
+    int can_cut;                                /* a long text may be read in parts, cut before a space between ASCII letters */
 };
 
-/* Each fills a zeroed tokenizer (pieces initialised) from files of `dir`; on failure what it has so far is the caller's to release. */
-int zoo_tokenizer_read_json(zoo_tokenizer *t, const char *path, zoo_err *err);
-int zoo_tokenizer_read_spm(zoo_tokenizer *t, const char *dir, const char *path, zoo_err *err);
-int zoo_tokenizer_read_vocab(zoo_tokenizer *t, const char *dir, const char *path, zoo_err *err);
+/* A tokenizer's file in memory. `dir`, where small files may lie beside it; NULL: none do. */
+typedef struct zoo_source { const char *dir, *path, *text; size_t size; } zoo_source;
+
+/* Each fills a zeroed tokenizer (pieces initialised); on failure what it has so far is the caller's to release. */
+int zoo_tokenizer_read_json(zoo_tokenizer *t, const zoo_source *from, zoo_err *err);
+int zoo_tokenizer_read_spm(zoo_tokenizer *t, const zoo_source *from, zoo_err *err);
+int zoo_tokenizer_read_vocab(zoo_tokenizer *t, const zoo_source *from, zoo_err *err);
+
+typedef int (*zoo_tokenizer_read_fn)(zoo_tokenizer *t, const zoo_source *from, zoo_err *err);
+/* Opens what is in memory; zoo_tokenizer_open() is this behind reading the file. */
+int zoo_tokenizer_open_source(zoo_tokenizer **out, zoo_tokenizer_read_fn read, const zoo_source *from, zoo_err *err);
 
 /* ---- shared between the readers; `place` begins sentences ---- */
 
@@ -47,6 +55,7 @@ int zoo_tokenizer_build_unigram(zoo_tokenizer *t, zoo_err *err);
 int zoo_tokenizer_build_wordpiece(zoo_tokenizer *t, const char *prefix, size_t size, zoo_err *err);
 /* Builds the sets of added tokens, once the normaliser is complete. */
 int zoo_tokenizer_build_added(zoo_tokenizer *t, const char *place, zoo_err *err);
+int zoo_tokenizer_may_cut(const zoo_tokenizer *t);             /* can_cut, once all else is there */
 /* The token's id: of an added token, of a piece; -1. */
 int64_t zoo_tokenizer_id_of(const zoo_tokenizer *t, const char *content, size_t size);
 #endif

@@ -3,11 +3,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/fs.h"
 #include "base/utf8.h"
 #include "text/tokenizer_folder.h"
 
-enum { FILE_MAX = 64 << 20, UNIGRAM = 1 };
+enum { UNIGRAM = 1 };
 enum piece_type { NORMAL = 1, UNKNOWN = 2, CONTROL = 3, USER_DEFINED = 4, UNUSED = 5, BYTE = 6 };
 
 /* ---- protocol buffers ---- */
@@ -301,23 +300,19 @@ static int set_up(struct model *m, const zoo_folder *folder)
     return rc;
 }
 
-int zoo_tokenizer_read_spm(zoo_tokenizer *t, const char *dir, const char *path, zoo_err *err)
+int zoo_tokenizer_read_spm(zoo_tokenizer *t, const zoo_source *from, zoo_err *err)
 {
-    struct model m = { .t = t, .path = path, .unknown = -1, .kind = UNIGRAM, .dummy_prefix = 1, .collapse = 1, .escape = 1,
+    const unsigned char *bytes = (const unsigned char *)from->text;
+    struct model m = { .t = t, .path = from->path, .unknown = -1, .kind = UNIGRAM, .dummy_prefix = 1, .collapse = 1, .escape = 1,
                        .least = INFINITY, .most = -INFINITY, .err = err };
-    zoo_folder folder = { 0 };
-    char *text = NULL;
-    size_t size;
-    int rc = zoo_fs_read(&text, &size, path, FILE_MAX, err);
+    zoo_folder folder;
+    int rc = zoo_folder_open(&folder, from->dir, err);
 
     if (!rc)
-        rc = zoo_folder_open(&folder, dir, err);
-    if (!rc)
-        rc = read_model(&m, (struct message){ (unsigned char *)text, (unsigned char *)text + size });
+        rc = read_model(&m, (struct message){ bytes, bytes + from->size });
     if (!rc)
         rc = set_up(&m, &folder);
     zoo_folder_close(&folder);
     free(m.types);
-    free(text);
     return rc;
 }

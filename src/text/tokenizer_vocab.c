@@ -2,10 +2,7 @@
  * as tokenizer_config.json says. Layer: text -> base. */
 #include <stdlib.h>
 #include <string.h>
-#include "base/fs.h"
 #include "text/tokenizer_folder.h"
-
-enum { FILE_MAX = 64 << 20 };
 
 static int read_pieces(zoo_tokenizer *t, const char *text, size_t size, const char *path, zoo_err *err)
 {
@@ -52,28 +49,23 @@ static int set_up(zoo_tokenizer *t, const zoo_folder *folder, zoo_err *err)
     return ZOO_OK;
 }
 
-int zoo_tokenizer_read_vocab(zoo_tokenizer *t, const char *dir, const char *path, zoo_err *err)
+int zoo_tokenizer_read_vocab(zoo_tokenizer *t, const zoo_source *from, zoo_err *err)
 {
-    zoo_folder folder = { 0 };
-    char *text = NULL;
-    size_t size;
-    int rc = zoo_fs_read(&text, &size, path, FILE_MAX, err);
+    zoo_folder folder;
+    int rc = zoo_folder_open(&folder, from->dir, err);
 
     if (!rc)
-        rc = zoo_folder_open(&folder, dir, err);
-    if (!rc)
-        rc = read_pieces(t, text, size, path, err);
+        rc = read_pieces(t, from->text, from->size, from->path, err);
     if (!rc && !t->pieces.count)
-        rc = zoo_fail(err, ZOO_EFORMAT, "%s: no pieces", path);
+        rc = zoo_fail(err, ZOO_EFORMAT, "%s: no pieces", from->path);
     if (!rc)
         rc = set_up(t, &folder, err);
     if (!rc)
         rc = zoo_folder_add_tokens(&folder, t, err);
     if (!rc)
-        rc = zoo_tokenizer_build_added(t, path, err);
+        rc = zoo_tokenizer_build_added(t, from->path, err);
     if (!rc)
         zoo_tokenizer_set_bert_template(t, zoo_folder_special(&folder, t, ZOO_SPECIAL_CLS), zoo_folder_special(&folder, t, ZOO_SPECIAL_SEP));
     zoo_folder_close(&folder);
-    free(text);
     return rc;
 }

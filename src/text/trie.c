@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 256, OPEN_BLOCKS = 16, TRIES_MAX = 64, UNUSED = 0x100 };
+enum { BLOCK = 256, OPEN_BLOCKS = 16, TRIES_MAX = 32, UNUSED = 0x100 };
 
 /* The keys [from, to) share their first `depth` bytes, which lead to `node`. */
 struct range { uint32_t from, to, depth, node; };
@@ -32,6 +32,74 @@ static int by_bytes(const void *a, const void *b)
     if (x->size != y->size)
         return x->size < y->size ? -1 : 1;
     return (x->value > y->value) - (x->value < y->value);
+}
+
+/* A key's first eight bytes, the first the highest, and which key it is. */
+struct prefix { uint64_t bytes; uint32_t key; };
+
+static uint64_t first_bytes(const zoo_trie_key *key)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned i = 0; i < 8; i++)
+        bytes = bytes << 8 | (i < key->size ? (unsigned char)key->at[i] : 0);
+    return bytes;
+}
+
+/* Sorts by prefix, equal ones as they stand, a byte at a time from the last; `room` holds n more. Returns where they are. */
+static struct prefix *sort_prefixes(struct prefix *from, struct prefix *room, size_t n)
+{
+    for (unsigned shift = 0; shift < 64; shift += 8) {
+        size_t begins[257] = { 0 };
+        struct prefix *turn = from;
+        for (size_t i = 0; i < n; i++)
+            begins[(from[i].bytes >> shift & 0xff) + 1]++;
+        for (size_t c = 0; c < 256; c++)
+            begins[c + 1] += begins[c];
+        for (size_t i = 0; i < n; i++)
+            room[begins[from[i].bytes >> shift & 0xff]++] = from[i];
+        from = room;
+        room = turn;
+    }
+    return from;
+}
+
+/* Puts `sorted` into order, the bytes one behind another in `text`: what the building walks over lies together. */
+static void lay_out(const zoo_trie_key *keys, const struct prefix *order, size_t n, zoo_trie_key *sorted, char *text)
+{
+    for (size_t i = 0; i < n; i++) {
+        const zoo_trie_key *key = &keys[order[i].key];
+        memcpy(text, key->at, key->size);
+        sorted[i] = (zoo_trie_key){ text, key->size, key->value };
+        text += key->size;
+    }
+    for (size_t i = 0, next; i < n; i = next) {
+        for (next = i + 1; next < n && order[next].bytes == order[i].bytes; next++)
+            ;
+        if (next - i > 1)
+            qsort(sorted + i, next - i, sizeof *sorted, by_bytes);
+    }
+}
+
+/* New keys and text in order, for the caller to free. */
+static int sort_keys(const zoo_trie_key *keys, size_t n, zoo_trie_key **sorted, char **text)
+{
+    struct prefix *prefixes = malloc(2 * (n + 1) * sizeof *prefixes);
+    size_t size = 1;
+
+    for (size_t i = 0; i < n; i++)
+        size += keys[i].size;
+    *sorted = malloc((n + 1) * sizeof **sorted);
+    *text = malloc(size);
+    if (!prefixes || !*sorted || !*text) {
+        free(prefixes);
+        return ZOO_ENOMEM;
+    }
+    for (size_t i = 0; i < n; i++)
+        prefixes[i] = (struct prefix){ first_bytes(&keys[i]), (uint32_t)i };
+    lay_out(keys, sort_prefixes(prefixes, prefixes + n, n), n, *sorted, *text);
+    free(prefixes);
+    return ZOO_OK;
 }
 
 /* ---- slots ---- */
@@ -163,27 +231,28 @@ static int place_children(struct builder *b, struct range range)
     return ZOO_OK;
 }
 
-int zoo_trie_build(zoo_trie *trie, zoo_trie_key *keys, size_t n, zoo_err *err)
+int zoo_trie_build(zoo_trie *trie, const zoo_trie_key *keys, size_t n, zoo_err *err)
 {
-    struct builder *b = calloc(1, sizeof *b);
-    int rc = ZOO_ENOMEM;
+    struct builder b = { .trie = trie };
+    zoo_trie_key *sorted;
+    char *text;
+    int rc;
 
     *trie = (zoo_trie){ 0 };
-    if (!b)
-        return zoo_fail_nomem(err);
-    qsort(keys, n, sizeof *keys, by_bytes);
-    b->trie = trie;
-    b->keys = keys;
-    rc = grow_block(b);
+    rc = sort_keys(keys, n, &sorted, &text);
+    b.keys = sorted;
     if (!rc)
-        rc = push(b, (struct range){ 0, (uint32_t)n, 0, ZOO_TRIE_ROOT });
-    while (!rc && b->stacked)
-        rc = place_children(b, b->stack[--b->stacked]);
-    free(b->base_used);
-    free(b->next);
-    free(b->previous);
-    free(b->stack);
-    free(b);
+        rc = grow_block(&b);
+    if (!rc)
+        rc = push(&b, (struct range){ 0, (uint32_t)n, 0, ZOO_TRIE_ROOT });
+    while (!rc && b.stacked)
+        rc = place_children(&b, b.stack[--b.stacked]);
+    free(b.base_used);
+    free(b.next);
+    free(b.previous);
+    free(b.stack);
+    free(sorted);
+    free(text);
     if (rc) {
         zoo_trie_release(trie);
         return zoo_fail_nomem(err);

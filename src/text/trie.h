@@ -1,7 +1,7 @@
 /* trie.h - byte strings to numbers, walked byte by byte: a double array, built once, read by any number of threads.
  *
  *     zoo_trie trie;
- *     zoo_trie_build(&trie, keys, n, &err);                          // sorts the keys
+ *     zoo_trie_build(&trie, keys, n, &err);
  *     uint32_t node = ZOO_TRIE_ROOT;
  *     while (i < size && zoo_trie_step(&trie, &node, s[i++]))
  *         if (zoo_trie_value(&trie, node) != ZOO_TRIE_NONE) ... s[0..i) is a key
@@ -34,8 +34,8 @@ typedef struct zoo_trie_key {
     uint32_t value;                 /* <= ZOO_TRIE_VALUE_MAX */
 } zoo_trie_key;
 
-/* Of equal keys the one with the highest value counts. keys may be freed afterwards. */
-int zoo_trie_build(zoo_trie *trie, zoo_trie_key *keys, size_t n, zoo_err *err);
+/* In any order; of equal keys the one with the highest value counts. keys may be freed afterwards. */
+int zoo_trie_build(zoo_trie *trie, const zoo_trie_key *keys, size_t n, zoo_err *err);
 void zoo_trie_release(zoo_trie *trie);                              /* zeroed afterwards */
 /* The value of exactly s[0..size), or ZOO_TRIE_NONE. */
 uint32_t zoo_trie_find(const zoo_trie *trie, const char *s, size_t size);

@@ -15,7 +15,8 @@ int zoo_unicode_is_white(uint32_t c)
 /* The properties of a code point. */
 static uint32_t flags_of(uint32_t code)
 {
-    size_t low = 0, high = sizeof runs / sizeof *runs;
+    size_t block = code < 0x20000 ? code >> 8 : sizeof run_at / sizeof *run_at - 2;
+    size_t low = run_at[block], high = (size_t)run_at[block + 1] + 1;
 
     while (high - low > 1) {
         size_t middle = (low + high) / 2;
@@ -29,6 +30,8 @@ static uint32_t flags_of(uint32_t code)
 
 int zoo_unicode_is_other(uint32_t code)
 {
+    if (code < 0x80)
+        return code < 0x20 || code == 0x7f;
     return (flags_of(code) & OTHER) != 0;
 }
 
@@ -111,6 +114,8 @@ static enum zoo_cluster_class cluster_class(uint32_t code)
 {
     uint32_t flags;
 
+    if (code >= 0x20 && code < 0x7f)
+        return ZOO_CLUSTER_OTHER;
     if (code >= 0x1100) {
         enum zoo_cluster_class class = hangul(code);
         if (class != ZOO_CLUSTER_OTHER)

@@ -4,6 +4,25 @@
 
 #define NOWHERE UINT32_MAX
 
+enum { WINDOW = 1 << 14 };           /* nodes; beyond, what is settled is added and forgotten */
+
+size_t zoo_unigram_mark_spaces(const zoo_unigram *model, char *s, size_t size)
+{
+    size_t n = 0;
+
+    if (!model->space_size)
+        return size;
+    for (size_t i = 0; i < size; i++) {
+        if (size - i >= model->space_size && !memcmp(s + i, model->space, model->space_size)) {
+            s[n++] = (char)ZOO_SPACE_MARK;
+            i += model->space_size - 1;
+        } else {
+            s[n++] = s[i];
+        }
+    }
+    return n;
+}
+
 void zoo_unigram_release(zoo_unigram *model)
 {
     zoo_trie_release(&model->trie);
@@ -53,45 +72,30 @@ static void offer(zoo_unigram_node *node, double score, int is_single, uint32_t 
     node->id = id;
 }
 
-/* Fills nodes[0..size]: the best last piece of every prefix. */
-static int find_best(const zoo_unigram *model, zoo_unigram_node *nodes, const char *word, size_t size, zoo_err *err)
+/* Offers every piece that begins at word[at], which is nodes[0]; returns the character's bytes, 0 where nothing is known of it. */
+static size_t offer_pieces(const zoo_unigram *model, zoo_unigram_node *nodes, const char *word, size_t size, size_t at)
 {
     const zoo_trie *trie = &model->trie;
+    double so_far = nodes[0].best.score;
+    size_t chars = char_size((unsigned char)word[at]), end;
+    uint32_t node = ZOO_TRIE_ROOT;
+    int has_single = 0;
 
-    nodes[0] = (zoo_unigram_node){ .best.score = 0, .start = 0, .id = 0 };
-    for (size_t i = 1; i <= size; i++)
-        nodes[i].start = NOWHERE;
-    for (size_t at = 0, chars; at < size; at += chars) {
-        double so_far = nodes[at].best.score;
-        uint32_t node = ZOO_TRIE_ROOT;
-        int has_single = 0;
-        chars = char_size((unsigned char)word[at]);
-        if (chars > size - at)
-            chars = size - at;
-        for (size_t i = at; i < size && zoo_trie_step(trie, &node, (unsigned char)word[i]); i++) {
-            uint32_t id = zoo_trie_value(trie, node);
-            if (id == ZOO_TRIE_NONE)
-                continue;
-            offer(&nodes[i + 1], model->pieces[id].score + so_far, model->is_single, (uint32_t)at, id);
-            has_single |= i + 1 - at == chars;
-        }
-        if (has_single)
+    if (chars > size - at)
+        chars = size - at;
+    for (end = at; end < size && zoo_trie_step(trie, &node, (unsigned char)word[end]); end++) {
+        uint32_t id = zoo_trie_value(trie, node);
+        if (id == ZOO_TRIE_NONE)
             continue;
-        if (model->unknown == ZOO_TRIE_NONE)
-            return zoo_fail(err, ZOO_EFORMAT, "the text has characters that the tokenizer does not know, and it has no unknown token");
-        offer(&nodes[at + chars], so_far + model->unknown_score, model->is_single, (uint32_t)at, model->unknown);
+        offer(&nodes[end + 1 - at], model->pieces[id].score + so_far, model->is_single, (uint32_t)at, id);
+        has_single |= end + 1 - at == chars;
     }
-    return ZOO_OK;
-}
-
-/* From links back to the start of each piece to links on to its end. */
-static void turn_round(zoo_unigram_node *nodes, size_t size)
-{
-    for (size_t end = size; end > 0; ) {
-        size_t start = nodes[end].start;
-        nodes[start].best.next = (uint32_t)end;
-        end = start;
-    }
+    if (has_single)
+        return chars;
+    if (model->unknown == ZOO_TRIE_NONE)
+        return 0;
+    offer(&nodes[chars], so_far + model->unknown_score, model->is_single, (uint32_t)at, model->unknown);
+    return chars;
 }
 
 static void add_bytes(const zoo_unigram *model, const char *s, size_t size, zoo_id_list *list)
@@ -123,30 +127,78 @@ static void add_unknown(const zoo_unigram *model, const char *s, size_t size, zo
         zoo_id_list_add(list, model->unknown);
 }
 
+/* Adds the pieces of the best path from `base`, which is nodes[0], to `end`. The links back become links on. */
+static void add_path(const zoo_unigram *model, zoo_unigram_node *nodes, const char *word, size_t base, size_t end, zoo_id_list *list)
+{
+    size_t next;
+
+    for (size_t at = end; at > base; at = nodes[at - base].start)
+        nodes[nodes[at - base].start - base].best.next = (uint32_t)at;
+    for (size_t at = base; at < end && !zoo_id_list_is_full(list); at = next) {
+        next = nodes[at - base].best.next;
+        if (nodes[next - base].id != model->unknown) {
+            zoo_id_list_add(list, nodes[next - base].id);
+            continue;
+        }
+        while (next < end && nodes[nodes[next - base].best.next - base].id == model->unknown)
+            next = nodes[next - base].best.next;
+        add_unknown(model, word + at, next - at, list);
+    }
+}
+
+/* The last end of a known piece that every path goes through that may yet turn out the best; `base`: none. [base, at] is settled,
+ * and what lies behind up to `ready` may have been reached. */
+static size_t find_settled(const zoo_unigram *model, const zoo_unigram_node *nodes, size_t base, size_t at, size_t ready)
+{
+    size_t settled = at;
+
+    for (size_t i = at + 1; i <= ready; i++) {
+        size_t other = nodes[i - base].start;
+        if (other == NOWHERE)
+            continue;
+        while (other != settled)
+            if (other > settled)
+                other = nodes[other - base].start;
+            else
+                settled = nodes[settled - base].start;
+    }
+    while (settled > base && nodes[settled - base].id == model->unknown)
+        settled = nodes[settled - base].start;
+    return settled;
+}
+
+/* A long word is settled window by window, so that memory does not grow with it. */
 int zoo_unigram_encode(const zoo_unigram *model, zoo_unigram_path *path, const char *word, size_t size, zoo_id_list *list, zoo_err *err)
 {
+    size_t base = 0, ready = 0, window = WINDOW, chars;
     zoo_unigram_node *nodes;
-    size_t end, at = 0;
-    int rc;
 
     if (!size || zoo_id_list_is_full(list))
         return ZOO_OK;
-    if (size >= NOWHERE || reserve(path, size + 1))
+    if (size >= NOWHERE || reserve(path, (size < window ? size : window) + ZOO_TRIE_KEY_MAX + 1))
         return zoo_fail_nomem(err);
     nodes = path->nodes;
-    rc = find_best(model, nodes, word, size, err);
-    if (rc)
-        return rc;
-    turn_round(nodes, size);
-    for (; at < size && !zoo_id_list_is_full(list); at = end) {
-        end = nodes[at].best.next;
-        if (nodes[end].id != model->unknown) {
-            zoo_id_list_add(list, nodes[end].id);
-            continue;
+    nodes[0] = (zoo_unigram_node){ .best.score = model->is_single ? path->carried : 0 };
+    for (size_t at = 0; at < size; at += chars) {
+        if (at - base > window) {
+            size_t settled = find_settled(model, nodes, base, at, ready);
+            add_path(model, nodes, word, base, settled, list);
+            if (zoo_id_list_is_full(list))
+                return list->is_short ? zoo_fail_nomem(err) : ZOO_OK;
+            memmove(nodes, nodes + (settled - base), (ready - settled + 1) * sizeof *nodes);
+            window *= settled == base ? 2 : 1;
+            base = settled;
+            if (reserve(path, window + ZOO_TRIE_KEY_MAX + 1))
+                return zoo_fail_nomem(err);
+            nodes = path->nodes;
         }
-        while (end < size && nodes[nodes[end].best.next].id == model->unknown)
-            end = nodes[end].best.next;
-        add_unknown(model, word + at, end - at, list);
+        for (; ready < size && ready < at + ZOO_TRIE_KEY_MAX; ready++)
+            nodes[ready + 1 - base].start = NOWHERE;
+        chars = offer_pieces(model, nodes + (at - base), word, size, at);
+        if (!chars)
+            return zoo_fail(err, ZOO_EFORMAT, "the text has characters that the tokenizer does not know, and it has no unknown token");
     }
+    path->carried = nodes[size - base].best.score;
+    add_path(model, nodes, word, base, size, list);
     return list->is_short ? zoo_fail_nomem(err) : ZOO_OK;
 }

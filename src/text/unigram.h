@@ -35,8 +35,11 @@ typedef struct zoo_unigram_node {
 typedef struct zoo_unigram_path {
     zoo_unigram_node *nodes;
     size_t capacity;
+    double carried;                     /* where is_single: the sum so far, of words that belong to one text; 0 begins a new one */
 } zoo_unigram_path;
 
+/* `s` with the space symbol as the mark, in place; returns its bytes. */
+size_t zoo_unigram_mark_spaces(const zoo_unigram *model, char *s, size_t size);
 void zoo_unigram_release(zoo_unigram *model);
 void zoo_unigram_path_release(zoo_unigram_path *path);
 /* Adds the ids of word[0..size) to `list`, until that is full. ZOO_ENOMEM; ZOO_EFORMAT: unknown text, and no id for it. */

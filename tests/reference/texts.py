@@ -53,15 +53,27 @@ LONG = ["a" * 5000, "ab " * 2000, " " * 3000, "\u0301" * 3000, "e\u0301\u0316" *
         "é" * 100, "é" * 101, "." * 1000, "[MASK]" * 300, "\u2581" * 400, "\r\n" * 500, "ﷺ" * 300, "\u1100\u1161\u11a8" * 400]
 
 
-def texts(seed, n, pieces):
+def book(rng, pieces, size):
+    """Beyond the sizes at which a text is read in parts and a word in windows; mostly words with one space between them."""
+    parts = []
+    while sum(map(len, parts)) < size:
+        parts.append(rng.choice((" ", " ", " ", "  ", "")) + (rng.choice(WORDS) if rng.random() < 0.9 else text(rng, pieces)))
+    return "".join(parts)
+
+
+def texts(seed, n, pieces, with_books=False):
     rng = random.Random(seed)
-    return LONG + [text(rng, pieces) for _ in range(n)]
+    some = [text(rng, pieces) for _ in range(n)]
+    if with_books:
+        some += ["".join(rng.choice("abcdeé你好.") for _ in range(40000)), "".join(any_code(rng) for _ in range(20000))]
+        some += [book(rng, pieces, 20000) for _ in range(12)]
+    return LONG + some
 
 
-def cases(seed, n, pieces):
+def cases(seed, n, pieces, with_books=False):
     """Rows as the tokenize program reads them: alone, in pairs, cut."""
     rng = random.Random(seed + 1)
-    rows = [{"text": t} for t in texts(seed, n, pieces)]
+    rows = [{"text": t} for t in texts(seed, n, pieces, with_books)]
     for row in rows:
         if rng.random() < 0.3:
             row["pair"] = text(rng, pieces)
