@@ -28,6 +28,7 @@ typedef struct zoo_added {
     size_t count, capacity;
     zoo_added_set raw, normalized;
     int has_space;                  /* some pattern contains one */
+    int has_letter_first;           /* some pattern begins with an ASCII letter or digit, or beyond ASCII */
 } zoo_added;
 
 /* A token in the text: [start, end) with the space that it takes along. */

@@ -4,6 +4,11 @@
 #include <string.h>
 #include "text/tokenizer_parts.h"
 
+static int is_letter(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
 /* ---- templates ---- */
 
 int zoo_template_add(zoo_template *template, int what, uint32_t id, uint8_t type, const char *place, zoo_err *err)
@@ -108,6 +113,7 @@ static int build_set(zoo_tokenizer *t, zoo_added_set *set, int normalized, zoo_n
         if (!rc && zoo_buf_add(&text, span.at, span.size))
             rc = zoo_fail_nomem(err);
         t->added.has_space |= !rc && memchr(span.at, ' ', span.size);
+        t->added.has_letter_first |= !rc && (is_letter(*span.at) || (unsigned char)*span.at >= 0x80);
         if (!rc)
             keys[set->count++] = (zoo_trie_key){ NULL, (uint32_t)span.size, zoo_added_rank(i) };
     }
@@ -190,9 +196,29 @@ static int pieces_part_at_space(const zoo_tokenizer *t)
     return 1;
 }
 
+/* Does a step leave every ASCII letter and digit one? */
+static int step_keeps_letters(const zoo_norm_step *step)
+{
+    for (int c = '0'; c <= 'z'; c++)
+        if (is_letter((char)c) && ((step->kind == ZOO_NORM_CHARSMAP && !step->map.is_plain[c]) ||
+                                   (step->kind == ZOO_NORM_REPLACE && step->pattern.begins[c])))
+            return 0;
+    return 1;
+}
+
+/* Where texts are stripped, a space between a part's begin and a token would be, so no token may stand there. */
+static int tokens_stand_apart(const zoo_tokenizer *t)
+{
+    int apart = !t->added.has_letter_first;
+
+    for (size_t i = 0; i < t->normalizer.count; i++)
+        apart &= step_keeps_letters(&t->normalizer.steps[i]);
+    return apart || !t->added.count || !has_strip(&t->normalizer);
+}
+
 int zoo_tokenizer_may_cut(const zoo_tokenizer *t)
 {
-    int parts = t->splitter.count ? splitter_parts_at_space(t) : pieces_part_at_space(t);
+    int parts = tokens_stand_apart(t) && (t->splitter.count ? splitter_parts_at_space(t) : pieces_part_at_space(t));
 
     for (size_t i = 0; i < t->normalizer.count; i++)
         parts &= step_keeps_space(&t->normalizer.steps[i]);

@@ -139,6 +139,111 @@ static void spm_model_alone_gives_what_tokenizer_json_gives(void **state)
     assert_int_equal(zoo_fs_remove_tree(dir, NULL), ZOO_OK);
 }
 
+/* ---- what callers rely on ---- */
+
+static size_t encode(subject *s, const char *text, size_t size, size_t max_length, zoo_ids *ids)
+{
+    zoo_err err = { 0 };
+
+    if (zoo_tokenizer_encode(s->tokenizer, s->work, text, size, NULL, 0, max_length, ids, &err))
+        fail_msg("%s", err.message);
+    return ids->count;
+}
+
+static void tokens_have_names_and_a_count(void **state)
+{
+    subject s;
+    size_t size;
+
+    (void)state;
+    subject_open(&s, "tests/golden/pair-reward");
+    assert_int_equal(zoo_tokenizer_size(s.tokenizer), 4004);
+    assert_int_equal(zoo_tokenizer_find(s.tokenizer, "<|candidate2|>"), 4003);
+    assert_int_equal(zoo_tokenizer_find(s.tokenizer, "[CLS]"), 1);
+    assert_int_equal(zoo_tokenizer_find(s.tokenizer, "[MASK]"), 4000);
+    assert_int_equal(zoo_tokenizer_find(s.tokenizer, "no such token"), -1);
+    assert_string_equal(zoo_tokenizer_piece(s.tokenizer, 2, &size), "[SEP]");
+    assert_int_equal(size, 5);
+    assert_null(zoo_tokenizer_piece(s.tokenizer, 4004, &size));
+    subject_close(&s);
+}
+
+static void a_length_bounds_what_comes_and_says_so(void **state)
+{
+    subject s;
+    zoo_ids ids;
+    zoo_err err;
+
+    (void)state;
+    subject_open(&s, "tests/golden/router");
+    assert_int_equal(encode(&s, "the cat", 7, 3, &ids), 3);
+    assert_true(ids.was_cut);
+    assert_int_equal(encode(&s, "the cat", 7, 2, &ids), 2);
+    assert_int_equal(encode(&s, "", 0, 2, &ids), 2);
+    assert_false(ids.was_cut);
+    assert_int_equal(zoo_tokenizer_encode(s.tokenizer, s.work, "a", 1, NULL, 0, 1, &ids, &err), ZOO_EUSAGE);
+    assert_int_equal(zoo_tokenizer_encode(s.tokenizer, s.work, "a", 1, "b", 1, 2, &ids, &err), ZOO_EUSAGE);
+    assert_int_equal(zoo_tokenizer_encode_plain(s.tokenizer, s.work, "[SEP]", 5, ZOO_UNTRUNCATED, &ids, &err), ZOO_OK);
+    assert_true(ids.count == 1 && ids.ids[0] == 2);
+    subject_close(&s);
+}
+
+enum { HUGE = 10 << 20 };
+
+/* Of words, of one word, of marks, of what is not UTF-8: cut it costs nothing, whole it is refused or comes. */
+static void ten_mebibytes_are_no_trouble(void **state)
+{
+    static const char *const folders[] = { "tests/golden/router", "tests/golden/bert", "tests/golden/backbone-bin" };
+    static const char *const bits[] = { "word ", "a", "\xcc\x81", "\xff", "\xe4\xbd\xa0", "[SEP]" };
+    char *text = malloc(HUGE + 8);
+
+    (void)state;
+    assert_non_null(text);
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        subject s;
+        subject_open(&s, folders[i]);
+        for (size_t j = 0; j < sizeof bits / sizeof *bits; j++) {
+            size_t n = strlen(bits[j]);
+            zoo_ids ids;
+            for (size_t at = 0; at < HUGE; at += n)
+                memcpy(text + at, bits[j], n);
+            assert_in_range(encode(&s, text, HUGE / n * n, 512, &ids), 2, 512);
+        }
+        subject_close(&s);
+    }
+    free(text);
+}
+
+static void more_than_a_million_tokens_are_refused(void **state)
+{
+    char *text = malloc(HUGE);
+    zoo_err err = { 0 };
+    zoo_ids ids;
+    subject s;
+
+    (void)state;
+    assert_non_null(text);
+    for (size_t i = 0; i < HUGE; i++)
+        text[i] = "a "[i % 2];
+    subject_open(&s, "tests/golden/bert");
+    assert_int_equal(zoo_tokenizer_encode(s.tokenizer, s.work, text, HUGE, NULL, 0, ZOO_UNTRUNCATED, &ids, &err), ZOO_EFORMAT);
+    assert_non_null(strstr(err.message, "max_length"));
+    subject_close(&s);
+    free(text);
+}
+
+static void a_folder_without_a_tokenizer_says_what_it_needs(void **state)
+{
+    zoo_tokenizer *t;
+    zoo_err err;
+
+    (void)state;
+    assert_false(zoo_tokenizer_exists("tests/golden/minilm"));
+    assert_true(zoo_tokenizer_exists("tests/golden/bert"));
+    assert_int_equal(zoo_tokenizer_open(&t, "tests/golden/minilm", &err), ZOO_EIO);
+    assert_non_null(strstr(err.message, "spm.model"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +251,11 @@ int main(void)
         cmocka_unit_test(the_published_minilm_gives_its_ids),
         cmocka_unit_test(vocab_txt_alone_gives_what_tokenizer_json_gives),
         cmocka_unit_test(spm_model_alone_gives_what_tokenizer_json_gives),
+        cmocka_unit_test(tokens_have_names_and_a_count),
+        cmocka_unit_test(a_length_bounds_what_comes_and_says_so),
+        cmocka_unit_test(ten_mebibytes_are_no_trouble),
+        cmocka_unit_test(more_than_a_million_tokens_are_refused),
+        cmocka_unit_test(a_folder_without_a_tokenizer_says_what_it_needs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
