@@ -371,7 +371,7 @@ const zoo_command zoo_command_route = {
         "\n"
         "--explain shows the distribution, the tags that the router sees in the query, and the words (with the parts they are\n"
         "read by) and runs of words that decided: all shares, shown or not, add up exactly to the log-odds of the chosen\n"
-        "expert over the runner-up.",
+        "expert over the runner-up. An encoder shows its distribution alone.",
     .examples =
         "  zooter route --router my-router 'What is 12 times 12?'\n"
         "  zooter route --router my-router --explain 'What is 12 times 12?'\n"

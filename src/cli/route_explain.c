@@ -73,14 +73,16 @@ static void pad(FILE *to, size_t from, size_t column)
 }
 
 /* ---- the parts of an explanation ---- */
-static void show_query(FILE *to, const zoo_router *router, const char *query, size_t size)
+static void show_query(FILE *to, const zoo_router *router, const char *query, size_t size, int was_cut)
 {
     size_t limit = zoo_utf8_cut(query, size, zoo_router_text_limit(router)), tail = limit > TAIL ? limit - TAIL : 0;
 
     show(to, query, size, WIDTH);
     fputc('\n', to);
-    if (limit == size)
+    if (limit == size) {
+        fputs(was_cut ? "(only its beginning was read)\n" : "", to);        /* an encoder counts tokens, not bytes */
         return;
+    }
     while (tail < limit && ((unsigned char)query[tail] & 0xc0) == 0x80)
         tail++;
     fprintf(to, "(read: %zu of %zu bytes, up to \"", limit, size);
@@ -213,14 +215,16 @@ int zoo_route_explain(FILE *to, const zoo_router *router, zoo_workspace *workspa
     if (rc)
         goto done;
     zoo_policy_order(p, NULL, k, order);
-    show_query(to, router, query, size);
+    show_query(to, router, query, size, decision.was_cut);
     chosen = zoo_router_expert(router, decision.expert);
     fputs("-> ", to);
     show(to, chosen, strlen(chosen), WIDTH - 40);
     fprintf(to, ", probability %.4f, margin %.4f\n\n", (double)decision.probability, (double)decision.margin);
     show_distribution(to, router, p, order, k);
     rc = show_tags(to, router, workspace, query, size, err);
-    if (!rc && k > 1)
+    if (!rc && !zoo_router_explains(router))
+        fputs("\nan encoder does not say which words decided\n", to);
+    else if (!rc && k > 1)
         rc = show_why(to, router, workspace, query, size, order[0], order[1], err);
 done:
     free(order);

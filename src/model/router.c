@@ -144,6 +144,7 @@ size_t zoo_router_text_limit(const zoo_router *router) { return router->text_lim
 float zoo_router_temperature(const zoo_router *router) { return (float)router->checkpoint.facts.temperature; }
 const zoo_router_facts *zoo_router_facts_of(const zoo_router *router) { return &router->checkpoint.facts; }
 const json_t *zoo_router_training(const zoo_router *router) { return router->checkpoint.training; }
+int zoo_router_explains(const zoo_router *router) { return router->encoder->class->explain != NULL; }
 int zoo_router_packs(const zoo_router *router) { return router->encoder->class->logits_many != NULL; }
 size_t zoo_router_tag_count(const zoo_router *router) { return router->tag_count; }
 

@@ -62,6 +62,13 @@ def test_a_long_query_is_cut_and_memory_stays_bounded(run):
     assert short["probabilities"] == long["probabilities"] == huge["probabilities"]
 
 
+def test_explain_shows_what_an_encoder_can_say(run):
+    p = run("route", "--router", GOLDEN / "bert", "--explain", "What is 12 times 12?")
+    assert p.returncode == 0 and p.stdout.count("wizard") == 3 and "does not say which words" in p.stdout and "beginning" not in p.stdout
+    p = run("route", "--router", GOLDEN / "bert", "--explain", "moon " * 1000)
+    assert p.returncode == 0 and "only its beginning was read" in p.stdout
+
+
 @pytest.mark.parametrize("folder, said", [("reward", "scalar reward model"), ("pair-reward", "PairRM"), ("backbone-bin", "bare encoder")])
 def test_what_is_no_router_is_called_by_its_name(run, folder, said):
     p = run("route", "--router", GOLDEN / folder, "hello")
