@@ -407,7 +407,7 @@ static int put_together(zoo_tokenization *w, const zoo_template *template, zoo_i
 
     for (size_t i = 0; i < template->count; i++)
         n += template->items[i].what == ZOO_TEMPLATE_A ? w->first.count : template->items[i].what == ZOO_TEMPLATE_B ? w->second.count : 0;
-    if (reserve(w, n))
+    if (reserve(w, n + 1))               /* never NULL */
         return zoo_fail_nomem(err);
     for (size_t i = 0; i < template->count; i++) {
         const zoo_id_list *list = template->items[i].what == ZOO_TEMPLATE_A ? &w->first : &w->second;
