@@ -69,7 +69,7 @@ void zoo_input_place(zoo_input *input, enum zoo_precision precision, size_t rows
     *input = (zoo_input){ .precision = precision, .width = width, .stride = stride, .data = memory };
     if (precision == ZOO_PRECISION_INT8) {
         input->scales = (float *)(void *)((char *)memory + rows * stride);
-        input->zeros = (int32_t *)(input->scales + rows);
+        input->zeros = (int32_t *)(void *)(input->scales + rows);
     }
     for (size_t r = 0; r < rows && stride > width; r++)
         memset((char *)memory + (r * stride + width) * size, 0, (stride - width) * size);

@@ -383,7 +383,7 @@ int zoo_model_embed(const zoo_model *m, zoo_session *s, const zoo_text *texts, s
                     float *vectors, zoo_err *err)
 {
     size_t H = m->config->hidden_size;
-    zoo_outputs out = pooling == ZOO_POOL_MEAN ? (zoo_outputs){ .mean = vectors } : (zoo_outputs){ .cls = vectors };
+    zoo_outputs out = { .mean = pooling == ZOO_POOL_MEAN ? vectors : NULL, .cls = pooling == ZOO_POOL_MEAN ? NULL : vectors };
     int rc = run_texts(m, s, &(struct texts){ .a = texts, .n = n }, &out, NULL, err);
 
     for (size_t i = 0; i < n && !rc && is_unit; i++)

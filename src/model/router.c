@@ -378,7 +378,7 @@ int zoo_router_route_many(const zoo_router *router, zoo_workspace *w, const char
                           float *probabilities, zoo_decision *decisions, size_t *done, zoo_err *err)
 {
     struct many m = { router, w, queries, sizes, n, probabilities, decisions };
-    size_t unused;
+    size_t unused = 0;
 
     done = done ? done : &unused;
     return w->class->logits_many ? route_in_chunks(&m, done, err) : route_on_seats(&m, done, err);

@@ -216,7 +216,7 @@ static int open_offline(zoo_hub *hub, zoo_err *err)
 int zoo_hub_open(zoo_hub **out, const zoo_hub_settings *settings, const char *repo, const char *revision, zoo_err *err)
 {
     zoo_hub *hub = *out = NULL;
-    zoo_err unread;
+    zoo_err unread = { 0 };
     int rc;
 
     err = err ? err : &unread;
@@ -607,7 +607,7 @@ static int check_space(const zoo_hub *hub, zoo_err *err)
 
 int zoo_hub_fetch(zoo_hub *hub, zoo_err *err)
 {
-    zoo_err unread;
+    zoo_err unread = { 0 };
     int rc;
 
     err = err ? err : &unread;

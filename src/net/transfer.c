@@ -280,7 +280,7 @@ static int next_address(struct run *run, char **next, struct origin *origin)
 
 int zoo_transfer_run(zoo_transfer *t, const zoo_transfer_request *request, zoo_transfer_answer *answer, zoo_err *err)
 {
-    zoo_err unread;
+    zoo_err unread = { 0 };
     struct run run = { .transfer = t, .request = request, .answer = answer, .err = err ? err : &unread };
     char *url = strdup(request->url);
     struct origin origin;

@@ -408,7 +408,7 @@ static int read_settings(struct reader *r)
 
 int zoo_tokenizer_read_json(zoo_tokenizer *t, const zoo_source *from, zoo_err *err)
 {
-    zoo_err own;
+    zoo_err own = { 0 };
     struct reader r = { .t = t, .path = from->path, .unknown_id = -1, .chars_max = -1, .err = err ? err : &own };
     int rc = walk(&r, from->text, from->size);
 

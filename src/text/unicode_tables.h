@@ -1,4 +1,8 @@
 /* unicode_tables.h - what tokenizers 0.23.3 takes every code point for. Written by script/unicode-tables. */
+#ifndef ZOO_TEXT_UNICODE_TABLES_H
+#define ZOO_TEXT_UNICODE_TABLES_H
+#include <stdint.h>
+
 enum {
     OTHER = 1 << 0,
     NONSPACING = 1 << 1,
@@ -412,3 +416,4 @@ static const struct { uint32_t first, last; int32_t step, delta; } lower_runs[] 
     { 0x16e40, 0x16e5f, 1, 32 }, { 0x16ea0, 0x16eb8, 1, 27 }, { 0x1e900, 0x1e921, 1, 34 },
 };
 
+#endif
