@@ -64,6 +64,8 @@ TEST_SRC   := $(sort $(wildcard tests/unit/*/test_*.c))
 TEST_BIN   := $(TEST_SRC:tests/%.c=$(OUT)/tests/%)
 # What runs threads or a loop beside them.
 TSAN_E2E   := $(filter-out %/test_train_encoder.py,$(sort $(wildcard $(addprefix tests/e2e/test_,serve*.py route*.py train*.py collect*.py reward*.py eval*.py tag*.py))))
+# Whole-text and whole-tensor functions of one thread are slow to watch and have nothing to race with.
+TSAN_BIN   := $(filter-out $(addprefix $(OUT)/tests/unit/,text/% $(addprefix compute/test_,operators attention rows)),$(TEST_BIN))
 # All but what times, and what runs the same code once more on other instruction sets or in child processes.
 ASAN_E2E   := $(filter-out $(addprefix tests/e2e/test_,model_bench.py isa.py demo.py),$(sort $(wildcard tests/e2e/test_*.py)))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -131,7 +133,7 @@ tsan:  ## unit tests and the threaded end-to-end tests under ThreadSanitizer
 sanitize-run: unit-build
 	$(Q)$(RUN_TESTS) --label asan $(TEST_BIN) $(ASAN_E2E)
 tsan-run: unit-build
-	$(Q)$(RUN_TESTS) --label tsan $(TEST_BIN) $(TSAN_E2E)
+	$(Q)$(RUN_TESTS) --label tsan $(TSAN_BIN) $(TSAN_E2E)
 aarch64:  ## cross-build, unit tests and golden files under qemu's user-mode emulation
 	$(Q)script/test-aarch64
 test-reference: all  ## heavy cross-checks against Python libraries (tests/reference/requirements.txt)
