@@ -15,8 +15,7 @@ FOLDERS = ["router", "router-v5", "router-variants", "backbone-bin", "reward", "
 
 
 def rows(folder):
-    name = "cls.jsonl" if folder == "backbone-bin" else "expected.jsonl"        # see golden/README.md
-    return [json.loads(line) for line in (GOLDEN / folder / name).read_bytes().splitlines()]
+    return [json.loads(line) for line in (GOLDEN / folder / "expected.jsonl").read_bytes().splitlines()]
 
 
 def flat(row):
