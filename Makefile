@@ -28,6 +28,7 @@ $(error pkg-config does not find all of: $(ALL_PKGS). On Debian, script/bootstra
 endif
 
 WERROR     ?= -Werror
+# -Wno-pass-failed: that clang does not vectorise a loop marked `omp simd` is no fault of the loop.
 WARNINGS   := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings -Wformat=2 -Wno-pass-failed $(WERROR)
 OPTIMISE   := -O3 -fopenmp-simd -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 HARDEN     := -Wl,-z,relro,-z,now

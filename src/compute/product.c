@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "compute/cpu.h"
-#include "compute/product_kernel.h"
+#include "compute/product_finish.h"
 
 enum { LINE = 64, ROWS_AT_ONCE = 128 };
 
@@ -96,14 +96,9 @@ void zoo_input_fill(zoo_input *input, size_t first, size_t count, const float *x
 /* The largest magnitude; NaN where a number is not finite. */
 static float largest(const float *w, size_t n)
 {
-    float most = 0, finite = 0;
+    float low, high;
 
-#pragma omp simd reduction(max : most) reduction(+ : finite)
-    for (size_t i = 0; i < n; i++) {
-        most = fabsf(w[i]) > most ? fabsf(w[i]) : most;
-        finite += w[i] * 0;
-    }
-    return finite == 0 ? most : NAN;
+    return !finish_extremes(w, n, &low, &high) ? NAN : high > -low ? high : -low;
 }
 
 /* To the nearest, ties to even, for |w * inverse| <= 127. */

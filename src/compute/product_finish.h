@@ -166,18 +166,41 @@ static inline __attribute__((always_inline)) void finish_put(float *out, size_t 
     }
 #define FINISH_NAMES finish, to_bf16, to_int8, to_pairs, put
 
+/* The least and the largest of 0 and all x; 0: one is not finite. In lanes, so that no compiler has to reorder comparisons. */
+static inline int finish_extremes(const float *x, size_t n, float *low, float *high)
+{
+    float least[16] = { 0 }, most[16] = { 0 }, finite[16] = { 0 };
+    size_t i = 0;
+
+    for (; i + 16 <= n; i += 16)
+#pragma omp simd
+        for (size_t lane = 0; lane < 16; lane++) {
+            float v = x[i + lane];
+            least[lane] = v < least[lane] ? v : least[lane];
+            most[lane] = v > most[lane] ? v : most[lane];
+            finite[lane] += v * 0;
+        }
+    for (; i < n; i++) {
+        least[0] = x[i] < least[0] ? x[i] : least[0];
+        most[0] = x[i] > most[0] ? x[i] : most[0];
+        finite[0] += x[i] * 0;
+    }
+    for (size_t lane = 1; lane < 16; lane++) {
+        least[0] = least[lane] < least[0] ? least[lane] : least[0];
+        most[0] = most[lane] > most[0] ? most[lane] : most[0];
+        finite[0] += finite[lane];
+    }
+    *low = least[0];
+    *high = most[0];
+    return finite[0] == 0;
+}
+
 /* x = scale * (byte - zero), the range stretched to hold 0. A row with a value that is not finite gets a scale that is none. */
 static inline void finish_to_int8(uint8_t *restrict out, const float *restrict x, size_t width, float *scale, int32_t *zero)
 {
-    float low = 0, high = 0, finite = 0;
+    float low = 0, high = 0;
 
-#pragma omp simd reduction(min : low) reduction(max : high) reduction(+ : finite)
-    for (size_t i = 0; i < width; i++) {
-        low = x[i] < low ? x[i] : low;
-        high = x[i] > high ? x[i] : high;
-        finite += x[i] * 0;
-    }
-    if (!(finite == 0) || !(high - low < INFINITY)) {
+    if (!finish_extremes(x, width, &low, &high) || !(high - low < INFINITY)) {
         memset(out, 0, width);
         *scale = NAN;
         *zero = 0;
