@@ -178,8 +178,11 @@ check-clang:
 docs: all  ## docs/cli.md from the command tables
 	$(Q)$(OUT)/zooter help --markdown > docs/cli.md
 
+$(OUT)/bench/%: bench/%.c $(OUT)/core.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $< $(OUT)/core.a $(ALL_LDFLAGS) $(ALL_LIBS) -o $@
 bench: all  ## every bench/*: one JSON object a line, ours against the peer's in the same run
-	$(Q)for b in $(sort $(filter-out %.md %.py %.txt %.json,$(wildcard bench/*))); do test ! -d $$b && test -x $$b || continue; echo "  BENCH $$b" >&2; $$b || exit 1; done
+	$(Q)for b in $(sort $(filter-out %.c %.md %.py %.txt %.json,$(wildcard bench/*))); do test ! -d $$b && test -x $$b || continue; echo "  BENCH $$b" >&2; $$b || exit 1; done
 
 # ---- install --------------------------------------------------------------------------------------------------------
 INSTALLED = $(BINDIR)/zooter $(INCDIR)/zooter.h $(LIBDIR)/libzooter.a $(LIBDIR)/$(SO) $(LIBDIR)/libzooter.so.$(SOVERSION) \

@@ -2,6 +2,17 @@
 #include <oneapi/dnnl/dnnl.h>
 
 #if defined __x86_64__
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Linux hands out the tile registers on request, once a process. */
+static int may_use_tiles(void)
+{
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+
+    return !syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA);
+}
+
 enum zoo_cpu zoo_cpu_level(void)
 {
     static const struct { dnnl_cpu_isa_t isa; enum zoo_cpu level; } levels[] = {
@@ -14,7 +25,7 @@ enum zoo_cpu zoo_cpu_level(void)
         return ZOO_CPU_PORTABLE;
     for (unsigned i = 0; i < sizeof levels / sizeof *levels; i++)
         if ((isa & levels[i].isa) == levels[i].isa)
-            return levels[i].level;
+            return levels[i].level == ZOO_CPU_AMX && !may_use_tiles() ? ZOO_CPU_BF16 : levels[i].level;
     return ZOO_CPU_AVX2;
 }
 #else

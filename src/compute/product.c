@@ -27,23 +27,35 @@ static size_t round_up(size_t n, size_t to)
     return (n + to - 1) / to * to;
 }
 
-const zoo_backend *zoo_backend_choose(enum zoo_precision precision)
+static const zoo_backend *choose(enum zoo_precision precision, enum zoo_cpu cpu)
 {
     static const struct { enum zoo_precision precision; enum zoo_cpu cpu; const zoo_backend *backend; } backends[] = {
 #if defined __x86_64__
         { ZOO_PRECISION_F32, ZOO_CPU_AVX512, &zoo_avx512_f32 }, { ZOO_PRECISION_F32, ZOO_CPU_AVX2, &zoo_avx2_f32 },
-        { ZOO_PRECISION_BF16, ZOO_CPU_BF16, &zoo_avx512_bf16 }, { ZOO_PRECISION_BF16, ZOO_CPU_AVX512, &zoo_avx512_widened },
-        { ZOO_PRECISION_BF16, ZOO_CPU_AVX2, &zoo_avx2_bf16 },
-        { ZOO_PRECISION_INT8, ZOO_CPU_VNNI, &zoo_avx512_int8 }, { ZOO_PRECISION_INT8, ZOO_CPU_AVX2, &zoo_avx2_int8 },
+        { ZOO_PRECISION_BF16, ZOO_CPU_AMX, &zoo_amx_bf16 }, { ZOO_PRECISION_BF16, ZOO_CPU_BF16, &zoo_avx512_bf16 },
+        { ZOO_PRECISION_BF16, ZOO_CPU_AVX512, &zoo_avx512_widened }, { ZOO_PRECISION_BF16, ZOO_CPU_AVX2, &zoo_avx2_bf16 },
+        { ZOO_PRECISION_INT8, ZOO_CPU_AMX, &zoo_amx_int8 }, { ZOO_PRECISION_INT8, ZOO_CPU_VNNI, &zoo_avx512_int8 },
+        { ZOO_PRECISION_INT8, ZOO_CPU_AVX2, &zoo_avx2_int8 },
 #endif
         { ZOO_PRECISION_F32, ZOO_CPU_PORTABLE, &zoo_portable_f32 }, { ZOO_PRECISION_BF16, ZOO_CPU_PORTABLE, &zoo_portable_bf16 },
     };
-    enum zoo_cpu cpu = zoo_cpu_level();
 
     for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
         if (backends[i].precision == precision && backends[i].cpu <= cpu)
             return backends[i].backend;
     return &zoo_portable_int8;
+}
+
+const zoo_backend *zoo_backend_choose(enum zoo_precision precision)
+{
+    return choose(precision, zoo_cpu_level());
+}
+
+const zoo_backend *zoo_backend_of_groups(enum zoo_precision precision)
+{
+    enum zoo_cpu cpu = zoo_cpu_level();
+
+    return choose(precision, cpu == ZOO_CPU_AMX ? ZOO_CPU_BF16 : cpu);
 }
 
 /* ---- inputs --------------------------------------------------------------------------------------------------------- */
@@ -55,11 +67,18 @@ static size_t input_stride(enum zoo_precision precision, size_t width)
     return ((width * element_bytes(precision) + LINE - 1) / LINE | 1) * LINE / element_bytes(precision);
 }
 
+/* Bytes of the elements: a tile may read beyond the last row, up to its height. */
+static size_t data_bytes(enum zoo_precision precision, size_t rows, size_t width)
+{
+    size_t beyond = zoo_backend_choose(precision)->unit > 1 ? ZOO_TILE_ROWS : 0;
+
+    return (rows + beyond) * input_stride(precision, width) * element_bytes(precision);
+}
+
 size_t zoo_input_bytes(enum zoo_precision precision, size_t rows, size_t width)
 {
-    size_t data = rows * input_stride(precision, width) * element_bytes(precision);
-
-    return data + (precision == ZOO_PRECISION_INT8 ? round_up(rows * (sizeof(float) + sizeof(int32_t)), LINE) : 0);
+    return data_bytes(precision, rows, width) +
+           (precision == ZOO_PRECISION_INT8 ? round_up(rows * (sizeof(float) + sizeof(int32_t)), LINE) : 0);
 }
 
 void zoo_input_place(zoo_input *input, enum zoo_precision precision, size_t rows, size_t width, void *memory)
@@ -68,7 +87,7 @@ void zoo_input_place(zoo_input *input, enum zoo_precision precision, size_t rows
 
     *input = (zoo_input){ .precision = precision, .width = width, .stride = stride, .data = memory };
     if (precision == ZOO_PRECISION_INT8) {
-        input->scales = (float *)(void *)((char *)memory + rows * stride);
+        input->scales = (float *)(void *)((char *)memory + data_bytes(precision, rows, width));
         input->zeros = (int32_t *)(void *)(input->scales + rows);
     }
     for (size_t r = 0; r < rows && stride > width; r++)
@@ -203,7 +222,7 @@ int zoo_product_new_in(zoo_product **out, zoo_pages *pages, enum zoo_precision p
     p->backend = zoo_backend_choose(precision);
     p->outputs = outputs;
     p->inputs = inputs;
-    p->groups = (inputs * element_bytes(precision) + 3) / 4;
+    p->groups = round_up((inputs * element_bytes(precision) + 3) / 4, p->backend->unit);
     p->panels = (outputs + p->backend->columns - 1) / p->backend->columns;
     p->panel_bytes = p->groups * p->backend->columns * 4;
     code = allocate(p, pages) ? pack(p, w, bias, err) : zoo_fail_nomem(err);
@@ -280,7 +299,9 @@ static void run_panel(const struct walk *k, size_t first, size_t end, size_t pan
     size_t most = k->product->backend->rows, tiles = (end - first + most - 1) / most, row = first;
 
     for (size_t tile = 0; tile < tiles; tile++) {
-        size_t rows = (end - row + tiles - tile - 1) / (tiles - tile);
+        size_t rows = round_up((end - row + tiles - tile - 1) / (tiles - tile), k->product->backend->unit);
+        if (rows > end - row)
+            rows = end - row;
         run_tile(k, row, rows, panel, tile, tiles);
         row += rows;
     }
@@ -323,12 +344,16 @@ void zoo_product_run(const zoo_product *product, const zoo_input *x, size_t rows
     size_t first, end, row, last;
 
     share_of(me, product->panels, (rows + height - 1) / height, &first, &end, &row, &last);
+    if (product->backend->begin)
+        product->backend->begin();
     for (last = last * height < rows ? last * height : rows, row *= height; row < last; row += at_once)
         for (size_t panel = first; panel < end; panel++) {
             k.following = panel + 1 < end ? weights + (panel + 1) * product->panel_bytes
                         : row + at_once < last ? weights + first * product->panel_bytes : then;
             run_panel(&k, row, row + at_once < last ? row + at_once : last, panel);
         }
+    if (product->backend->end)
+        product->backend->end();
 }
 
 enum zoo_precision zoo_precision_auto(void)

@@ -7,28 +7,35 @@
 #include <string.h>
 #include "compute/product_kernel.h"
 
+/* a * b + c, in one instruction where the includer says that there is one (FINISH_FMA). */
+#if defined FINISH_FMA || defined __aarch64__
+#define MULTIPLY_ADD(a, b, c) __builtin_fmaf(a, b, c)
+#else
+#define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
+#endif
+
 /* 0.5 x (1 + erf(x / sqrt(2))), off by at most 5e-7 max(1, |y|). Up to |x| = 5.3 erf(x / sqrt(2)) = x P(x^2), P a polynomial in
  * t = 2 x^2 / 5.3^2 - 1 fitted by reweighted least squares; further out it is 1 as far as a float can tell. */
 static inline float finish_gelu(float x)
 {
-    float cut = x > 5.3f ? 5.3f : x < -5.3f ? -5.3f : x, t = cut * cut * (2 / (5.3f * 5.3f)) - 1, p, y;
+    float cut = x > 5.3f ? 5.3f : x < -5.3f ? -5.3f : x, t = MULTIPLY_ADD(cut * cut, 2 / (5.3f * 5.3f), -1), p, y;
 
     p = 0.000465020537f;
-    p = p * t - 0.00144283462f;
-    p = p * t + 0.00176320178f;
-    p = p * t - 0.00243602856f;
-    p = p * t + 0.00593298906f;
-    p = p * t - 0.0114364726f;
-    p = p * t + 0.0178398844f;
-    p = p * t - 0.0265047569f;
-    p = p * t + 0.0378019698f;
-    p = p * t - 0.0505639873f;
-    p = p * t + 0.064165175f;
-    p = p * t - 0.0791812018f;
-    p = p * t + 0.0985280573f;
-    p = p * t - 0.133036911f;
-    p = p * t + 0.266785115f;
-    y = 0.5f * cut * (1 + cut * p);
+    p = MULTIPLY_ADD(p, t, -0.00144283462f);
+    p = MULTIPLY_ADD(p, t, 0.00176320178f);
+    p = MULTIPLY_ADD(p, t, -0.00243602856f);
+    p = MULTIPLY_ADD(p, t, 0.00593298906f);
+    p = MULTIPLY_ADD(p, t, -0.0114364726f);
+    p = MULTIPLY_ADD(p, t, 0.0178398844f);
+    p = MULTIPLY_ADD(p, t, -0.0265047569f);
+    p = MULTIPLY_ADD(p, t, 0.0378019698f);
+    p = MULTIPLY_ADD(p, t, -0.0505639873f);
+    p = MULTIPLY_ADD(p, t, 0.064165175f);
+    p = MULTIPLY_ADD(p, t, -0.0791812018f);
+    p = MULTIPLY_ADD(p, t, 0.0985280573f);
+    p = MULTIPLY_ADD(p, t, -0.133036911f);
+    p = MULTIPLY_ADD(p, t, 0.266785115f);
+    y = 0.5f * cut * MULTIPLY_ADD(cut, p, 1);
     return x > 5.3f ? x : x < -5.3f ? 0 : y;
 }
 
@@ -39,12 +46,12 @@ static inline float finish_exp(float x)
     union { int32_t bits; float value; } power = { ((int32_t)(n == n ? n : 0) + 127) * (1 << 23) };
 
     p = 1.3888889e-3f;
-    p = p * r + 8.3333333e-3f;
-    p = p * r + 4.1666667e-2f;
-    p = p * r + 0.16666667f;
-    p = p * r + 0.5f;
-    p = p * r + 1;
-    p = p * r + 1;
+    p = MULTIPLY_ADD(p, r, 8.3333333e-3f);
+    p = MULTIPLY_ADD(p, r, 4.1666667e-2f);
+    p = MULTIPLY_ADD(p, r, 0.16666667f);
+    p = MULTIPLY_ADD(p, r, 0.5f);
+    p = MULTIPLY_ADD(p, r, 1);
+    p = MULTIPLY_ADD(p, r, 1);
     return x < -87 ? 0 : p * power.value;
 }
 
@@ -97,7 +104,7 @@ static inline void finish_sums(const zoo_finish *f, float *restrict y, size_t r,
 #pragma omp simd
         for (size_t c = 0; c < columns; c++) {
             union { float f; int32_t i; } sum = { y[c] };
-            y[c] = scale * f->weight_scales[c] * (float)(sum.i - zero * f->weight_sums[c]) + f->bias[c];
+            y[c] = MULTIPLY_ADD(scale * f->weight_scales[c], (float)(sum.i - zero * f->weight_sums[c]), f->bias[c]);
         }
     } else {
 #pragma omp simd

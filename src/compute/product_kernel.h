@@ -12,7 +12,7 @@
 #define ZOO_COMPUTE_PRODUCT_KERNEL_H
 #include "compute/product.h"
 
-enum { ZOO_TILE_ROWS = 16, ZOO_TILE_COLUMNS = 32 };         /* no kernel has more */
+enum { ZOO_TILE_ROWS = 32, ZOO_TILE_COLUMNS = 32 };         /* no kernel has more */
 
 enum { ZOO_UNROLLED_GROUPS = 4 };
 
@@ -43,6 +43,8 @@ typedef struct zoo_finish {
 typedef struct zoo_backend {
     const char *name;
     unsigned rows, columns;             /* of a tile */
+    unsigned unit;                      /* rows and groups come in blocks of so many: what is read beyond x's rows must be memory */
+    void (*begin)(void), (*end)(void);  /* around a thread's tiles, or NULL */
     zoo_tile_fn tile;
     void (*finish)(const zoo_finish *f, void *sums);     /* destroys the sums */
     /* One row of `width` floats as bfloat16, or as bytes with a scale and a zero. */
@@ -54,13 +56,15 @@ typedef struct zoo_backend {
     void (*put)(float *out, size_t stride, const float *sums, size_t rows, size_t columns, const float *bias, int adds);
 } zoo_backend;
 
-/* The backend of a precision on this processor. */
+/* The backend of a precision on this processor; _of_groups: one that takes any number of groups, and rows at any step. */
 const zoo_backend *zoo_backend_choose(enum zoo_precision precision);
+const zoo_backend *zoo_backend_of_groups(enum zoo_precision precision);
 
 extern const zoo_backend zoo_portable_f32, zoo_portable_bf16, zoo_portable_int8;
 #if defined __x86_64__
 extern const zoo_backend zoo_avx2_f32, zoo_avx2_bf16, zoo_avx2_int8;
 extern const zoo_backend zoo_avx512_f32, zoo_avx512_widened, zoo_avx512_bf16, zoo_avx512_int8;
+extern const zoo_backend zoo_amx_bf16, zoo_amx_int8;
 #endif
 
 static inline float zoo_bf16_float(uint16_t x)

@@ -175,7 +175,7 @@ static void multiply(const struct job *j, const zoo_member *me)
 static struct job job_of(enum zoo_precision precision, size_t M, size_t N, size_t K, float *c, size_t ldc)
 {
     return (struct job){
-        .backend = zoo_backend_choose(precision), .M = M, .N = N, .groups = groups_of(precision, K), .c = c, .ldc = ldc
+        .backend = zoo_backend_of_groups(precision), .M = M, .N = N, .groups = groups_of(precision, K), .c = c, .ldc = ldc
     };
 }
 

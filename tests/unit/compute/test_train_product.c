@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/rng.h"
 #include "compute/train_product.h"
+#include "unit/compute/isa.h"
 
 static const struct { size_t R, I, O; } shapes[] = {
     { 1, 1, 1 }, { 3, 5, 2 }, { 17, 24, 40 }, { 40, 112, 80 }, { 65, 33, 31 }, { 29, 1600, 6 }, { 1700, 35, 45 }, { 2, 64, 1601 },
@@ -176,6 +177,7 @@ int main(void)
         cmocka_unit_test(products_agree_with_sums_in_double),
         cmocka_unit_test(bias_gradients_are_column_sums),
         cmocka_unit_test(threads_do_not_change_a_bit),
+        cmocka_unit_test(lesser_processors_pass_too),
     };
     return cmocka_run_group_tests_name("compute/train_product", tests, NULL, NULL);
 }
