@@ -18,6 +18,7 @@ typedef struct zoo_tag_kind {
 
 typedef struct zoo_dataset {
     size_t n, k;
+    size_t aside;                   /* the last so many rows are held aside: of another split than the others */
     const char **ids;               /* (n) */
     const char **queries;           /* (n), NUL-terminated UTF-8 */
     size_t *query_sizes;            /* (n), bytes */

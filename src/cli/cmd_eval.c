@@ -87,7 +87,7 @@ static int load_rankings(struct work *w, zoo_store *store, zoo_err *err)
         return zoo_fail_nomem(err);
     for (size_t i = 0; !rc && i < s->rank_by.count; i++) {
         const zoo_dataset *d = &w->rankings[i];
-        rc = zoo_store_load(store, &(zoo_store_filter){ s->split, s->rank_by.items[i] }, &w->rankings[i], err);
+        rc = zoo_store_load(store, &(zoo_store_filter){ .split = s->split, .reward_model = s->rank_by.items[i] }, &w->rankings[i], err);
         for (size_t row = 0; !rc && row < w->data.n; row++)
             if (d->n != w->data.n || strcmp(d->ids[row], w->data.ids[row]) != 0)
                 rc = zoo_fail(err, ZOO_ECONFLICT, "%s: changed while it was read; try again", s->store);
@@ -102,7 +102,7 @@ static int load(struct work *w, zoo_err *err)
     int rc = zoo_store_open(&store, s->store, ZOO_STORE_READ, err);
 
     if (!rc)
-        rc = zoo_store_load(store, &(zoo_store_filter){ s->split, s->reward_model }, &w->data, err);
+        rc = zoo_store_load(store, &(zoo_store_filter){ .split = s->split, .reward_model = s->reward_model }, &w->data, err);
     if (!rc)
         rc = load_rankings(w, store, err);
     zoo_store_close(store);

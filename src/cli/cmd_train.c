@@ -124,7 +124,9 @@ static int read_options(struct work *w, zoo_err *err)
     }
     t->temperature = s->temperature;
     t->is_standardised = s->standardise;
-    t->validation = s->validation;
+    if (s->validation >= 0 && s->validation_split)
+        return zoo_fail(err, ZOO_EUSAGE, "--validation sets rows aside and --validation-split names them: give one");
+    t->validation = s->validation >= 0 ? s->validation : t->validation;
     t->patience = (unsigned)s->patience;
     t->seed = s->seed;
     t->threads = (unsigned)s->threads;
@@ -153,10 +155,10 @@ static json_t *describe(const struct work *w)
 
     for (size_t i = 0; i < s->tags.count; i++)
         json_array_append_new(kinds, json_string(s->tags.items[i]));
-    return json_pack("{s:s?, s:s, s:s, s:s?, s:f, s:b, s:o, s:s?, s:s?, s:s?, s:f, s:f, s:I, s:I}", "split", s->split, "encoder",
-                     s->encoder, "out", s->out, "beta", s->beta, "temperature", s->temperature, "standardise", s->standardise, "tags",
+    return json_pack("{s:s?, s:s?, s:s, s:s, s:s?, s:f, s:b, s:o, s:s?, s:s?, s:s?, s:f, s:f, s:I, s:I}", "split", s->split,
+                     "validation_split", s->validation_split, "encoder", s->encoder, "out", s->out, "beta", s->beta, "temperature", s->temperature, "standardise", s->standardise, "tags",
                      kinds, "balance", s->balance, "reward_model", s->reward_model, "loss", zoo_loss_name(w->settings.loss), "validation",
-                     s->validation, "rate", w->settings.rate, "epochs", (json_int_t)w->settings.epochs, "seed", (json_int_t)s->seed);
+                     w->settings.validation, "rate", w->settings.rate, "epochs", (json_int_t)w->settings.epochs, "seed", (json_int_t)s->seed);
 }
 
 static int begin_run(struct work *w, zoo_err *err)
@@ -202,7 +204,7 @@ static int load(struct work *w, zoo_err *err)
     int rc = zoo_store_open(&w->store, s->store, ZOO_STORE_WRITE, err);
 
     if (!rc)
-        rc = zoo_store_load(w->store, &(zoo_store_filter){ s->split, s->reward_model }, &w->data, err);
+        rc = zoo_store_load(w->store, &(zoo_store_filter){ s->split, s->reward_model, s->validation_split }, &w->data, err);
     if (!rc)
         rc = choose_kinds(w, err);
     if (!rc)
@@ -228,13 +230,16 @@ static void say_what(const struct work *w)
 static void say_rows(const struct work *w)
 {
     const zoo_trained *t = &w->trained;
-    size_t unrewarded = w->data.n - t->rows - t->missing_rows;
+    size_t unrewarded = w->data.n - t->rows - t->missing_rows - t->known_rows;
 
     if (unrewarded)
         zoo_cli_say(&zoo_command_train, "%zu queries have no reward at all and were left out", unrewarded);
     if (t->missing_rows)
         zoo_cli_say(&zoo_command_train, "%zu queries lack a reward of some expert and were left out; '%s' lacks most",
                     t->missing_rows, w->data.experts[t->missing_most]);
+    if (t->known_rows)
+        zoo_cli_say(&zoo_command_train, "%zu queries of the split '%s' were left out: their texts are also learnt from", t->known_rows,
+                    w->s->validation_split);
     zoo_cli_say(&zoo_command_train, "%zu rows to learn from, %zu set aside for validation", t->fit_rows, t->validation_rows);
 }
 
@@ -247,6 +252,8 @@ static int describe_training(struct work *w, zoo_err *err)
         return zoo_fail_nomem(err);
     if (s->split)
         json_object_set_new(w->training, "split", json_string(s->split));
+    if (s->validation_split)
+        json_object_set_new(w->training, "validation_split", json_string(s->validation_split));
     if (s->reward_model)
         json_object_set_new(w->training, "reward_model", json_string(s->reward_model));
     return ZOO_OK;
@@ -393,6 +400,8 @@ static const zoo_option options[] = {
       "count --temperature in units of the spread of the rewards", 0, 0 },
     { "validation", "SHARE", OPTION_NUMBER, offsetof(struct train_settings, validation),
       "of the rows set aside, by query text, to choose the epoch, 0 to 0.5 (default 0.1)", 0, 0.5 },
+    { "validation-split", "SPLIT", OPTION_TEXT, offsetof(struct train_settings, validation_split),
+      "choose the epoch by the queries of this split, which are not learnt from", 0, 0 },
     { "epochs", "N", OPTION_COUNT, offsetof(struct train_settings, epochs), "passes over the rows, at most (default 4; encoders 3)", 1, 1000 },
     { "rate", "R", OPTION_NUMBER, offsetof(struct train_settings, rate), "the highest rate: Adagrad's (default 0.1) or, for encoders, AdamW's (default 3e-5)",
       1e-9, 1e9 },
@@ -445,7 +454,8 @@ const zoo_command zoo_command_train = {
         "Queries that lack a reward of some expert are left out and counted. Some texts are set aside for validation; the router\n"
         "is trained on the others, the epoch with the best reward on those set aside is noted, and the router that is kept is\n"
         "trained on all queries for as many epochs. What tags say is learnt from training queries only. Below 20 different\n"
-        "texts, nothing is set aside and nothing is chosen: auto and the first temperature are taken.\n"
+        "texts, nothing is set aside and nothing is chosen: auto and the first temperature are taken. --validation-split names the\n"
+        "validation queries instead; nothing is learnt from them, and those whose text is also one to learn from are left out.\n"
         "\n"
         "--loss: forward and reverse are KL(target || router) and KL(router || target); hard, the best expert alone counts; reward, what\n"
         "is lost against the best expert by asking each expert as often as the router believes in it.\n"

@@ -7,7 +7,7 @@
 
 /* Numbers below 0 and counts of 0: not given. */
 const struct train_settings zoo_train_defaults = {
-    .encoder = "ngram", .validation = 0.1, .rate = -1, .seed = 1, .warm_up = -1, .decay = -1, .layer_decay = -1, .clip = -1, .save_every = 600
+    .encoder = "ngram", .validation = -1, .rate = -1, .seed = 1, .warm_up = -1, .decay = -1, .layer_decay = -1, .clip = -1, .save_every = 600
 };
 
 int zoo_train_wants_encoder(const struct train_settings *s)

@@ -157,30 +157,42 @@ static int alloc_rows(zoo_dataset *d, uint64_t n, zoo_err *err)
     return d->ids && d->queries && d->query_sizes ? ZOO_OK : zoo_fail_nomem(err);
 }
 
-static int load_rows(struct loading *l, const char *split, zoo_err *err)
+/* Queries of `split` but those of `but`, from row *row on. */
+static int load_split(struct loading *l, const char *split, const char *but, size_t *row, zoo_err *err)
 {
     zoo_dataset *d = l->out;
-    uint64_t n;
     sqlite3_stmt *st = NULL;
-    int rc = zoo_store_count_queries(l->store, split, &n, err);
+    int rc = zoo_db_prepare(l->store, &st, err, "SELECT key, id, text FROM queries WHERE (?1 IS NULL OR split = ?1) AND "
+                            "(?2 IS NULL OR split IS NOT ?2) ORDER BY key", "ss", split, but);
 
-    if (!rc)
-        rc = alloc_rows(d, n, err);
-    if (!rc)
-        rc = zoo_db_prepare(l->store, &st, err, "SELECT key, id, text FROM queries WHERE ?1 IS NULL OR split = ?1 ORDER BY key", "s",
-                            split);
-    for (size_t i = 0; !rc && i < d->n && (rc = zoo_db_step(l->store, st, err)) == 1; i++) {
+    for (; !rc && *row < d->n && (rc = zoo_db_step(l->store, st, err)) == 1; (*row)++) {
         zoo_key key = sqlite3_column_int64(st, 0);
-        rc = zoo_db_copy_text(st, 1, &d->arena, &d->ids[i], NULL, err);
+        rc = zoo_db_copy_text(st, 1, &d->arena, &d->ids[*row], NULL, err);
         if (!rc)
-            rc = zoo_db_copy_text(st, 2, &d->arena, &d->queries[i], &d->query_sizes[i], err);
+            rc = zoo_db_copy_text(st, 2, &d->arena, &d->queries[*row], &d->query_sizes[*row], err);
         if (!rc && l->reward_model)
-            rc = load_rewards(l, i, key, err);
+            rc = load_rewards(l, *row, key, err);
         if (!rc)
-            rc = load_tags(l, i, key, err);
+            rc = load_tags(l, *row, key, err);
     }
     zoo_db_reset(st);
     return rc;
+}
+
+static int load_rows(struct loading *l, const zoo_store_filter *filter, zoo_err *err)
+{
+    uint64_t n, aside = 0;
+    size_t row = 0;
+    int rc = zoo_store_count_queries(l->store, filter->split, &n, err);
+
+    if (!rc && filter->aside)
+        rc = zoo_store_count_queries(l->store, filter->aside, &aside, err);
+    if (!rc)
+        rc = alloc_rows(l->out, n + (filter->split ? aside : 0), err);
+    if (!rc)
+        rc = load_split(l, filter->split, filter->aside, &row, err);
+    l->out->aside = l->out->n - row;
+    return rc || !filter->aside ? rc : load_split(l, filter->aside, NULL, &row, err);
 }
 
 /* ---- arrays ---- */
@@ -288,6 +300,10 @@ static int load(struct loading *l, const zoo_store_filter *filter, zoo_err *err)
     int rc = zoo_db_check_split(l->store, filter->split, err);
 
     if (!rc)
+        rc = zoo_db_check_split(l->store, filter->aside, err);
+    if (!rc && filter->split && filter->aside && !strcmp(filter->split, filter->aside))
+        rc = zoo_fail(err, ZOO_EUSAGE, "the split '%s' cannot be set aside from itself; name two splits", filter->split);
+    if (!rc)
         rc = zoo_db_find_reward_model(l->store, filter->reward_model, &l->reward_model, err);
     if (!rc)
         rc = load_experts(l, err);
@@ -296,7 +312,7 @@ static int load(struct loading *l, const zoo_store_filter *filter, zoo_err *err)
     if (!rc)
         rc = load_tag_names(l, err);
     if (!rc)
-        rc = load_rows(l, filter->split, err);
+        rc = load_rows(l, filter, err);
     if (!rc)
         rc = make_rewards(l, err);
     return rc ? rc : make_tags(l, err);

@@ -42,10 +42,11 @@ void zoo_store_rollback(zoo_store *store);
 typedef struct zoo_store_filter {
     const char *split;                          /* "train" */
     const char *reward_model;                   /* NULL: the only one there is; ZOO_EUSAGE where there are several */
+    const char *aside;                          /* a split whose queries come last, dataset.aside of them; NULL: none does */
 } zoo_store_filter;
 
-/* Queries of the split with tags and rewards, in order of arrival. ZOO_EUSAGE where the split or reward model does not exist;
- * zoo_dataset_release() it. */
+/* Queries of the split with tags and rewards, in order of arrival, then those of filter->aside. ZOO_EUSAGE where a split or the reward
+ * model does not exist, or both splits are the same; zoo_dataset_release() it. */
 int zoo_store_load(zoo_store *store, const zoo_store_filter *filter, zoo_dataset *out, zoo_err *err);
 
 /* ---- queries ---- */

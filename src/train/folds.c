@@ -105,3 +105,27 @@ out:
     free(is_aside);
     return rc;
 }
+
+int zoo_folds_drop_known(const zoo_dataset *data, size_t *rows, size_t *count, size_t aside, zoo_err *err)
+{
+    size_t first = *count - aside, kept = 0;
+    struct dealt *d = deal(data, rows, *count, 0, err);
+    unsigned char *is_known = calloc(*count + 1, 1);
+
+    if (!d || !is_known) {
+        free(d);
+        free(is_known);
+        return zoo_fail_nomem(err);
+    }
+    for (size_t i = 0, begins = 0; i < *count; i++) {               /* of equal texts the earliest row comes first */
+        begins = i && d[i].key == d[i - 1].key ? begins : i;
+        is_known[d[i].at] = d[i].at >= first && d[begins].at < first;
+    }
+    for (size_t i = 0; i < *count; i++)
+        if (!is_known[i])
+            rows[kept++] = rows[i];
+    *count = kept;
+    free(d);
+    free(is_known);
+    return ZOO_OK;
+}

@@ -10,7 +10,7 @@ struct job {
     const zoo_dataset *data;
     const zoo_train_settings *settings;
     zoo_trained *out;
-    size_t *rows;                    /* complete ones: fit_rows to learn from, then validation_rows */
+    size_t *rows;                    /* complete ones: fit_rows to learn from, then validation_rows; learnt_rows of them for the router that is kept */
     float *weights, *judged;         /* (n) */
     zoo_parallel *parallel;
     zoo_features *features;
@@ -69,9 +69,10 @@ static int find_rows(struct job *job, zoo_err *err)
     for (size_t i = 0; i < data->n; i++)
         if (!has_any_reward(data, i))
             unrewarded++;
-        else if (is_complete(data, i, missing))
+        else if (is_complete(data, i, missing)) {
+            out->validation_rows += i >= data->n - data->aside;
             job->rows[out->rows++] = i;
-        else
+        } else
             out->missing_rows++;
     for (size_t j = 0; j < data->k; j++)
         if (missing[j] && (out->missing_most == data->k || missing[j] > missing[out->missing_most]))
@@ -85,17 +86,50 @@ static int find_rows(struct job *job, zoo_err *err)
     return rc;
 }
 
+/* The split that the data set holds aside, but for texts that are learnt from. */
+static int take_split(struct job *job, zoo_err *err)
+{
+    zoo_trained *out = job->out;
+    size_t all = out->rows;
+    int rc;
+
+    out->fit_rows = out->learnt_rows = out->rows - out->validation_rows;
+    if (!out->validation_rows)
+        return zoo_fail(err, ZOO_EFORMAT, "no query of the validation split has a reward of every expert");
+    if (!out->fit_rows)
+        return zoo_fail(err, ZOO_EFORMAT, "no query but those of the validation split has a reward of every expert");
+    rc = zoo_folds_drop_known(job->data, job->rows, &out->rows, out->validation_rows, err);
+    out->known_rows = all - out->rows;
+    out->validation_rows -= out->known_rows;
+    if (!rc && !out->validation_rows)
+        rc = zoo_fail(err, ZOO_EFORMAT, "every query of the validation split is also one to learn from");
+    return rc;
+}
+
+/* A share of the texts. */
+static int take_share(struct job *job, size_t texts, zoo_err *err)
+{
+    zoo_trained *out = job->out;
+    size_t first = out->rows, aside = (size_t)ceil(job->settings->validation * (double)out->rows);
+    int rc = ZOO_OK;
+
+    if (texts >= ZOO_TEXTS_LEAST && aside)
+        rc = zoo_folds_set_aside(job->data, job->rows, out->rows, aside, job->settings->seed, &first, err);
+    out->fit_rows = first;
+    out->learnt_rows = out->rows;
+    out->validation_rows = out->rows - first;
+    return rc;
+}
+
 static int set_aside(struct job *job, zoo_err *err)
 {
     zoo_trained *out = job->out;
-    size_t texts, first = out->rows, aside = (size_t)ceil(job->settings->validation * (double)out->rows);
-    int rc = zoo_folds_count_texts(job->data, job->rows, out->rows, &texts, err);
+    size_t texts, fit = out->rows - out->validation_rows;
+    int rc = zoo_folds_count_texts(job->data, job->rows, fit, &texts, err);
 
-    if (!rc && texts >= ZOO_TEXTS_LEAST && aside)
-        rc = zoo_folds_set_aside(job->data, job->rows, out->rows, aside, job->settings->seed, &first, err);
-    out->fit_rows = first;
-    out->validation_rows = out->rows - first;
     out->folds = texts >= ZOO_TEXTS_LEAST ? ZOO_FOLDS : 0;
+    if (!rc)
+        rc = job->data->aside ? take_split(job, err) : take_share(job, texts, err);
     return rc;
 }
 
@@ -112,17 +146,19 @@ static int weigh(struct job *job, zoo_err *err)
     out->mean_rewards = calloc(job->data->k + 1, sizeof *out->mean_rewards);
     if (!job->weights || !job->judged || !out->mean_rewards)
         return zoo_fail_nomem(err);
-    rc = zoo_weights_balance(s->balance, job->rows, out->rows, 0, job->weights, err);
+    rc = zoo_weights_balance(s->balance, job->rows, out->learnt_rows, 0, job->weights, err);
     if (!rc)
-        rc = zoo_weights_balance(s->balance, job->rows, out->rows, ZOO_JUDGED_ROWS, job->judged, err);
+        rc = zoo_weights_balance(s->balance, job->rows, out->learnt_rows, ZOO_JUDGED_ROWS, job->judged, err);
+    if (!rc && out->learnt_rows < out->rows)
+        rc = zoo_weights_balance(s->balance, job->rows + out->fit_rows, out->validation_rows, ZOO_JUDGED_ROWS, job->judged, err);
     if (rc)
         return rc;
-    out->best_single = zoo_best_single(job->data, job->rows, out->rows, job->weights, out->mean_rewards);
-    rc = zoo_tag_rewards_fit(&out->tags, job->data, s->kinds, s->kind_count, job->rows, out->rows, job->weights, 1, err);
+    out->best_single = zoo_best_single(job->data, job->rows, out->learnt_rows, job->weights, out->mean_rewards);
+    rc = zoo_tag_rewards_fit(&out->tags, job->data, s->kinds, s->kind_count, job->rows, out->learnt_rows, job->weights, 1, err);
     out->scale = rc ? 0 : out->tags.scale;
     if (!rc && !(out->scale > 1e-12))
         rc = zoo_fail(err, ZOO_EFORMAT, "every expert has the same reward for each of the %zu queries: there is nothing to learn",
-                      out->rows);
+                      out->learnt_rows);
     return rc;
 }
 
@@ -172,7 +208,7 @@ static int prepare(struct job *job, zoo_err *err)
     const zoo_train_settings *s = job->settings;
     zoo_trained *out = job->out;
     int rc = zoo_heads_build(out->heads, &out->head_count, ZOO_TAG_KINDS_MAX, job->data, s->kinds, s->kind_count, job->rows,
-                             out->rows, &out->arena, err);
+                             out->learnt_rows, &out->arena, err);
 
     if (!rc)
         rc = zoo_parallel_new(&job->parallel, s->threads, err);
@@ -317,7 +353,7 @@ static int train_watched(struct job *job, zoo_err *err)
     return rc;
 }
 
-/* Trains what is kept, on all rows. */
+/* Trains what is kept, on all rows that may be learnt from. */
 static int train_all(struct job *job, zoo_err *err)
 {
     zoo_trained *out = job->out;
@@ -325,8 +361,8 @@ static int train_all(struct job *job, zoo_err *err)
     zoo_trainer_result result;
     int rc;
 
-    zoo_progress_begin(&progress, job->settings->progress, "training on all rows, rows", (uint64_t)out->epochs * out->rows);
-    rc = zoo_distil(&job->distiller, &job->distillery, &out->recipe, job->rows, out->rows, NULL, 0, out->epochs, NULL, &progress,
+    zoo_progress_begin(&progress, job->settings->progress, "training on all rows, rows", (uint64_t)out->epochs * out->learnt_rows);
+    rc = zoo_distil(&job->distiller, &job->distillery, &out->recipe, job->rows, out->learnt_rows, NULL, 0, out->epochs, NULL, &progress,
                     &result, err);
     if (rc)
         return rc;
@@ -379,7 +415,7 @@ static int leave_out(struct job *job, zoo_err *err)
 
     if (!job->settings->left_out)
         return ZOO_OK;
-    rows = sample(job, out->rows, &count, err);
+    rows = sample(job, out->learnt_rows, &count, err);
     if (!rows)
         return ZOO_ENOMEM;
     zoo_progress_begin(&progress, job->settings->progress, "leaving one out", 0);

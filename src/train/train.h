@@ -11,7 +11,8 @@
  * In order: rows with a reward missing are left out; some texts are set aside for validation; what the settings leave open is
  * chosen by cross-validation on the others; a router is trained on these others and stopped where the validation rows' expected
  * reward is best; the router that is kept is trained afresh on all rows for as many epochs (a tenth more data, and nothing
- * thrown away where data are few); each value of a kind of tag is left out in turn, to see how new kinds of query would fare.
+ * thrown away where data are few); rows that the data set holds aside (dataset.h) are the validation rows where there are any, and are
+ * never learnt from; each value of a kind of tag is left out in turn, to see how new kinds of query would fare.
  * With settings.encoder an encoder is fine-tuned instead (encoder_run.h): the recipe is chosen with n-gram routers, which cost seconds, then
  * the encoder is trained once, and the epoch that is best on the validation rows is kept. Rows, targets, losses, loop and verdict are the same.
  * Dimensions: n queries, k experts.
@@ -40,7 +41,7 @@ typedef struct zoo_train_settings {
     size_t kind_count;
     const zoo_tag_kind *balance;     /* each value weighs alike; NULL: each row */
     const zoo_tag_kind *left_out;    /* whose values are left out in turn; NULL: none */
-    double validation;               /* share of the rows, 0..0.5 */
+    double validation;               /* share of the rows, 0..0.5; unused where the data set holds rows aside */
     unsigned epochs;                 /* at most */
     size_t batch;
     double rate;
@@ -82,7 +83,8 @@ typedef struct zoo_trained {
     double scale;                    /* the spread of rewards */
     double *mean_rewards;            /* (k), groups weighing as settings.balance says */
     size_t best_single;
-    size_t rows, fit_rows, validation_rows;
+    size_t rows, fit_rows, validation_rows, learnt_rows;        /* learnt_rows: by the router that is kept, if it is an n-gram router */
+    size_t known_rows;               /* held aside, and left out because their text is learnt from too */
     size_t missing_rows, missing_most;           /* left out for want of a reward; the expert that lacks most (k: none) */
     size_t tried_count, chosen, folds;           /* tried_count 0: nothing was left open, or texts too few to choose by */
     zoo_tried tried[ZOO_RECIPES_MAX];

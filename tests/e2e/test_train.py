@@ -1,6 +1,7 @@
 """zooter train on the real binary: what it learns, says, writes, refuses, and what is left of it when it is killed."""
 import json
 import os
+import pathlib
 import random
 import resource
 import signal
@@ -223,6 +224,38 @@ def test_validation_rewards_do_not_reach_the_labels(run, store, tmp_path):
         db = store(train + list(rows(60, seed=seed, split="test")), f"{name}.db")
         assert run("train", "--store", db, "--split", "train", "--out", tmp_path / name).returncode == 0
     assert (tmp_path / "a" / "model.safetensors").read_bytes() == (tmp_path / "b" / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("encoder", [[], ["--encoder", pathlib.Path(__file__).resolve().parents[1] / "golden" / "bert", "--rate", "1e-3"]])
+def test_a_split_of_its_own_for_validation(run, store, tmp_path, encoder):
+    """It says what the router is worth and when to stop; nothing is learnt from it, and no text of it is learnt from."""
+    train, val = list(rows(120)), list(rows(60, seed=4, split="val"))
+    val += [{**x, "id": f"twin-{i}", "split": "val"} for i, x in enumerate(train[:5])]
+    other = [{**x, "rewards": {e: 1 - r for e, r in x["rewards"].items()}} for x in val]
+    for name, items in (("a", train + val), ("b", val[:30] + train + val[30:]), ("c", train + other)):
+        p = run("train", "--store", store(items, f"{name}.db"), *(["--split", "train"] if name != "b" else []), "--validation-split", "val",
+                "--out", tmp_path / name, "--beta", "0.3", "--temperature", "0.1", "--epochs", "1", *encoder)
+        assert p.returncode == 0, p.stderr
+        assert "120 rows to learn from, 60 set aside for validation" in p.stderr
+        assert "5 queries of the split 'val' were left out" in p.stderr
+    assert len({(tmp_path / x / "model.safetensors").read_bytes() for x in "abc"}) == 1
+    a, c = (training(tmp_path / x)["validation"] for x in "ac")
+    assert a["rows"] == 60 and a["router"] == pytest.approx(1 - c["router"]) and training(tmp_path / "a")["validation_split"] == "val"
+
+
+@pytest.mark.parametrize("options, status, sentence", [
+    (["--validation-split", "vla"], 2, "no query is in the split 'vla'"),
+    (["--validation-split", "train"], 2, "cannot be set aside from itself"),
+    (["--validation-split", "val", "--validation", "0.2"], 2, "give one"),
+    (["--validation-split", "bare"], 1, "no query of the validation split has a reward of every expert"),
+    (["--validation-split", "twins"], 1, "every query of the validation split is also one to learn from"),
+])
+def test_validation_splits_that_say_nothing(run, store, tmp_path, options, status, sentence):
+    train = list(rows(60))
+    items = train + list(rows(30, seed=4, split="val")) + [{"id": "bare", "query": "bare", "split": "bare", "rewards": {"coder": 1}},
+                                                           {**train[0], "id": "twin", "split": "twins"}]
+    p = run("train", "--store", store(items), "--split", "train", "--out", tmp_path / "r", *options)
+    assert (p.returncode, sentence in p.stderr) == (status, True), p.stderr
 
 
 def test_many_experts_on_few_rows(run, shared, tmp_path):

@@ -169,6 +169,15 @@ static void loading_gives_arrays_with_nan_for_what_is_missing(void **state)
     assert_int_equal(d.kinds[0].offsets[1], 0);
     zoo_dataset_release(&d);
 
+    assert_int_equal(zoo_store_load(f->store, &(zoo_store_filter){ .aside = "train" }, &d, &f->err), ZOO_OK);
+    assert_int_equal(d.n, 3);
+    assert_int_equal(d.aside, 2);                    /* come last */
+    assert_int_equal(d.k, 3);
+    assert_true(d.rewards[0 * 3 + 1] == 9.0f && d.rewards[1 * 3 + 0] == 0.25f && d.rewards[2 * 3 + 2] == -1.0f);
+    zoo_dataset_release(&d);
+    assert_int_equal(zoo_store_load(f->store, &(zoo_store_filter){ .split = "train", .aside = "train" }, &d, &f->err), ZOO_EUSAGE);
+    assert_int_equal(zoo_store_load(f->store, &(zoo_store_filter){ .aside = "dev" }, &d, &f->err), ZOO_EUSAGE);
+
     assert_int_equal(zoo_store_load(f->store, &(zoo_store_filter){ .split = "dev" }, &d, &f->err), ZOO_EUSAGE);
     assert_int_equal(zoo_store_load(f->store, &(zoo_store_filter){ .reward_model = "nil" }, &d, &f->err), ZOO_EUSAGE);
     zoo_store_reward_model(f->store, "second", &m, &f->err);

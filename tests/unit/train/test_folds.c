@@ -71,12 +71,28 @@ static void one_text_is_never_set_aside(void **state)
     zoo_dataset_release(&d);
 }
 
+static void known_texts_are_dropped(void **state)
+{
+    size_t rows[] = { 0, 1, 2, 3, 4, 5 }, count = 6;
+    zoo_dataset d = small_data(6, 1, (const float[]){ 0, 0, 0, 0, 0, 0 });
+
+    (void)state;
+    small_query(&d, 1, "query 0");                      /* twins that are both learnt from stay */
+    small_query(&d, 3, " QUERY  0");
+    small_query(&d, 5, "query 4");                      /* so do twins that are both held aside */
+    assert_int_equal(zoo_folds_drop_known(&d, rows, &count, 3, NULL), ZOO_OK);
+    assert_int_equal(count, 5);
+    assert_memory_equal(rows, ((size_t[]){ 0, 1, 2, 4, 5 }), 5 * sizeof *rows);
+    zoo_dataset_release(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_texts_share_a_fold),
         cmocka_unit_test(whole_texts_are_set_aside),
         cmocka_unit_test(one_text_is_never_set_aside),
+        cmocka_unit_test(known_texts_are_dropped),
     };
     return cmocka_run_group_tests_name("train/folds", tests, NULL, NULL);
 }
