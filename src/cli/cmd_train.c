@@ -93,11 +93,11 @@ static int choose_balance(struct work *w, zoo_err *err)
     const zoo_tag_kind *kind = zoo_dataset_kind(&w->data, name ? name : "subset");
 
     w->settings.left_out = natural_groups(&w->data);
-    if (names_none(name))
-        return ZOO_OK;
-    if (name && !kind)
+    if (name && !names_none(name) && !kind)
         return unknown_kind(&w->data, "--balance", name, err);
-    w->settings.balance = kind && kind->values > 1 ? kind : NULL;
+    w->settings.balance = !names_none(name) && kind && kind->values > 1 ? kind : NULL;
+    if (w->settings.draws && !w->settings.balance)
+        return zoo_fail(err, ZOO_EUSAGE, "--balance-by sample: there is no kind of tag to balance by; --balance names one of two tags or more");
     return ZOO_OK;
 }
 
@@ -107,6 +107,9 @@ static int read_options(struct work *w, zoo_err *err)
     zoo_train_settings *t = &w->settings;
 
     *t = (zoo_train_settings)ZOO_TRAIN_DEFAULTS;
+    if (s->balance_by && strcmp(s->balance_by, "weight") != 0 && strcmp(s->balance_by, "sample") != 0)
+        return zoo_fail(err, ZOO_EUSAGE, "--balance-by '%.128s' should be 'weight' or 'sample'", s->balance_by);
+    t->draws = s->balance_by && !strcmp(s->balance_by, "sample");
     if (s->kl && strcmp(s->kl, "forward") != 0 && strcmp(s->kl, "reverse") != 0)
         return zoo_fail(err, ZOO_EUSAGE, "--kl '%.128s' should be 'forward' or 'reverse'", s->kl);
     if (s->kl && s->loss)
@@ -223,8 +226,9 @@ static void say_what(const struct work *w)
         const zoo_tag_kind *kind = &w->data.kinds[t->kinds[i]];
         used += (size_t)snprintf(kinds + used, sizeof kinds - used, "%s%s (%zu)", i ? ", " : "", kind->name, kind->values);
     }
-    zoo_cli_say(&zoo_command_train, "%zu queries, %zu experts; tags: %s; %s%s weighs alike", w->data.n, w->data.k,
-                *kinds ? kinds : "none", t->balance ? "each " : "each query", t->balance ? t->balance->name : "");
+    zoo_cli_say(&zoo_command_train, "%zu queries, %zu experts; tags: %s; %s%s %s", w->data.n, w->data.k,
+                *kinds ? kinds : "none", t->balance ? "each " : "each query", t->balance ? t->balance->name : "",
+                t->draws ? "is drawn equally often" : "weighs alike");
 }
 
 static void say_rows(const struct work *w)
@@ -392,6 +396,8 @@ static const zoo_option options[] = {
       "kinds of tag that rewards are calmed by, or none (default: every kind)", 0, 0 },
     { "balance", "KIND", OPTION_TEXT, offsetof(struct train_settings, balance),
       "let each tag of this kind weigh alike; none: each query (default: subset, where there are two)", 0, 0 },
+    { "balance-by", "HOW", OPTION_TEXT, offsetof(struct train_settings, balance_by),
+      "weight: rows of rare tags count more; sample: epochs draw each tag equally often (default weight)", 0, 0 },
     { "beta", "B", OPTION_TEXT, offsetof(struct train_settings, beta),
       "share of a query's own reward, 0 to 1; auto, auto+B: see above (default: cross-validation)", 0, 0 },
     { "temperature", "T", OPTION_NUMBER, offsetof(struct train_settings, temperature),

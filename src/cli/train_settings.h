@@ -6,7 +6,7 @@
 #include "train/train.h"
 
 struct train_settings {
-    const char *store, *split, *validation_split, *encoder, *out, *beta, *balance, *reward_model, *kl, *loss, *layers, *schedule, *precision;
+    const char *store, *split, *validation_split, *encoder, *out, *beta, *balance, *balance_by, *reward_model, *kl, *loss, *layers, *schedule, *precision;
     double temperature, validation, rate, warm_up, decay, layer_decay, clip, save_every;
     uint64_t epochs, seed, threads, batch, batch_tokens, max_tokens, patience;
     zoo_list tags;

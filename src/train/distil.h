@@ -17,7 +17,8 @@ typedef struct zoo_distillery {
     size_t kind_count;
     const zoo_tag_kind *heads;       /* (head_count) */
     size_t head_count;
-    const float *weights;            /* (n), of the loss */
+    const float *weights;            /* (n), of labels and loss */
+    const zoo_tag_kind *drawn;       /* trainer.h; NULL: the loss weighs rows by `weights` */
     const float *judged;             /* (n), of the rewards of held-out rows */
     zoo_trainer_settings trainer;
 } zoo_distillery;

@@ -144,6 +144,8 @@ static uint64_t fingerprint(const struct running *r)
     h = zoo_hash64(r->sequences.ids, r->sequences.starts[n] * sizeof *r->sequences.ids, h);
     h = zoo_hash64(r->targets, n * k * sizeof *r->targets, h);
     h = zoo_hash64(d->weights, n * sizeof *d->weights, h);
+    if (d->drawn)
+        h = zoo_hash64(d->drawn->tags, d->drawn->offsets[n] * sizeof *d->drawn->tags, zoo_hash64(d->drawn->offsets, n * sizeof *d->drawn->offsets, h));
     return zoo_hash64(d->judged, n * sizeof *d->judged, h);
 }
 
@@ -153,7 +155,7 @@ static int train(struct running *r, zoo_err *err)
     const zoo_distillery *d = job->distillery;
     const zoo_trainer_state state = { r->state, fingerprint(r), r->plan->save_every, r->plan->resumes };
     const zoo_trainer_task task = {
-        .data = d->data, .rows = job->rows, .count = job->count, .targets = r->targets, .weights = d->weights, .held = job->held,
+        .data = d->data, .rows = job->rows, .count = job->count, .targets = r->targets, .weights = d->weights, .drawn = d->drawn, .held = job->held,
         .held_count = job->held_count, .held_weights = d->judged, .progress = job->progress, .watch = r->plan->watch, .state = &state
     };
     zoo_trainer_settings settings = d->trainer;

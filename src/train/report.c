@@ -99,6 +99,7 @@ json_t *zoo_trained_json(const zoo_trained *t, const zoo_dataset *data, const zo
     json_object_set_new(out, "seed", json_integer((json_int_t)s->seed));
     json_object_set_new(out, "final_loss", real(t->loss));
     json_object_set_new(out, "balance", s->balance ? json_string(s->balance->name) : json_null());
+    json_object_set_new(out, "balance_by", json_string(s->draws ? "sample" : "weight"));
     json_object_set_new(out, "tag_kinds", kinds_json(t));
     if (t->crossed.rows) {
         json_t *crossed = comparison_json(&t->crossed, data);

@@ -216,7 +216,8 @@ static int prepare(struct job *job, zoo_err *err)
         return rc;
     job->distillery = (zoo_distillery){
         .data = job->data, .kinds = s->kinds, .kind_count = s->kind_count, .heads = out->heads, .head_count = out->head_count,
-        .weights = job->weights, .judged = job->judged, .trainer = ngram_trainer(s)
+        .weights = job->weights, .judged = job->judged, .trainer = ngram_trainer(s),
+        .drawn = s->draws && !s->encoder ? s->balance : NULL
     };
     return !s->encoder || (is_recipe_open(s) && out->folds) ? prepare_ngrams(job, err) : ZOO_OK;
 }
@@ -393,6 +394,7 @@ static int train_encoder(struct job *job, zoo_err *err)
     int rc;
 
     distillery.trainer = trainer_of(s);
+    distillery.drawn = s->draws ? s->balance : NULL;
     zoo_progress_begin(&progress, s->progress, "training, rows", (uint64_t)s->epochs * out->fit_rows);
     rc = zoo_encoder_run(s->encoder, &encoder, &out->encoder, err);
     if (rc)

@@ -40,6 +40,7 @@ typedef struct zoo_train_settings {
     const size_t *kinds;             /* (kind_count) of tags that labels come from, coarse to fine */
     size_t kind_count;
     const zoo_tag_kind *balance;     /* each value weighs alike; NULL: each row */
+    int draws;                       /* training balances by drawing values equally often, not by weighing rows */
     const zoo_tag_kind *left_out;    /* whose values are left out in turn; NULL: none */
     double validation;               /* share of the rows, 0..0.5; unused where the data set holds rows aside */
     unsigned epochs;                 /* at most */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "train/judge.h"
+#include "train/sampler.h"
 
 /* A run: memory that is taken before the first step, and how far it is. */
 struct run {
@@ -19,6 +20,7 @@ struct run {
     float *tag_logits, *dtag_logits;                /* (B,G) */
     float *weights;                  /* (B) */
     uint32_t *choices;               /* (held_count), of this epoch */
+    zoo_sampler sampler;             /* where the task draws */
     zoo_schedule schedule;
     zoo_rng rng;
     uint64_t steps;                  /* taken */
@@ -53,7 +55,7 @@ static int run_init(struct run *r, zoo_trainee *trainee, const zoo_trainer_task 
     r->schedule = (zoo_schedule){ s->fall, (uint64_t)(s->warm_up * (double)planned), planned };
     r->saved_ns = r->started_ns = zoo_clock_ns();
     *result = (zoo_trainer_result){ .best = s->stop_after, .reward = -INFINITY };
-    return ZOO_OK;
+    return task->drawn ? zoo_sampler_init(&r->sampler, task->drawn, task->rows, task->count, err) : ZOO_OK;
 }
 
 static void run_release(struct run *r)
@@ -67,6 +69,7 @@ static void run_release(struct run *r)
     free(r->dtag_logits);
     free(r->weights);
     free(r->choices);
+    zoo_sampler_release(&r->sampler);
 }
 
 /* ---- how far it is, written down ---- */
@@ -153,6 +156,12 @@ static void blend_targets(float *target, const float *other, size_t k)
         target[j] = (float)(sqrt(fmax(target[j], 1e-37) * fmax(other[j], 1e-37)) / sum);
 }
 
+/* Of a row's loss: rows that are drawn weigh alike. */
+static float weight_of(const struct run *r, size_t row)
+{
+    return r->task->drawn ? 1 : r->task->weights[row];
+}
+
 /* Targets, weights and partners of rows[0..B). */
 static void make_examples(struct run *r, const size_t *rows, size_t B)
 {
@@ -160,12 +169,12 @@ static void make_examples(struct run *r, const size_t *rows, size_t B)
     size_t k = r->trainee->k;
 
     for (size_t b = 0; b < B; b++) {
-        r->weights[b] = t->weights[rows[b]] / (float)B;
+        r->weights[b] = weight_of(r, rows[b]) / (float)B;
         memcpy(r->targets + b*k, t->targets + rows[b]*k, k * sizeof *r->targets);
         r->partners[b] = ZOO_ALONE;
         if (!(zoo_rng_uniform(&r->rng) < r->settings->blend))
             continue;
-        r->partners[b] = t->rows[zoo_rng_below(&r->rng, t->count)];
+        r->partners[b] = (t->drawn ? r->order : t->rows)[zoo_rng_below(&r->rng, t->count)];
         blend_targets(r->targets + b*k, t->targets + r->partners[b]*k, k);
     }
 }
@@ -237,7 +246,9 @@ static int epoch(struct run *r, double *loss, zoo_err *err)
     double total = 0;
     int rc;
 
-    if (!r->done)
+    if (!r->done && t->drawn)
+        zoo_sampler_draw(&r->sampler, &r->rng, r->order, t->count);
+    else if (!r->done)
         zoo_rng_shuffle(&r->rng, r->order, t->count);
     while (r->done < t->count) {
         size_t B = t->count - r->done < r->settings->batch ? t->count - r->done : r->settings->batch;
@@ -246,7 +257,7 @@ static int epoch(struct run *r, double *loss, zoo_err *err)
         note_step(r);
     }
     for (size_t i = 0; i < t->count; i++)
-        total += t->weights[t->rows[i]];
+        total += weight_of(r, t->rows[i]);
     *loss = total > 0 ? r->sum / total : 0;
     return ZOO_OK;
 }

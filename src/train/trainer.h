@@ -97,7 +97,8 @@ typedef struct zoo_trainer_task {
     const size_t *rows;              /* trained on */
     size_t count;
     const float *targets;            /* (n,k), by row of data */
-    const float *weights;            /* (n), of the loss */
+    const float *weights;            /* (n), of the loss; unused where `drawn` is given */
+    const zoo_tag_kind *drawn;       /* epochs draw its tags equally often (sampler.h); NULL: every row once */
     const zoo_tag_kind *heads;       /* (head_count), their values side by side in the tag logits */
     size_t head_count;
     const size_t *held;              /* rows held out; NULL: none */

@@ -119,6 +119,8 @@ def test_a_folder_that_is_not_empty_is_refused_before_training(run, store, tmp_p
     (["--resume"], 2, "--resume is for encoders"),
     (["--loss", "sideways"], 2, "should be 'forward', 'reverse', 'hard' or 'reward'"),
     (["--schedule", "stairs"], 2, "should be 'linear' or 'cosine'"),
+    (["--balance-by", "luck"], 2, "should be 'weight' or 'sample'"),
+    (["--balance", "none", "--balance-by", "sample"], 2, "there is no kind of tag to balance by"),
     (["--beta", "2"], 2, "--beta '2' should be"),
     (["--beta", "auto+"], 2, "--beta 'auto+' should be"),
     (["--kl", "sideways"], 2, "should be 'forward' or 'reverse'"),
@@ -241,6 +243,20 @@ def test_a_split_of_its_own_for_validation(run, store, tmp_path, encoder):
     assert len({(tmp_path / x / "model.safetensors").read_bytes() for x in "abc"}) == 1
     a, c = (training(tmp_path / x)["validation"] for x in "ac")
     assert a["rows"] == 60 and a["router"] == pytest.approx(1 - c["router"]) and training(tmp_path / "a")["validation_split"] == "val"
+
+
+@pytest.mark.parametrize("encoder", [[], ["--encoder", pathlib.Path(__file__).resolve().parents[1] / "golden" / "bert", "--rate", "1e-3"]])
+def test_tags_are_drawn_equally_often(run, store, tmp_path, encoder):
+    items = [x for x in rows(180) if x["subset"] != "code" or random.Random(x["id"]).random() < 0.1]
+    db = store(items)
+    for name, how in (("a", "sample"), ("b", "sample"), ("c", "weight")):
+        p = run("train", "--store", db, "--out", tmp_path / name, "--beta", "0.3", "--temperature", "0.1", "--balance-by", how, *encoder)
+        assert p.returncode == 0, p.stderr
+        assert ("each subset is drawn equally often" in p.stderr) == (how == "sample")
+        assert training(tmp_path / name)["balance_by"] == how
+    a, b, c = ((tmp_path / x / "model.safetensors").read_bytes() for x in "abc")
+    assert a == b != c
+    assert json.loads(run("route", "--router", tmp_path / "a", KINDS["code"].format("frogs")).stdout)["expert"] == "coder"
 
 
 @pytest.mark.parametrize("options, status, sentence", [

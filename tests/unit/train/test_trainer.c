@@ -133,7 +133,7 @@ static void examples_are_blended_as_often_as_asked(void **state)
 /* ---- parts of a step, patience, states ---- */
 
 /* Remembers what it learnt from; its parameter is a hash of that, so that two runs agree only where every step does. */
-struct witness { zoo_trainee base; uint64_t seen, kept; size_t parts, largest, steps, dies_at; double reward; };
+struct witness { zoo_trainee base; uint64_t seen, kept; size_t parts, largest, steps, dies_at, drawn[3]; double reward; int draws; };
 
 static size_t fit(const zoo_trainee *base, const size_t *rows, size_t B)
 {
@@ -152,8 +152,10 @@ static void witness_forward(zoo_trainee *base, const zoo_batch *batch, float *lo
     for (size_t b = 0; b < batch->B; b++) {
         logits[2 * b] = w->reward > 0 && w->steps > 8 ? -1 : 1;         /* the first two epochs choose well */
         logits[2 * b + 1] = 0;
-        if (batch->learns)
+        if (batch->learns) {
             w->seen = zoo_mix64(w->seen ^ (batch->rows[b] + 1));
+            w->drawn[batch->rows[b] < 13 ? 0 : batch->rows[b] - 13]++;
+        }
     }
 }
 
@@ -204,6 +206,7 @@ enum { WITNESS_ROWS = 16 };
 
 static int run_witness(struct witness *w, const zoo_trainer_state *state, unsigned patience, zoo_trainer_result *result, zoo_err *err)
 {
+    static const char *const tags[18] = { "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "1", "2", "0", "0" };
     size_t rows[WITNESS_ROWS];
     const size_t held[] = { 16, 17 };
     float ones[18], targets[36], rewards[36];
@@ -223,6 +226,7 @@ static int run_witness(struct witness *w, const zoo_trainer_state *state, unsign
     }
     d = small_data(18, 2, rewards);
     task.data = &d;
+    task.drawn = w->draws ? &d.kinds[small_kind(&d, "kind", 3, tags)] : NULL;
     w->base = (zoo_trainee){ .class = &witness_class, .k = 2 };
     rc = zoo_trainer_run(&w->base, &task, &s, result, err);
     zoo_dataset_release(&d);
@@ -252,20 +256,29 @@ static void patience_ends_a_run_that_gets_no_better(void **state)
     assert_int_equal(result.epochs, 3);
 }
 
+static void epochs_draw_tags_equally_often(void **state)
+{
+    struct witness w = { .draws = 1 };
+    zoo_trainer_result result;
+
+    (void)state;
+    assert_int_equal(run_witness(&w, NULL, 0, &result, NULL), ZOO_OK);
+    assert_true(w.drawn[1] >= 5 * 5 && w.drawn[2] >= 5 * 5 && w.drawn[1] + w.drawn[2] <= 5 * 12);        /* thirds of 16, in 5 epochs */
+}
+
 /* Broken off anywhere and resumed, a run learns from the same rows in the same order at the same rates. */
-static void a_run_goes_on_where_it_was(void **state)
+static void goes_on_where_it_was(int draws)
 {
     char path[] = "build/test_trainer_state_XXXXXX";
     zoo_trainer_state where = { .path = path, .fingerprint = 7, .every = 0 };
-    struct witness whole = { .reward = 0 };
+    struct witness whole = { .draws = draws };
     zoo_trainer_result result, again;
     zoo_err err;
 
-    (void)state;
     assert_true(mkstemp(path) >= 0);
     assert_int_equal(run_witness(&whole, NULL, 0, &result, NULL), ZOO_OK);
     for (size_t at = 2; at <= 20; at++) {
-        struct witness first = { .dies_at = at }, second = { .dies_at = 0 };
+        struct witness first = { .dies_at = at, .draws = draws }, second = { .draws = draws };
         where.resumes = 0;
         assert_int_equal(run_witness(&first, &where, 0, &again, &err), ZOO_EFORMAT);
         assert_non_null(strstr(err.message, "gradient is no longer a number"));
@@ -278,6 +291,13 @@ static void a_run_goes_on_where_it_was(void **state)
     assert_int_equal(run_witness(&whole, &where, 0, &again, &err), ZOO_EUSAGE);
     assert_non_null(strstr(err.message, "other queries, rewards, settings"));
     unlink(path);
+}
+
+static void a_run_goes_on_where_it_was(void **state)
+{
+    (void)state;
+    goes_on_where_it_was(0);
+    goes_on_where_it_was(1);
 }
 
 static void a_damaged_state_is_refused(void **state)
@@ -318,6 +338,7 @@ int main(void)
         cmocka_unit_test(examples_are_blended_as_often_as_asked),
         cmocka_unit_test(a_step_goes_through_in_parts_that_fit),
         cmocka_unit_test(patience_ends_a_run_that_gets_no_better),
+        cmocka_unit_test(epochs_draw_tags_equally_often),
         cmocka_unit_test(a_run_goes_on_where_it_was),
         cmocka_unit_test(a_damaged_state_is_refused),
         cmocka_unit_test(a_loss_that_is_no_number_stops),
