@@ -1,7 +1,7 @@
 /* cmd_model_bench.c - zooter model bench: how fast a checkpoint is on this machine, and how near to what its weight products cost alone.
  *
- * Ours and the products take turns in bursts, because two things that share a machine are only comparable in the same minutes; the
- * first run of a burst warms up and does not count. */
+ * Ours and the products take turns in bursts, because two things that share a machine are only comparable in the same minutes. The
+ * first run of a burst warms up and does not count, unless it takes all of the burst's time. */
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 #include "model/checkpoint.h"
 #include "model/transformer_config.h"
 
-enum { LENGTHS_MAX = 64, LENGTH_MAX = 65536, SAMPLES_MAX = 100000, BURSTS = 4, RUNS_LEAST = 3, NAP_MS = 10,
+enum { LENGTHS_MAX = 64, LENGTH_MAX = 65536, SAMPLES_MAX = 100000, BURSTS = 4, NAP_MS = 10,
        BATCH = 256, BATCH_LEAST = 8, BATCH_MOST = 128, BATCH_SEED = 1, BATCH_ROWS = 1024,
        FIRST_ID = 5, LAST_ID = 20000 };       /* ids of frequent pieces, as in the peers' benchmark */
 
@@ -29,6 +29,7 @@ struct bench {
     const struct settings *settings;
     zoo_model *model;
     zoo_session *session;
+    zoo_stock *stock;                           /* the products of this length; NULL: none on this processor */
     zoo_transformer_config config;
     zoo_shape shapes[5];
     size_t shape_count;
@@ -101,33 +102,28 @@ static void nap(void)
     nanosleep(&(struct timespec){ 0, NAP_MS * 1000000 }, NULL);       /* until the other side's threads have stopped spinning */
 }
 
-static int burst_ours(struct bench *b, double seconds, zoo_err *err)
+/* Runs that fill `seconds`, at least one; `once` gives a run's milliseconds. */
+static int burst(struct bench *b, double seconds, int (*once)(struct bench *b, double *ms, zoo_err *err), double *times, size_t *count,
+                 zoo_err *err)
 {
-    uint64_t end;
+    uint64_t end = zoo_clock_ns() + (uint64_t)(seconds * 1e9);
     double ms;
-    int rc = run_ours(b, &ms, err);
+    int rc = once(b, &ms, err);
 
-    end = zoo_clock_ns() + (uint64_t)(seconds * 1e9);
-    for (int i = 0; !rc && b->ours_count < SAMPLES_MAX && (i < RUNS_LEAST || zoo_clock_ns() < end); i++) {
-        rc = run_ours(b, &ms, err);
-        b->ours[b->ours_count++] = ms;
+    if (!rc && zoo_clock_ns() >= end && *count < SAMPLES_MAX)
+        times[(*count)++] = ms;
+    while (!rc && *count < SAMPLES_MAX && zoo_clock_ns() < end) {
+        rc = once(b, &ms, err);
+        if (!rc)
+            times[(*count)++] = ms;
     }
     return rc;
 }
 
-static int burst_products(struct bench *b, zoo_stock *stock, double seconds, zoo_err *err)
+static int run_products(struct bench *b, double *ms, zoo_err *err)
 {
-    uint64_t end;
-
-    zoo_stock_run(stock);
-    end = zoo_clock_ns() + (uint64_t)(seconds * 1e9);
-    for (int i = 0; b->products_count < SAMPLES_MAX && (i < RUNS_LEAST || zoo_clock_ns() < end); i++) {
-        double ms = zoo_stock_run(stock);
-        if (!(ms >= 0))
-            return zoo_fail(err, ZOO_EIO, "oneDNN failed in the products that are timed beside the model");
-        b->products[b->products_count++] = ms;
-    }
-    return ZOO_OK;
+    *ms = zoo_stock_run(b->stock);
+    return *ms >= 0 ? ZOO_OK : zoo_fail(err, ZOO_EIO, "oneDNN failed in the products that are timed beside the model");
 }
 
 static int by_size(const void *a, const void *b)
@@ -148,21 +144,21 @@ static double median(double *x, size_t n)
 static int measure(struct bench *b, size_t rows, zoo_err *err)
 {
     double seconds = b->settings->seconds / BURSTS;
-    zoo_stock *stock = NULL;
-    int rc = zoo_stock_new(&stock, zoo_model_precision(b->model), b->shapes, b->shape_count, rows, b->threads, err);
+    int rc = zoo_stock_new(&b->stock, zoo_model_precision(b->model), b->shapes, b->shape_count, rows, b->threads, err);
 
     b->ours_count = b->products_count = 0;
     if (rc == ZOO_EUSAGE)
         rc = ZOO_OK;
     for (int i = 0; i < BURSTS && !rc; i++) {
         nap();
-        rc = burst_ours(b, seconds, err);
-        if (!rc && stock) {
+        rc = burst(b, seconds, run_ours, b->ours, &b->ours_count, err);
+        if (!rc && b->stock) {
             nap();
-            rc = burst_products(b, stock, seconds, err);
+            rc = burst(b, seconds, run_products, b->products, &b->products_count, err);
         }
     }
-    zoo_stock_free(stock);
+    zoo_stock_free(b->stock);
+    b->stock = NULL;
     return rc;
 }
 
