@@ -27,7 +27,7 @@ def test_a_line_for_each_length(bench, folder, precision):
     assert (first["tokens"], second["tokens"]) == (16, 7)
     for row in (first, second):
         assert set(row) == CIRCUMSTANCES | {"tokens", "products_ms", "products_min_ms"}
-        assert row["precision"] == precision and row["threads"] == 2 and row["runs"] >= 12
+        assert row["precision"] == precision and row["threads"] == 2 and row["runs"] >= 4
         assert 0 < row["min_ms"] <= row["median_ms"] and row["start_ms"] > row["min_ms"] and row["peak_mib"] > 1
         assert row["products_ms"] is None or 0 < row["products_min_ms"] <= row["products_ms"]
 
