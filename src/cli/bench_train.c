@@ -59,6 +59,7 @@ static int draw_queries(struct training *t, zoo_err *err)
         t->sequences.ids[i] = (uint32_t)(first + zoo_rng_below(&rng, last - first));
     for (size_t i = 0; i <= n; i++)
         t->sequences.starts[i] = i * T;
+    t->sequences.n = n;
     t->sequences.longest = T;
     return ZOO_OK;
 }

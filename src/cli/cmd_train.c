@@ -419,7 +419,7 @@ static const zoo_option options[] = {
     { "loss", "NAME", OPTION_TEXT, offsetof(struct train_settings, loss), "forward, reverse, hard or reward: see above (default forward)", 0, 0 },
     { "kl", "DIRECTION", OPTION_TEXT, offsetof(struct train_settings, kl), "the same as --loss forward or --loss reverse", 0, 0 },
     { "layers", "N", OPTION_TEXT, offsetof(struct train_settings, layers),
-      "of an encoder that learn: all, head, or the head and the last N layers (default all)", 0, 0 },
+      "of an encoder that learn: all, head, or the head and the last N layers; with head, each query is encoded once (default all)", 0, 0 },
     { "precision", "P", OPTION_TEXT, offsetof(struct train_settings, precision),
       "that an encoder's layers multiply in: f32, bf16 (sums and parameters stay float32), or auto, bf16 where the processor has it (default auto)",
       0, 0 },

@@ -30,6 +30,10 @@ struct zoo_encoder_trainee {
     uint64_t steps, passes;          /* taken; forward passes that learnt */
     double rate, scale, norm;        /* of the step under way */
     double *squares;                 /* one a block of NORM_BLOCK gradients */
+    /* where only the head learns: what it reads of each query of the data set (n,H), once it is known, of the batch, and of its new queries */
+    float *known, *read, *fresh;     /* (n,H) (batch_rows,H) (batch_rows,H) */
+    unsigned char *is_known;         /* (n) */
+    size_t *unknown;                 /* (batch_rows) */
 };
 
 static int learns_words(const zoo_encoder_trainee *t)
@@ -52,16 +56,36 @@ static size_t fit(const zoo_trainee *base, const size_t *rows, size_t B)
     return b ? b : 1;
 }
 
-static void pack(zoo_encoder_trainee *t, const zoo_batch *batch)
+static void pack(zoo_encoder_trainee *t, const size_t *rows, size_t B)
 {
     const zoo_sequences *s = t->sequences;
 
-    t->packed = (zoo_packed){ .ids = t->ids, .lengths = t->lengths, .n = batch->B };
-    for (size_t b = 0; b < batch->B; b++) {
-        t->lengths[b] = zoo_sequences_length(s, batch->rows[b]);
-        memcpy(t->ids + t->packed.N, s->ids + s->starts[batch->rows[b]], t->lengths[b] * sizeof *t->ids);
+    t->packed = (zoo_packed){ .ids = t->ids, .lengths = t->lengths, .n = B };
+    for (size_t b = 0; b < B; b++) {
+        t->lengths[b] = zoo_sequences_length(s, rows[b]);
+        memcpy(t->ids + t->packed.N, s->ids + s->starts[rows[b]], t->lengths[b] * sizeof *t->ids);
         t->packed.N += t->lengths[b];
     }
+}
+
+/* t->read: what the head reads of each query, computed where it is not known yet. */
+static void look_up(zoo_encoder_trainee *t, const zoo_batch *batch)
+{
+    size_t H = t->network->config.hidden_size, count = 0;
+
+    for (size_t b = 0; b < batch->B; b++)
+        if (!t->is_known[batch->rows[b]])
+            t->unknown[count++] = batch->rows[b];
+    if (count) {
+        pack(t, t->unknown, count);
+        zoo_network_encode(t->pass, t->params, &t->packed, t->fresh);
+    }
+    for (size_t i = 0; i < count; i++) {
+        memcpy(t->known + t->unknown[i]*H, t->fresh + i*H, H * sizeof *t->known);
+        t->is_known[t->unknown[i]] = 1;
+    }
+    for (size_t b = 0; b < batch->B; b++)
+        memcpy(t->read + b*H, t->known + batch->rows[b]*H, H * sizeof *t->read);
 }
 
 /* Words catch up before they are read: a word is one member's. */
@@ -77,17 +101,23 @@ static void catch_up(void *context, const zoo_member *me)
 static void forward(zoo_trainee *base, const zoo_batch *batch, float *logits, float *tag_logits)
 {
     zoo_encoder_trainee *t = (zoo_encoder_trainee *)base;
-    zoo_network_noise noise = { t->training.seed, t->passes };
+    const zoo_network_noise noise = { t->training.seed, t->passes }, *coins = batch->learns ? &noise : NULL;
 
     (void)tag_logits;
-    pack(t, batch);
-    if (learns_words(t))
-        zoo_team_run(t->team, catch_up, t);
-    zoo_network_forward(t->pass, t->params, &t->packed, batch->learns ? &noise : NULL, logits);
-    if (batch->learns) {
-        t->passes++;
-        base->work += t->packed.N;
+    if (t->known) {
+        look_up(t, batch);
+        zoo_network_classify(t->pass, t->params, t->read, batch->B, coins, logits);
+    } else {
+        pack(t, batch->rows, batch->B);
+        if (learns_words(t))
+            zoo_team_run(t->team, catch_up, t);
+        zoo_network_forward(t->pass, t->params, &t->packed, coins, logits);
     }
+    if (!batch->learns)
+        return;
+    t->passes++;
+    for (size_t b = 0; b < batch->B; b++)
+        base->work += zoo_sequences_length(t->sequences, batch->rows[b]);
 }
 
 /* The word of padding has no gradient, as in the reference; it stands in a text only where somebody wrote it there. */
@@ -300,6 +330,18 @@ static const zoo_trainee_class encoder_class = {
 
 /* ---- life ---- */
 
+static int alloc_known(zoo_encoder_trainee *t, zoo_err *err)
+{
+    size_t n = t->sequences->n, rows = t->training.batch_rows, H = t->network->config.hidden_size;
+
+    t->known = n > SIZE_MAX / H / sizeof *t->known ? NULL : malloc((n * H + 1) * sizeof *t->known);
+    t->is_known = calloc(n + 1, 1);
+    t->read = malloc((rows * H + 1) * sizeof *t->read);
+    t->fresh = malloc((rows * H + 1) * sizeof *t->fresh);
+    t->unknown = malloc((rows + 1) * sizeof *t->unknown);
+    return t->known && t->is_known && t->read && t->fresh && t->unknown ? ZOO_OK : zoo_fail_nomem(err);
+}
+
 static int alloc(zoo_encoder_trainee *t, zoo_err *err)
 {
     const zoo_transformer_config *c = &t->network->config;
@@ -345,6 +387,8 @@ int zoo_encoder_trainee_new(zoo_encoder_trainee **out, const zoo_network *networ
     t->adamw = (zoo_adamw)ZOO_ADAMW_DEFAULT;
     t->max_tokens = training->batch_tokens > sequences->longest ? training->batch_tokens : sequences->longest;
     rc = alloc(t, err);
+    if (!rc && !training->layers)
+        rc = alloc_known(t, err);
     if (!rc)
         rc = zoo_network_pass_new(&t->pass, network, training->precision, team, t->max_tokens, training->batch_rows, err);
     if (rc) {
@@ -370,6 +414,11 @@ void zoo_encoder_trainee_free(zoo_encoder_trainee *t)
     free(t->ids);
     free(t->lengths);
     free(t->squares);
+    free(t->known);
+    free(t->is_known);
+    free(t->read);
+    free(t->fresh);
+    free(t->unknown);
     zoo_adamw_rows_release(&t->words);
     zoo_network_pass_free(t->pass);
     free(t);

@@ -13,7 +13,8 @@ typedef struct zoo_encoder_training {
     double decay;                    /* of weights; neither of biases nor of norms */
     double layer_decay;              /* each layer learns with this share of the rate of that above it; 1: all alike */
     double clip;                     /* the gradient is no longer than this; 0: as it comes */
-    unsigned layers;                 /* that learn, from the top, besides the head; network->below or more: all, embeddings too */
+    unsigned layers;                 /* that learn, from the top, besides the head; network->below or more: all, embeddings too; 0: what the
+                                        head reads is computed once a query, without dropout, and kept: 4 H bytes each */
     enum zoo_precision precision;    /* of the layers' products: F32 or BF16 */
     size_t batch_tokens;             /* that go through together, at most; a longer query goes by itself */
     size_t batch_rows;

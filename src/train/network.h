@@ -40,6 +40,12 @@ typedef struct zoo_network_noise { uint64_t seed, step; } zoo_network_noise;
  * borrowed until backward has returned. */
 void zoo_network_forward(zoo_network_pass *pass, const float *params, const zoo_packed *batch, const zoo_network_noise *noise,
                          float *logits);
+/* Where only the head learns, what it reads never changes: hidden (n,H), the last layer's result at token 0 of each query, without dropout.
+ * It depends on the query alone, so that it may be computed once and kept. */
+void zoo_network_encode(zoo_network_pass *pass, const float *params, const zoo_packed *batch, float *hidden);
+/* The rest of a forward pass for n queries; the backward pass behind it is that with `below` 0. */
+void zoo_network_classify(zoo_network_pass *pass, const float *params, const float *hidden, size_t n, const zoo_network_noise *noise,
+                          float *logits);
 /* Gradients of the last forward's logits to those of the parameters at most `below` layers beneath the head: added to grads
  * (size - dense: all but the word embedding), and, where below is network->below, dwords (N,E), written: a row a token. */
 void zoo_network_backward(zoo_network_pass *pass, const float *params, const float *dlogits, unsigned below, float *grads,

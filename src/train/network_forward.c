@@ -217,7 +217,7 @@ static void classify(zoo_network_pass *p, const zoo_member *me)
                      zoo_pass_part(p, ZOO_PART_CLASSIFIER_B), p->batch->n, S, c->labels);
 }
 
-static void walk(void *context, const zoo_member *me)
+static void walk_body(void *context, const zoo_member *me)
 {
     zoo_network_pass *p = context;
 
@@ -227,7 +227,17 @@ static void walk(void *context, const zoo_member *me)
     zoo_team_meet(me);
     for (size_t l = 0; l < p->network->config.layers; l++)
         layer(p, me, l);
-    classify(p, me);
+}
+
+static void walk_head(void *context, const zoo_member *me)
+{
+    classify(context, me);
+}
+
+static void walk(void *context, const zoo_member *me)
+{
+    walk_body(context, me);
+    walk_head(context, me);
 }
 
 /* Where queries begin, and which rows of the position table they reach. */
@@ -247,8 +257,7 @@ static void lay_out(zoo_network_pass *p)
     }
 }
 
-void zoo_network_forward(zoo_network_pass *pass, const float *params, const zoo_packed *batch, const zoo_network_noise *noise,
-                         float *logits)
+static void begin(zoo_network_pass *pass, const float *params, const zoo_packed *batch, const zoo_network_noise *noise, float *logits)
 {
     pass->batch = batch;
     pass->params = params;
@@ -256,6 +265,30 @@ void zoo_network_forward(zoo_network_pass *pass, const float *params, const zoo_
     pass->has_noise = noise != NULL;
     if (noise)
         pass->noise = *noise;
+}
+
+void zoo_network_forward(zoo_network_pass *pass, const float *params, const zoo_packed *batch, const zoo_network_noise *noise,
+                         float *logits)
+{
+    begin(pass, params, batch, noise, logits);
     lay_out(pass);
     zoo_team_run(pass->team, walk, pass);
+}
+
+void zoo_network_encode(zoo_network_pass *pass, const float *params, const zoo_packed *batch, float *hidden_rows)
+{
+    begin(pass, params, batch, NULL, NULL);
+    lay_out(pass);
+    zoo_team_run(pass->team, walk_body, pass);
+    memcpy(hidden_rows, pass->out, batch->n * hidden(pass) * sizeof *hidden_rows);
+}
+
+void zoo_network_classify(zoo_network_pass *pass, const float *params, const float *hidden_rows, size_t n, const zoo_network_noise *noise,
+                          float *logits)
+{
+    pass->encoded = (zoo_packed){ .n = n };
+    begin(pass, params, &pass->encoded, noise, logits);
+    pass->C = 0;
+    memcpy(pass->out, hidden_rows, n * hidden(pass) * sizeof *hidden_rows);
+    zoo_team_run(pass->team, walk_head, pass);
 }

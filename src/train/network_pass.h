@@ -46,6 +46,7 @@ struct zoo_network_pass {
 
     /* of the batch */
     const zoo_packed *batch;
+    zoo_packed encoded;                 /* zoo_network_classify(): n alone */
     const float *params;
     float *logits;
     int has_noise;

@@ -46,7 +46,7 @@ static void make_block(void *context, size_t block, unsigned thread)
 
 static int join(zoo_sequences *s, const struct making *m, size_t blocks, zoo_err *err)
 {
-    size_t n = m->data->n;
+    size_t n = s->n = m->data->n;
 
     s->starts = malloc((n + 1) * sizeof *s->starts);
     if (!s->starts)

@@ -11,6 +11,7 @@
 
 /* Row i has ids[starts[i]..starts[i + 1]): at least one, at most max_length, special tokens included. */
 typedef struct zoo_sequences {
+    size_t n;
     uint32_t *ids;
     size_t *starts;                  /* (n + 1) */
     size_t longest, cut;             /* cut: rows of which only the beginning is read */

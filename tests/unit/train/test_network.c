@@ -458,6 +458,35 @@ static void frozen_layers_have_no_gradients(void **state)
     tear_down(&f);
 }
 
+/* A pass in two halves is the pass, its gradients those of the head alone. */
+static void what_the_head_reads_can_be_kept(void **state)
+{
+    zoo_transformer_config config = small_deberta();
+    const zoo_parameters *p;
+    struct fixture f;
+    float hidden[QUERIES_MOST * HIDDEN], whole[QUERIES_MOST * 8], *all;
+
+    (void)state;
+    set_up(&f, &config, 2);
+    fill(&f);
+    p = &f.network.parameters;
+    all = calloc(p->size, sizeof *all);
+    loss(&f, NULL, 1);
+    memcpy(all, f.grads, p->size * sizeof *all);
+    memcpy(whole, f.logits, sizeof whole);
+    zoo_network_encode(f.pass, f.params, &f.batch, hidden);
+    memset(f.grads, 0, p->size * sizeof *all);
+    memset(f.logits, 0, sizeof f.logits);
+    zoo_network_classify(f.pass, f.params, hidden, f.batch.n, NULL, f.logits);
+    assert_memory_equal(f.logits, whole, f.batch.n * config.labels * sizeof *whole);
+    zoo_network_backward(f.pass, f.params, f.dlogits, 0, f.grads + p->dense, f.dwords);
+    for (size_t i = 0; i < p->count; i++)
+        for (size_t j = p->all[i].offset; j < p->all[i].offset + p->all[i].count; j++)
+            assert_true(f.grads[j] == (p->all[i].is_head ? all[j] : 0));
+    free(all);
+    tear_down(&f);
+}
+
 static void coins_drop_their_share(void **state)
 {
     const zoo_coins coins = zoo_coins_of(1, 2, 3, 0.1), none = zoo_coins_of(1, 2, 3, 0);
@@ -489,6 +518,7 @@ int main(void)
         cmocka_unit_test(bfloat16_is_near),
         cmocka_unit_test(steps_have_coins_of_their_own),
         cmocka_unit_test(frozen_layers_have_no_gradients),
+        cmocka_unit_test(what_the_head_reads_can_be_kept),
         cmocka_unit_test(coins_drop_their_share),
         cmocka_unit_test(deberta_trains_as_pytorch_does),
         cmocka_unit_test(bert_trains_as_pytorch_does),
