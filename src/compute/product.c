@@ -27,7 +27,7 @@ static size_t round_up(size_t n, size_t to)
     return (n + to - 1) / to * to;
 }
 
-static const zoo_backend *choose(enum zoo_precision precision, enum zoo_cpu cpu)
+const zoo_backend *zoo_backend_choose(enum zoo_precision precision)
 {
     static const struct { enum zoo_precision precision; enum zoo_cpu cpu; const zoo_backend *backend; } backends[] = {
 #if defined __x86_64__
@@ -39,23 +39,12 @@ static const zoo_backend *choose(enum zoo_precision precision, enum zoo_cpu cpu)
 #endif
         { ZOO_PRECISION_F32, ZOO_CPU_PORTABLE, &zoo_portable_f32 }, { ZOO_PRECISION_BF16, ZOO_CPU_PORTABLE, &zoo_portable_bf16 },
     };
+    enum zoo_cpu cpu = zoo_cpu_level();
 
     for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
         if (backends[i].precision == precision && backends[i].cpu <= cpu)
             return backends[i].backend;
     return &zoo_portable_int8;
-}
-
-const zoo_backend *zoo_backend_choose(enum zoo_precision precision)
-{
-    return choose(precision, zoo_cpu_level());
-}
-
-const zoo_backend *zoo_backend_of_groups(enum zoo_precision precision)
-{
-    enum zoo_cpu cpu = zoo_cpu_level();
-
-    return choose(precision, cpu == ZOO_CPU_AMX ? ZOO_CPU_BF16 : cpu);
 }
 
 /* ---- inputs --------------------------------------------------------------------------------------------------------- */

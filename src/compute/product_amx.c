@@ -85,8 +85,43 @@ TILE(bf16_tile, tile_bf16)
 TILE(int8_tile, tile_int8)
 FINISH_FUNCTIONS(COLUMNS)
 
-const zoo_backend zoo_amx_bf16 = { "amx_bf16", ROWS, COLUMNS, HALF, begin, end, bf16_tile, FINISH_NAMES };
-const zoo_backend zoo_amx_int8 = { "amx_int8", ROWS, COLUMNS, HALF, begin, end, int8_tile, FINISH_NAMES };
+/* One step of a butterfly: of each pair of vectors `distance` apart, the second's words of one kind change places with the first's of the
+ * other. */
+static inline void exchange(__m512i r[HALF], int distance, __m512i low, __m512i high)
+{
+    for (int i = 0; i < HALF; i++)
+        if (!(i & distance)) {
+            __m512i a = r[i], b = r[i + distance];
+
+            r[i] = _mm512_permutex2var_epi32(a, low, b);
+            r[i + distance] = _mm512_permutex2var_epi32(a, high, b);
+        }
+}
+
+static void turn(void *out, size_t stride, const uint32_t *groups)
+{
+    const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+
+    for (int half = 0; half < ROWS; half += HALF) {
+        __m512i r[HALF];
+
+        for (int i = 0; i < HALF; i++)
+            r[i] = _mm512_loadu_si512(groups + i*ROWS + half);
+        for (int distance = 1; distance < HALF; distance *= 2) {
+            __m512i bit = _mm512_set1_epi32(distance), other = _mm512_set1_epi32(HALF);
+            __mmask16 upper = _mm512_test_epi32_mask(lane, bit);
+
+            /* lanes with the bit: the first vector takes lane - distance of the second, the second keeps its own; without: mirrored */
+            exchange(r, distance, _mm512_mask_add_epi32(lane, upper, _mm512_sub_epi32(lane, bit), other),
+                     _mm512_mask_add_epi32(_mm512_add_epi32(lane, bit), upper, lane, other));
+        }
+        for (int i = 0; i < HALF; i++)
+            _mm512_storeu_si512((char *)out + (size_t)(half + i)*stride, r[i]);
+    }
+}
+
+const zoo_backend zoo_amx_bf16 = { "amx_bf16", ROWS, COLUMNS, HALF, begin, end, bf16_tile, FINISH_NAMES, turn };
+const zoo_backend zoo_amx_int8 = { "amx_int8", ROWS, COLUMNS, HALF, begin, end, int8_tile, FINISH_NAMES, turn };
 ZOO_ISA_END
 #else
 typedef int zoo_no_amx;

@@ -119,9 +119,9 @@ static void int8_tile(void *sums, const zoo_tile *t, size_t rows)
 }
 FINISH_FUNCTIONS(COLUMNS)
 
-const zoo_backend zoo_avx2_f32 = { "avx2", ROWS, COLUMNS, 1, NULL, NULL, f32_tile, FINISH_NAMES };
-const zoo_backend zoo_avx2_bf16 = { "avx2, widened", ROWS, COLUMNS, 1, NULL, NULL, widened_tile, FINISH_NAMES };
-const zoo_backend zoo_avx2_int8 = { "avx2", 3, COLUMNS, 1, NULL, NULL, int8_tile, FINISH_NAMES };
+const zoo_backend zoo_avx2_f32 = { "avx2", ROWS, COLUMNS, 1, NULL, NULL, f32_tile, FINISH_NAMES, NULL };
+const zoo_backend zoo_avx2_bf16 = { "avx2, widened", ROWS, COLUMNS, 1, NULL, NULL, widened_tile, FINISH_NAMES, NULL };
+const zoo_backend zoo_avx2_int8 = { "avx2", 3, COLUMNS, 1, NULL, NULL, int8_tile, FINISH_NAMES, NULL };
 ZOO_ISA_END
 #else
 typedef int zoo_no_avx2;

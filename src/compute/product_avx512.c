@@ -102,10 +102,10 @@ TILE(int8_tile, int8_rows)
 TILE(widened_tile, widened_rows)
 FINISH_FUNCTIONS(COLUMNS)
 
-const zoo_backend zoo_avx512_f32 = { "avx512", ROWS, COLUMNS, 1, NULL, NULL, f32_tile, FINISH_NAMES };
-const zoo_backend zoo_avx512_widened = { "avx512, widened", ROWS, COLUMNS, 1, NULL, NULL, widened_tile, FINISH_NAMES };
-const zoo_backend zoo_avx512_bf16 = { "avx512_bf16", ROWS, COLUMNS, 1, NULL, NULL, bf16_tile, FINISH_NAMES };
-const zoo_backend zoo_avx512_int8 = { "avx512_vnni", ROWS, COLUMNS, 1, NULL, NULL, int8_tile, FINISH_NAMES };
+const zoo_backend zoo_avx512_f32 = { "avx512", ROWS, COLUMNS, 1, NULL, NULL, f32_tile, FINISH_NAMES, NULL };
+const zoo_backend zoo_avx512_widened = { "avx512, widened", ROWS, COLUMNS, 1, NULL, NULL, widened_tile, FINISH_NAMES, NULL };
+const zoo_backend zoo_avx512_bf16 = { "avx512_bf16", ROWS, COLUMNS, 1, NULL, NULL, bf16_tile, FINISH_NAMES, NULL };
+const zoo_backend zoo_avx512_int8 = { "avx512_vnni", ROWS, COLUMNS, 1, NULL, NULL, int8_tile, FINISH_NAMES, NULL };
 ZOO_ISA_END
 #else
 typedef int zoo_no_avx512;

@@ -54,11 +54,13 @@ typedef struct zoo_backend {
     void (*to_pairs)(uint32_t *out, const float *a, const float *b, size_t n);
     /* out (rows, columns), rows `stride` apart, = or += sums (rows, the tile's columns), + bias unless NULL. */
     void (*put)(float *out, size_t stride, const float *sums, size_t rows, size_t columns, const float *bias, int adds);
+    /* NULL where tiles take groups of rows too (zoo_tile.stride 4). Else: `unit` such groups, each of `rows` words, as rows of `unit`
+     * words, `stride` bytes apart. */
+    void (*turn)(void *out, size_t stride, const uint32_t *groups);
 } zoo_backend;
 
-/* The backend of a precision on this processor; _of_groups: one that takes any number of groups, and rows at any step. */
+/* The backend of a precision on this processor. */
 const zoo_backend *zoo_backend_choose(enum zoo_precision precision);
-const zoo_backend *zoo_backend_of_groups(enum zoo_precision precision);
 
 extern const zoo_backend zoo_portable_f32, zoo_portable_bf16, zoo_portable_int8;
 #if defined __x86_64__

@@ -60,6 +60,6 @@ static void tile_int8(void *sums, const zoo_tile *t, size_t rows)
 
 FINISH_FUNCTIONS(COLUMNS)
 
-const zoo_backend zoo_portable_f32 = { "portable", ROWS, COLUMNS, 1, NULL, NULL, tile_f32, FINISH_NAMES };
-const zoo_backend zoo_portable_bf16 = { "portable", ROWS, COLUMNS, 1, NULL, NULL, tile_bf16, FINISH_NAMES };
-const zoo_backend zoo_portable_int8 = { "portable", ROWS, COLUMNS, 1, NULL, NULL, tile_int8, FINISH_NAMES };
+const zoo_backend zoo_portable_f32 = { "portable", ROWS, COLUMNS, 1, NULL, NULL, tile_f32, FINISH_NAMES, NULL };
+const zoo_backend zoo_portable_bf16 = { "portable", ROWS, COLUMNS, 1, NULL, NULL, tile_bf16, FINISH_NAMES, NULL };
+const zoo_backend zoo_portable_int8 = { "portable", ROWS, COLUMNS, 1, NULL, NULL, tile_int8, FINISH_NAMES, NULL };

@@ -6,7 +6,7 @@
 enum { LINE = 64, GROUPS_AT_ONCE = 768, TILES_AT_ONCE = 9, ROWS_TURNED = 32 };
 
 /* C (M,N) = or += A (M,K) B (K,N), A in bands of the tile's height, B in panels of its width. A band is rows of groups (`step` 4), or
- * groups of rows (`stride` 4). */
+ * groups of rows (`stride` 4). Groups are filled up with zeros to the backend's unit. */
 struct job {
     const zoo_backend *backend;
     size_t M, N, groups;
@@ -34,6 +34,12 @@ static size_t groups_of(enum zoo_precision precision, size_t K)
     return (K + per_group(precision) - 1) / per_group(precision);
 }
 
+/* Bytes from row to row of A where rows lie apart: an odd number of lines, as in product.c. */
+static size_t row_stride(size_t groups)
+{
+    return (round_up(groups * 4, LINE) / LINE | 1) * LINE;
+}
+
 /* Bytes of an operand with n rows of K, packed; the same bound holds for both kinds of A and for B. */
 static size_t packed_bytes(enum zoo_precision precision, size_t n, size_t K)
 {
@@ -55,7 +61,7 @@ size_t zoo_train_product_scratch(enum zoo_precision precision, size_t R, size_t 
 /* A from rows that hold k side by side: float32 is read where it lies. */
 static void pack_rows(struct job *j, const zoo_member *me, enum zoo_precision precision, char *to, const float *from, size_t ld, size_t K)
 {
-    size_t first, end, stride = (round_up(K * 2, LINE) / LINE | 1) * LINE;
+    size_t first, end, stride = row_stride(j->groups);
 
     j->step = 4;
     if (precision == ZOO_PRECISION_F32) {
@@ -68,20 +74,20 @@ static void pack_rows(struct job *j, const zoo_member *me, enum zoo_precision pr
         for (size_t m = first; m < end; m++) {
             uint16_t *row = (uint16_t *)(void *)(to + m * stride);
             j->backend->to_bf16(row, from + m * ld, K);
-            if (K % 2)
-                row[K] = 0;
+            memset(row + K, 0, (2 * j->groups - K) * sizeof *row);
         }
     }
     j->band_bytes = j->backend->rows * j->stride;
 }
 
-/* Groups of a block of `height` rows (or columns), 4 bytes each, from a matrix whose rows are k: two rows make a row of pairs. */
+/* `groups` groups of a block of `height` rows (or columns), 4 bytes each, from a matrix whose rows are k: two rows make a row of pairs. */
 static void pack_turned(const struct job *j, enum zoo_precision precision, char *to, const float *from, size_t ld, size_t K, size_t height,
-                        size_t present)
+                        size_t present, size_t groups)
 {
     static const float zeros[ZOO_TILE_COLUMNS];
     size_t pair = per_group(precision);
 
+    memset(to + 4 * height * groups_of(precision, K), 0, 4 * height * (groups - groups_of(precision, K)));
     for (size_t k = 0; k < K; k += pair, to += 4 * height, from += pair * ld) {
         if (pair == 2)
             j->backend->to_pairs((uint32_t *)(void *)to, from, k + 1 < K ? from + ld : zeros, present);
@@ -92,25 +98,56 @@ static void pack_turned(const struct job *j, enum zoo_precision precision, char 
     }
 }
 
+/* Groups that `rows` rows of k make, which are the last of K or ROWS_TURNED. */
+static size_t groups_at(const struct job *j, enum zoo_precision precision, size_t rows)
+{
+    return round_up(groups_of(precision, rows), j->backend->unit);
+}
+
 /* `n` columns of a matrix whose rows are k, in blocks of `height`; a few rows at a time, so that memory is read in its order. */
 static size_t pack_columns(const struct job *j, const zoo_member *me, enum zoo_precision precision, char *to, const float *from, size_t ld,
                            size_t K, size_t n, size_t height)
 {
-    size_t first, end, bytes = groups_of(precision, K) * height * 4;
+    size_t first, end, bytes = j->groups * height * 4;
 
     zoo_member_share(me, n, height, &first, &end);
     for (size_t k = 0; k < K; k += ROWS_TURNED)
-        for (size_t c = first; c < end; c += height)
-            pack_turned(j, precision, to + c / height * bytes + k / per_group(precision) * height * 4, from + k * ld + c, ld,
-                        K - k < ROWS_TURNED ? K - k : ROWS_TURNED, height, end - c < height ? end - c : height);
+        for (size_t c = first; c < end; c += height) {
+            size_t rows = K - k < ROWS_TURNED ? K - k : ROWS_TURNED;
+
+            pack_turned(j, precision, to + c / height * bytes + k / per_group(precision) * height * 4, from + k * ld + c, ld, rows, height,
+                        end - c < height ? end - c : height, groups_at(j, precision, rows));
+        }
     return bytes;
+}
+
+/* The same as rows of groups, for backends that take nothing else: turned a second time within the cache. */
+static void pack_columns_as_rows(struct job *j, const zoo_member *me, enum zoo_precision precision, char *to, const float *from, size_t ld,
+                                 size_t K)
+{
+    _Alignas(LINE) uint32_t block[ROWS_TURNED][ZOO_TILE_COLUMNS];
+    size_t first, end, height = j->backend->rows;
+
+    j->stride = row_stride(j->groups);
+    j->step = 4;
+    j->band_bytes = height * j->stride;
+    zoo_member_share(me, j->M, height, &first, &end);
+    for (size_t k = 0; k < K; k += ROWS_TURNED)
+        for (size_t m = first; m < end; m += height) {
+            size_t rows = K - k < ROWS_TURNED ? K - k : ROWS_TURNED, groups = groups_at(j, precision, rows);
+            char *at = to + m * j->stride + k / per_group(precision) * 4;
+
+            pack_turned(j, precision, (char *)block, from + k * ld + m, ld, rows, height, end - m < height ? end - m : height, groups);
+            for (size_t g = 0; g < groups; g += j->backend->unit)
+                j->backend->turn(at + 4 * g, j->stride, block[0] + g * height);
+        }
 }
 
 /* 16 groups of each of a panel's rows: rounded row by row, then turned within the cache. */
 static void pack_block(const struct job *j, enum zoo_precision precision, uint32_t *to, const float *from, size_t ld, size_t K, size_t present)
 {
     uint32_t block[ZOO_TILE_COLUMNS][16] = { { 0 } };
-    size_t columns = j->backend->columns, groups = groups_of(precision, K);
+    size_t columns = j->backend->columns, groups = groups_at(j, precision, K);
 
     for (size_t c = 0; c < present; c++) {
         if (precision == ZOO_PRECISION_BF16)
@@ -160,6 +197,8 @@ static void multiply(const struct job *j, const zoo_member *me)
     size_t bands = (j->M + j->backend->rows - 1) / j->backend->rows, panels = (j->N + j->backend->columns - 1) / j->backend->columns;
     size_t first_band = 0, end_band = bands, first_panel = 0, end_panel = panels;
 
+    if (j->backend->begin)
+        j->backend->begin();
     if (bands > panels)
         zoo_member_share(me, bands, 1, &first_band, &end_band);
     else
@@ -170,12 +209,16 @@ static void multiply(const struct job *j, const zoo_member *me)
                 for (size_t b = band; b < end_band && b < band + TILES_AT_ONCE; b++)
                     multiply_tile(j, b, panel, group, j->groups - group < GROUPS_AT_ONCE ? j->groups - group : GROUPS_AT_ONCE,
                                   j->adds || group);
+    if (j->backend->end)
+        j->backend->end();
 }
 
 static struct job job_of(enum zoo_precision precision, size_t M, size_t N, size_t K, float *c, size_t ldc)
 {
+    const zoo_backend *backend = zoo_backend_choose(precision);
+
     return (struct job){
-        .backend = zoo_backend_of_groups(precision), .M = M, .N = N, .groups = groups_of(precision, K), .c = c, .ldc = ldc
+        .backend = backend, .M = M, .N = N, .groups = round_up(groups_of(precision, K), backend->unit), .c = c, .ldc = ldc
     };
 }
 
@@ -226,9 +269,13 @@ void zoo_train_product_bwd_w(const zoo_member *me, enum zoo_precision precision,
     j.adds = 1;
     zoo_team_meet(me);
     j.a = a;
-    j.band_bytes = pack_columns(&j, me, precision, a, dy, ldy, R, O, j.backend->rows);
-    j.stride = 4;
-    j.step = 4 * j.backend->rows;
+    if (j.backend->turn) {
+        pack_columns_as_rows(&j, me, precision, a, dy, ldy, R);
+    } else {
+        j.band_bytes = pack_columns(&j, me, precision, a, dy, ldy, R, O, j.backend->rows);
+        j.stride = 4;
+        j.step = 4 * j.backend->rows;
+    }
     j.b = scratch;
     j.panel_bytes = pack_columns(&j, me, precision, scratch, x, ldx, R, I, j.backend->columns);
     if (dbias)

@@ -5,7 +5,9 @@
 #include <string.h>
 #include "base/rng.h"
 #include "compute/train_product.h"
+#if !defined ZOO_AMX_EMULATED
 #include "unit/compute/isa.h"
+#endif
 
 static const struct { size_t R, I, O; } shapes[] = {
     { 1, 1, 1 }, { 3, 5, 2 }, { 17, 24, 40 }, { 40, 112, 80 }, { 65, 33, 31 }, { 29, 1600, 6 }, { 1700, 35, 45 }, { 2, 64, 1601 },
@@ -177,7 +179,13 @@ int main(void)
         cmocka_unit_test(products_agree_with_sums_in_double),
         cmocka_unit_test(bias_gradients_are_column_sums),
         cmocka_unit_test(threads_do_not_change_a_bit),
+#if !defined ZOO_AMX_EMULATED
         cmocka_unit_test(lesser_processors_pass_too),
+#endif
     };
+#if defined ZOO_AMX_EMULATED
+    return RUN_EMULATED("compute/train_product_amx", tests);
+#else
     return cmocka_run_group_tests_name("compute/train_product", tests, NULL, NULL);
+#endif
 }
