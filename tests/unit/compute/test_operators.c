@@ -87,12 +87,38 @@ static double loss(const trial *t, const float *dout)
     return sum;
 }
 
-/* The largest difference between the gradient and a finite difference of the reference, over some inputs; NaN where one is. */
-static double gradient_error(trial *t)
+/* An error in a gradient: its largest number is off by a share of itself, or is no number. */
+enum plant { NOTHING, WRONG, NO_NUMBER };
+
+static size_t largest_of(const float *x, size_t n)
+{
+    size_t most = 0;
+
+    for (size_t i = 1; i < n; i++)
+        most = fabsf(x[i] - 1) > fabsf(x[most] - 1) ? i : most;
+    return most;
+}
+
+/* Returns the input whose gradient is now wrong. */
+static size_t spoil(const operator *op, enum plant plant, float *din, size_t n)
+{
+    size_t most = largest_of(din, n);
+
+    if (plant == WRONG)
+        din[most] += (float)(3 * op->gradient_tolerance * fmax(1, fabs(din[most] - 1.0)));
+    else if (plant == NO_NUMBER)
+        din[most] = NAN;
+    return most;
+}
+
+/* The largest difference between the gradient and a finite difference of the reference, over some inputs, among them the one of the
+ * largest gradient; NaN where one is. */
+static double gradient_error(trial *t, enum plant plant)
 {
     float *din = calloc(t->in_size, sizeof *din), *dout = malloc(t->out_size * sizeof *dout);
     const double h = 1e-4;
     double worst = 0;
+    size_t most, tries = plant ? 0 : GRADIENTS;         /* an error is planted where the first look goes */
     zoo_rng rng;
 
     zoo_rng_init(&rng, 9);
@@ -101,8 +127,9 @@ static double gradient_error(trial *t)
     for (size_t i = 0; i < t->in_size; i++)
         din[i] = 1;                                     /* backward adds to what is there */
     t->op->backward(din, dout, t->in, t->shape);
-    for (size_t n = 0; n < GRADIENTS && n < t->in_size; n++) {
-        size_t i = t->in_size <= GRADIENTS ? n : zoo_rng_below(&rng, t->in_size);
+    most = spoil(t->op, plant, din, t->in_size);
+    for (size_t n = 0; n <= tries && n <= t->in_size; n++) {
+        size_t i = !n ? most : t->in_size <= GRADIENTS ? n - 1 : zoo_rng_below(&rng, t->in_size);
         double keep = t->exact_in[i], up, down, expected, error;
 
         t->exact_in[i] = keep + h;
@@ -123,7 +150,7 @@ static double gradient_error(trial *t)
 static int has_gradient(const operator *op, const size_t *shape)
 {
     trial t = trial_open(op, shape);
-    double error = gradient_error(&t);
+    double error = gradient_error(&t, NOTHING);
 
     if (!(error <= op->gradient_tolerance))
         fprintf(stderr, "%s (%zu, %zu, %zu): gradient off by %g, %g is allowed\n", op->name, shape[0], shape[1], shape[2], error,
@@ -233,6 +260,26 @@ static void the_gradient_check_can_fail(void **state)
     assert_false(has_gradient(&op, op.shapes[0]));
 }
 
+/* In every operator of the table, at every shape that gradients are checked at. */
+static void an_error_planted_in_any_gradient_is_found(void **state)
+{
+    (void)state;
+    for (size_t o = 0; o < OPERATORS; o++)
+        for (size_t n = 0; n < SHAPES && operators[o].shapes[n][0]; n++) {
+            const operator *op = &operators[o];
+            trial t;
+
+            if (!op->backward || op->outputs(op->shapes[n]) > GRADIENT_OUTPUTS)
+                continue;
+            t = trial_open(op, op->shapes[n]);
+            if (gradient_error(&t, WRONG) <= op->gradient_tolerance || gradient_error(&t, NO_NUMBER) <= op->gradient_tolerance) {
+                print_error("%s (%zu, %zu, %zu): a wrong gradient passed\n", op->name, op->shapes[n][0], op->shapes[n][1], op->shapes[n][2]);
+                fail();
+            }
+            trial_close(&t);
+        }
+}
+
 enum timed { FAST, BACKWARD, REFERENCE };
 
 static void run_once(trial *t, enum timed what, float *din)
@@ -297,6 +344,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(so_they_do_on_every_instruction_set),
         cmocka_unit_test(the_comparison_can_fail),
         cmocka_unit_test(the_gradient_check_can_fail),
+        cmocka_unit_test(an_error_planted_in_any_gradient_is_found),
     };
 
     if (argc > 1 && !strcmp(argv[1], "--agree"))
