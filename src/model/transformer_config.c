@@ -4,6 +4,7 @@
 #include "model/transformer_config.h"
 #include <math.h>
 #include <string.h>
+#include "compute/attention.h"
 
 enum { HIDDEN_MAX = 16384, INTERMEDIATE_MAX = 131072, LAYERS_MAX = 512, HEADS_MAX = 1024, VOCAB_MAX = 1 << 24, POSITIONS_MAX = 1 << 20,
        COMPARISON_TOKENS = 2048, BUCKETS_MAX = 65536, TYPES_MAX = 256, LABELS_MAX = 65536 };
@@ -382,4 +383,18 @@ int zoo_transformer_config_parse(zoo_transformer_config *c, const json_t *config
 size_t zoo_transformer_span(const zoo_transformer_config *c)
 {
     return c->buckets ? c->buckets : c->max_relative;
+}
+
+/* An odd number of buckets has its last one far beyond max_relative; with two or three there is none beyond the middle. */
+size_t zoo_transformer_reach(const zoo_transformer_config *c)
+{
+    int A = (int)zoo_transformer_span(c), buckets = (int)c->buckets, relative = (int)c->max_relative, last;
+    size_t distance = 2 * c->max_relative;
+
+    if (!buckets)
+        return (size_t)A;
+    last = zoo_position_bucket(ZOO_SEQUENCE_MAX, buckets, relative);
+    while (distance < ZOO_SEQUENCE_MAX && zoo_position_bucket((int)distance, buckets, relative) < (last < A ? last : A))
+        distance *= 2;
+    return distance;
 }

@@ -36,4 +36,6 @@ enum { ZOO_SEQUENCE_MAX = 65536 };              /* tokens of one sequence, where
 int zoo_transformer_config_parse(zoo_transformer_config *out, const json_t *config, const char *place, zoo_err *err);
 /* Rows of a position table on each side of the middle (A in spec/deberta-v2.md). */
 size_t zoo_transformer_span(const zoo_transformer_config *config);
+/* A distance from which on, up to ZOO_SEQUENCE_MAX, the row of a position table does not change any more. */
+size_t zoo_transformer_reach(const zoo_transformer_config *config);
 #endif

@@ -445,7 +445,7 @@ static int make_columns(zoo_transformer *t, zoo_err *err)
     const zoo_transformer_config *c = &t->config;
     size_t A = zoo_transformer_span(c);
 
-    t->max_distance = c->buckets ? 2 * c->max_relative : A;
+    t->max_distance = zoo_transformer_reach(c);
     t->columns = malloc((2 * t->max_distance + 1) * sizeof *t->columns);
     if (!t->columns)
         return zoo_fail_nomem(err);

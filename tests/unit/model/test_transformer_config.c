@@ -1,6 +1,7 @@
 #include "unit/cm.h"
 #include <string.h>
 #include "base/json.h"
+#include "compute/attention.h"
 #include "model/transformer_config.h"
 
 static int parse(zoo_transformer_config *c, const char *text, zoo_err *err)
@@ -139,6 +140,26 @@ static void what_is_not_computed_is_refused_by_name(void **state)
     }
 }
 
+static int column(const zoo_transformer_config *c, size_t distance)
+{
+    int A = (int)zoo_transformer_span(c), at = A - zoo_position_bucket((int)distance, (int)c->buckets, (int)c->max_relative);
+
+    return at < 0 ? 0 : at;
+}
+
+static void beyond_its_reach_a_position_stays(void **state)
+{
+    static const size_t cases[][2] = { { 256, 512 }, { 7, 20 }, { 5, 20 }, { 2, 20 }, { 3, 20 }, { 4, 512 }, { 9, 7 }, { 33, 100 }, { 0, 64 } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        zoo_transformer_config c = { .buckets = cases[i][0], .max_relative = cases[i][1], .has_relative = true };
+        size_t reach = zoo_transformer_reach(&c);
+        for (size_t distance = reach; distance <= ZOO_SEQUENCE_MAX; distance++)
+            assert_int_equal(column(&c, distance), column(&c, reach));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +168,7 @@ int main(void)
         cmocka_unit_test(heads_follow_the_architecture),
         cmocka_unit_test(a_limit_of_tokens_is_kept_to_what_the_model_has),
         cmocka_unit_test(what_is_not_computed_is_refused_by_name),
+        cmocka_unit_test(beyond_its_reach_a_position_stays),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
