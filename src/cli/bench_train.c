@@ -18,7 +18,7 @@ struct training {
     zoo_team *team;
     zoo_encoder_trainee *trainee;
     float *logits, *targets, *weights;          /* (queries,K) (queries,K) (queries) */
-    size_t *rows;                    /* (queries) */
+    size_t *rows, *own;              /* (queries) */
 };
 
 /* ---- preparing ---- */
@@ -72,7 +72,8 @@ static int make_targets(struct training *t, zoo_err *err)
     t->targets = malloc(B * K * sizeof *t->targets);
     t->weights = malloc(B * sizeof *t->weights);
     t->rows = malloc(B * sizeof *t->rows);
-    if (!t->logits || !t->targets || !t->weights || !t->rows)
+    t->own = malloc(B * sizeof *t->own);
+    if (!t->logits || !t->targets || !t->weights || !t->rows || !t->own)
         return zoo_fail_nomem(err);
     for (size_t b = 0; b < B; b++) {
         t->weights[b] = 1.0f / (float)B;
@@ -107,27 +108,31 @@ static int make_trainee(struct training *t, zoo_err *err)
     training.precision = s->precision;
     training.batch_rows = s->queries;
     training.steps = s->steps + 1;
-    return zoo_encoder_trainee_new(&t->trainee, &t->network, &t->sequences, t->team, &training, &nobody, params, err);
+    return zoo_encoder_trainee_new(&t->trainee, &t->network, &t->sequences, t->team, NULL, &training, &nobody, params, err);
 }
 
 /* ---- steps ---- */
 
-static double step(struct training *t, size_t number)
+static int step(struct training *t, size_t number, double *ms, zoo_err *err)
 {
     zoo_trainee *base = zoo_encoder_trainee_base(t->trainee);
     size_t B = t->settings->queries, K = base->k;
     uint64_t began = zoo_clock_ns();
+    double loss = 0, norm;
+    int rc;
 
     for (size_t b = 0; b < B; b++)
         t->rows[b] = number * B + b;
+    base->class->begin(base, t->rows, B, 1, t->own);
     for (size_t first = 0, part; first < B; first += part) {
         part = base->class->fit(base, t->rows + first, B - first);
-        base->class->forward(base, &(zoo_batch){ t->rows + first, NULL, part, 1 }, t->logits, NULL);
+        base->class->forward(base, &(zoo_batch){ t->rows + first, NULL, part, 1, t->own + first, 0 }, t->logits, NULL);
         zoo_router_loss(ZOO_KL_FORWARD, t->logits, t->targets + first * K, t->weights, part, K, t->logits);
         base->class->backward(base, t->logits, NULL);
     }
-    base->class->step(base, 1e-5);
-    return (double)(zoo_clock_ns() - began) * 1e-6;
+    rc = base->class->step(base, 1e-5, &loss, &norm, err);
+    *ms = (double)(zoo_clock_ns() - began) * 1e-6;
+    return rc;
 }
 
 static int by_size(const void *a, const void *b)
@@ -141,11 +146,16 @@ static int time_steps(struct training *t, zoo_bench_train_result *result, zoo_er
 {
     size_t n = t->settings->steps;
     double *ms = malloc(n * sizeof *ms);
+    int rc = ZOO_OK;
 
     if (!ms)
         return zoo_fail_nomem(err);
-    for (size_t i = 0; i < n; i++)
-        ms[i] = step(t, i + 1);
+    for (size_t i = 0; i < n && !rc; i++)
+        rc = step(t, i + 1, &ms[i], err);
+    if (rc) {
+        free(ms);
+        return rc;
+    }
     qsort(ms, n, sizeof *ms, by_size);
     result->min_ms = ms[0];
     result->median_ms = n % 2 ? ms[n / 2] : (ms[n / 2 - 1] + ms[n / 2]) / 2;
@@ -195,11 +205,12 @@ int zoo_bench_train(const zoo_bench_train_settings *settings, long (*peak)(void)
 {
     struct training t = { .settings = settings };
     uint64_t began = zoo_clock_ns();
+    double first_ms;
     int rc;
 
-    if ((rc = open_network(&t, err)) || (rc = draw_queries(&t, err)) || (rc = make_targets(&t, err)) || (rc = make_trainee(&t, err)))
+    if ((rc = open_network(&t, err)) || (rc = draw_queries(&t, err)) || (rc = make_targets(&t, err)) || (rc = make_trainee(&t, err)) ||
+        (rc = step(&t, 0, &first_ms, err)))
         goto done;
-    step(&t, 0);
     result->start_ms = (double)(zoo_clock_ns() - began) * 1e-6;
     rc = time_steps(&t, result, err);
     result->peak_mib = peak();
@@ -216,5 +227,6 @@ done:
     free(t.targets);
     free(t.weights);
     free(t.rows);
+    free(t.own);
     return rc;
 }

@@ -122,7 +122,7 @@ static int make_trainee(struct running *r, zoo_err *err)
     r->training.batch_rows = s->batch;
     r->training.seed = s->seed;
     r->training.steps = (size_t)s->epochs * ((r->job->count + s->batch - 1) / s->batch);
-    return zoo_encoder_trainee_new(&r->trainee, &source->network, &r->sequences, r->team, &r->training, &keeper, params, err);
+    return zoo_encoder_trainee_new(&r->trainee, &source->network, &r->sequences, r->team, NULL, &r->training, &keeper, params, err);
 }
 
 /* Of everything that the run's bits depend on. */
@@ -154,15 +154,19 @@ static int train(struct running *r, zoo_err *err)
     const zoo_encoder_job *job = r->job;
     const zoo_distillery *d = job->distillery;
     const zoo_trainer_state state = { r->state, fingerprint(r), r->plan->save_every, r->plan->resumes };
-    const zoo_trainer_task task = {
+    zoo_trainer_task task = {
         .data = d->data, .rows = job->rows, .count = job->count, .targets = r->targets, .weights = d->weights, .drawn = d->drawn, .held = job->held,
         .held_count = job->held_count, .held_weights = d->judged, .progress = job->progress, .watch = r->plan->watch, .state = &state
     };
     zoo_trainer_settings settings = d->trainer;
 
+    r->result->choices = malloc((job->held_count + 1) * sizeof *r->result->choices);
+    if (!r->result->choices)
+        return zoo_fail_nomem(err);
     settings.stop_after = settings.epochs;
     settings.blend = 0;                         /* there is nothing half-way between two sequences of tokens */
     settings.tag_weight = 0;
+    task.best_choices = r->result->choices;
     return zoo_trainer_run(zoo_encoder_trainee_base(r->trainee), &task, &settings, &r->result->trainer, err);
 }
 
@@ -174,21 +178,13 @@ static int check_finite(const float *params, size_t size, zoo_err *err)
     return ZOO_OK;
 }
 
-/* What the trained encoder chooses for the held-out rows, and its parameters. */
+/* The trained encoder's parameters. */
 static int finish(struct running *r, zoo_err *err)
 {
     zoo_encoder_result *result = r->result;
     zoo_trainee *base = zoo_encoder_trainee_base(r->trainee);
-    int rc = ZOO_OK;
 
     result->tokens = base->work;
-    result->choices = malloc((r->job->held_count + 1) * sizeof *result->choices);
-    if (!result->choices)
-        return zoo_fail_nomem(err);
-    if (r->job->held_count)
-        rc = zoo_trainer_choose(base, r->job->held, r->job->held_count, r->job->distillery->trainer.batch, result->choices, err);
-    if (rc)
-        return rc;
     result->params = zoo_encoder_trainee_take(r->trainee);
     return check_finite(result->params, result->source.network.parameters.size, err);
 }

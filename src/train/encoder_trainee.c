@@ -1,7 +1,9 @@
 #include "train/encoder_trainee.h"
+#include "train/exchange.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/rng.h"
 
 #define NO_SLOT UINT32_MAX
 enum { NORM_BLOCK = 1 << 16 };       /* floats whose squares are summed by one member */
@@ -27,7 +29,21 @@ struct zoo_encoder_trainee {
     uint32_t *ids;                   /* (N) */
     size_t *lengths;                 /* (batch_rows) */
     zoo_packed packed;
-    uint64_t steps, passes;          /* taken; forward passes that learnt */
+    uint64_t steps;                  /* taken */
+    const size_t *step_rows;         /* (step_count): of the step under way, on all ranks */
+    size_t step_count, step_tokens;
+    size_t *step_starts, *step_lengths;         /* (batch_rows): first token of each in the step; how many */
+    size_t *places, *starts;         /* (batch_rows): of the part that goes through */
+    /* of several ranks */
+    zoo_ranks *ranks;                /* NULL: nobody else */
+    zoo_exchange *exchange;
+    zoo_network_listener listener;
+    unsigned *owner;                 /* (batch_rows) */
+    uint64_t *order;                 /* (batch_rows) */
+    size_t *loads;                   /* (R) */
+    unsigned handed;                 /* gradients so far beneath the head that were handed over in this step */
+    int has_handed_ids;
+    int completes;                   /* the part that goes through is this rank's last of the step */
     double rate, scale, norm;        /* of the step under way */
     double *squares;                 /* one a block of NORM_BLOCK gradients */
     /* where only the head learns: what it reads of each query of the data set (n,H), once it is known, of the batch, and of its new queries */
@@ -54,6 +70,43 @@ static size_t fit(const zoo_trainee *base, const size_t *rows, size_t B)
             break;
     }
     return b ? b : 1;
+}
+
+/* Words catch up before they are read: a word is one member's. All that any rank reads, so that a word has the same bits on each. */
+static void catch_up(void *context, const zoo_member *me)
+{
+    zoo_encoder_trainee *t = context;
+    const zoo_sequences *s = t->sequences;
+
+    for (size_t b = 0; b < t->step_count; b++)
+        for (size_t i = s->starts[t->step_rows[b]]; i < s->starts[t->step_rows[b] + 1]; i++)
+            if (s->ids[i] % me->of == me->number)
+                zoo_adamw_rows_catch_up(&t->words, s->ids[i]);
+}
+
+static size_t begin(zoo_trainee *base, const size_t *rows, size_t B, int learns, size_t *own)
+{
+    zoo_encoder_trainee *t = (zoo_encoder_trainee *)base;
+    size_t count = 0;
+
+    t->step_rows = rows;
+    t->step_count = B;
+    t->step_tokens = 0;
+    for (size_t b = 0; b < B; b++) {
+        t->step_starts[b] = t->step_tokens;
+        t->step_lengths[b] = zoo_sequences_length(t->sequences, rows[b]);
+        t->step_tokens += t->step_lengths[b];
+    }
+    if (learns_words(t))
+        zoo_team_run(t->team, catch_up, t);
+    if (learns)
+        base->work += t->step_tokens;
+    if (t->ranks)
+        zoo_ranks_deal(t->ranks, t->step_lengths, B, t->owner, t->order, t->loads);
+    for (size_t b = 0; b < B; b++)
+        if (!t->ranks || t->owner[b] == t->ranks->rank)
+            own[count++] = b;
+    return count;
 }
 
 static void pack(zoo_encoder_trainee *t, const size_t *rows, size_t B)
@@ -88,36 +141,25 @@ static void look_up(zoo_encoder_trainee *t, const zoo_batch *batch)
         memcpy(t->read + b*H, t->known + batch->rows[b]*H, H * sizeof *t->read);
 }
 
-/* Words catch up before they are read: a word is one member's. */
-static void catch_up(void *context, const zoo_member *me)
-{
-    zoo_encoder_trainee *t = context;
-
-    for (size_t i = 0; i < t->packed.N; i++)
-        if (t->ids[i] % me->of == me->number)
-            zoo_adamw_rows_catch_up(&t->words, t->ids[i]);
-}
-
 static void forward(zoo_trainee *base, const zoo_batch *batch, float *logits, float *tag_logits)
 {
     zoo_encoder_trainee *t = (zoo_encoder_trainee *)base;
-    const zoo_network_noise noise = { t->training.seed, t->passes }, *coins = batch->learns ? &noise : NULL;
+    const zoo_network_noise noise = { t->training.seed, t->steps, t->step_tokens, t->places, t->starts }, *coins = batch->learns ? &noise : NULL;
 
     (void)tag_logits;
+    for (size_t b = 0; b < batch->B; b++) {
+        t->places[b] = batch->places ? batch->places[b] : b;
+        t->starts[b] = t->step_starts[t->places[b]];
+    }
+    t->completes = t->ranks && batch->is_last;
+    zoo_network_listen(t->pass, t->completes ? &t->listener : NULL);
     if (t->known) {
         look_up(t, batch);
         zoo_network_classify(t->pass, t->params, t->read, batch->B, coins, logits);
     } else {
         pack(t, batch->rows, batch->B);
-        if (learns_words(t))
-            zoo_team_run(t->team, catch_up, t);
         zoo_network_forward(t->pass, t->params, &t->packed, coins, logits);
     }
-    if (!batch->learns)
-        return;
-    t->passes++;
-    for (size_t b = 0; b < batch->B; b++)
-        base->work += zoo_sequences_length(t->sequences, batch->rows[b]);
 }
 
 /* The word of padding has no gradient, as in the reference; it stands in a text only where somebody wrote it there. */
@@ -159,16 +201,81 @@ static void gather(void *context, const zoo_member *me)
     }
 }
 
+/* ---- the exchange with other ranks ---- */
+
+/* The dense parameters that lie so far beneath the head are one range. */
+static void find_range(const zoo_encoder_trainee *t, unsigned below, size_t *first, size_t *count)
+{
+    const zoo_parameters *p = &t->network->parameters;
+
+    *first = *count = 0;
+    for (size_t i = 1; i < p->count; i++)                           /* 0: the words */
+        if (p->all[i].below == below) {
+            if (!*count)
+                *first = p->all[i].offset - p->dense;
+            *count += p->all[i].count;
+        }
+}
+
+static void hand_over_ids(zoo_encoder_trainee *t)
+{
+    if (!t->has_handed_ids && learns_words(t))
+        zoo_exchange_ids(t->exchange, t->touched, t->touched_count);
+    t->has_handed_ids = 1;
+}
+
+/* All that lie less far beneath the head are final too. */
+static void hand_over(void *context, unsigned below)
+{
+    zoo_encoder_trainee *t = context;
+    size_t first, count;
+
+    hand_over_ids(t);
+    for (; t->handed <= below; t->handed++) {
+        find_range(t, t->handed, &first, &count);
+        if (count)
+            zoo_exchange_dense(t->exchange, t->grads + first, count);
+    }
+}
+
+/* Gradients and loss become the sums over all ranks; a rank without a row in this step still takes part. */
+static int finish_exchange(zoo_encoder_trainee *t, double *loss, zoo_err *err)
+{
+    unsigned deepest = t->training.layers < t->network->below ? t->training.layers : t->network->below;
+    const uint32_t *ids;
+    int rc;
+
+    if (!t->ranks)
+        return ZOO_OK;
+    hand_over(t, deepest);
+    if (learns_words(t))
+        zoo_exchange_rows(t->exchange, t->row_grads);
+    rc = zoo_exchange_finish(t->exchange, err);
+    t->handed = 0;
+    t->has_handed_ids = 0;
+    if (rc)
+        return rc;
+    if (learns_words(t)) {
+        for (size_t i = 0; i < t->touched_count; i++)
+            t->slots[t->touched[i]] = NO_SLOT;
+        t->touched_count = zoo_exchange_union(t->exchange, &ids);
+        memcpy(t->touched, ids, t->touched_count * sizeof *ids);
+    }
+    return zoo_ranks_sum_number(t->ranks, loss, err);
+}
+
 static void backward(zoo_trainee *base, const float *dlogits, const float *dtag_logits)
 {
     zoo_encoder_trainee *t = (zoo_encoder_trainee *)base;
 
     (void)dtag_logits;
+    if (learns_words(t))
+        assign_slots(t);
+    if (t->completes)
+        hand_over_ids(t);
     zoo_network_backward(t->pass, t->params, dlogits, t->training.layers, t->grads, t->dwords);
-    if (!learns_words(t))
-        return;
-    assign_slots(t);
-    zoo_team_run(t->team, gather, t);
+    if (learns_words(t))
+        zoo_team_run(t->team, gather, t);
 }
 
 /* ---- steps ---- */
@@ -228,13 +335,17 @@ static void step_all(void *context, const zoo_member *me)
         zoo_adamw_rows_step(&t->words, t->touched[i], t->row_grads + i * t->words.D, (float)t->scale);
 }
 
-static double step(zoo_trainee *base, double rate)
+static int step(zoo_trainee *base, double rate, double *loss, double *length, zoo_err *err)
 {
     zoo_encoder_trainee *t = (zoo_encoder_trainee *)base;
-    double norm = find_norm(t);
+    int rc = finish_exchange(t, loss, err);
+    double norm;
 
-    if (!isfinite(norm))
-        return norm;
+    if (rc)
+        return rc;
+    *length = norm = find_norm(t);
+    if (!isfinite(norm) || !isfinite(*loss))
+        return ZOO_OK;
     t->steps++;
     t->rate = rate;
     t->scale = zoo_clip_scale(norm, t->training.clip);
@@ -244,7 +355,7 @@ static double step(zoo_trainee *base, double rate)
     for (size_t i = 0; i < t->touched_count; i++)
         t->slots[t->touched[i]] = NO_SLOT;
     t->touched_count = 0;
-    return norm;
+    return ZOO_OK;
 }
 
 /* ---- parameters in and out ---- */
@@ -253,7 +364,12 @@ static int keep(zoo_trainee *base, zoo_err *err)
 {
     zoo_encoder_trainee *t = (zoo_encoder_trainee *)base;
 
-    return t->keeper.keep(t->keeper.context, t, err);
+    if (!zoo_ranks_number(t->ranks))
+        return t->keeper.keep(t->keeper.context, t, err);
+    for (size_t row = 0; row < t->words.V; row++)                   /* as those that rank 0 reads */
+        if (t->words.made[row] & ZOO_ADAMW_MOVED)
+            zoo_adamw_rows_catch_up(&t->words, row);
+    return ZOO_OK;
 }
 
 static int restore(zoo_trainee *base, zoo_err *err)
@@ -262,6 +378,8 @@ static int restore(zoo_trainee *base, zoo_err *err)
 
     for (size_t i = 0; i < t->words.V; i++)                         /* what is read is as it should be */
         t->words.made[i] = t->words.steps;
+    if (zoo_ranks_number(t->ranks))
+        return ZOO_OK;
     return t->keeper.restore(t->keeper.context, t->params, err);
 }
 
@@ -272,6 +390,11 @@ void zoo_encoder_trainee_read(zoo_encoder_trainee *t, size_t first, size_t count
     for (; count && first < dense; first += E, count -= E, out += E)
         zoo_adamw_rows_read(&t->words, first / E, out);
     memcpy(out, t->params + first, count * sizeof *out);
+}
+
+uint64_t zoo_encoder_trainee_mark(const zoo_encoder_trainee *t)
+{
+    return zoo_hash64(t->params, t->network->parameters.size * sizeof *t->params, t->steps);
 }
 
 float *zoo_encoder_trainee_take(zoo_encoder_trainee *t)
@@ -310,7 +433,6 @@ static void sync_trainee(zoo_trainee *base, zoo_state *state)
     const zoo_parameters *p = &t->network->parameters;
 
     zoo_state_sync(state, &t->steps, sizeof t->steps);
-    zoo_state_sync(state, &t->passes, sizeof t->passes);
     zoo_state_sync(state, &base->work, sizeof base->work);
     for (size_t i = 1; i < p->count; i++) {
         size_t at = p->all[i].offset - p->dense, bytes = p->all[i].count * sizeof(float);
@@ -325,7 +447,7 @@ static void sync_trainee(zoo_trainee *base, zoo_state *state)
 }
 
 static const zoo_trainee_class encoder_class = {
-    .fit = fit, .forward = forward, .backward = backward, .step = step, .keep = keep, .restore = restore, .sync = sync_trainee
+    .begin = begin, .fit = fit, .forward = forward, .backward = backward, .step = step, .keep = keep, .restore = restore, .sync = sync_trainee
 };
 
 /* ---- life ---- */
@@ -359,15 +481,42 @@ static int alloc(zoo_encoder_trainee *t, zoo_err *err)
     t->slots = malloc((V + 1) * sizeof *t->slots);
     t->ids = malloc((t->max_tokens + 1) * sizeof *t->ids);
     t->lengths = malloc((rows + 1) * sizeof *t->lengths);
+    t->places = malloc((rows + 1) * sizeof *t->places);
+    t->starts = malloc((rows + 1) * sizeof *t->starts);
+    t->step_starts = malloc((rows + 1) * sizeof *t->step_starts);
+    t->step_lengths = malloc((rows + 1) * sizeof *t->step_lengths);
     t->squares = malloc(blocks * sizeof *t->squares);
-    if (!t->m || !t->v || !t->grads || !t->dwords || !t->row_grads || !t->touched || !t->slots || !t->ids || !t->lengths || !t->squares)
+    if (!t->m || !t->v || !t->grads || !t->dwords || !t->row_grads || !t->touched || !t->slots || !t->ids || !t->lengths || !t->squares ||
+        !t->places || !t->starts || !t->step_starts || !t->step_lengths)
         return zoo_fail_nomem(err);
     memset(t->slots, 0xff, V * sizeof *t->slots);
     return zoo_adamw_rows_init(&t->words, &t->adamw, t->params, V, E, t->training.decay, t->training.steps, err);
 }
 
+static int join_ranks(zoo_encoder_trainee *t, zoo_err *err)
+{
+    const zoo_transformer_config *c = &t->network->config;
+    size_t rows = t->training.batch_rows, first, count;
+    zoo_exchange_size size = { .jobs = t->network->below + 4, .V = c->vocab_size, .E = c->embedding_size, .rows = t->touched_most };
+
+    if (!t->ranks)
+        return ZOO_OK;
+    t->listener = (zoo_network_listener){ t, hand_over };
+    t->owner = malloc((rows + 1) * sizeof *t->owner);
+    t->order = malloc((rows + 1) * sizeof *t->order);
+    t->loads = malloc(t->ranks->count * sizeof *t->loads);
+    if (!t->owner || !t->order || !t->loads)
+        return zoo_fail_nomem(err);
+    for (unsigned below = 0; below <= t->network->below; below++) {
+        find_range(t, below, &first, &count);
+        size.dense = count > size.dense ? count : size.dense;
+    }
+    return zoo_exchange_new(&t->exchange, t->ranks, &size, err);
+}
+
 int zoo_encoder_trainee_new(zoo_encoder_trainee **out, const zoo_network *network, const zoo_sequences *sequences, zoo_team *team,
-                            const zoo_encoder_training *training, const zoo_encoder_keeper *keeper, float *params, zoo_err *err)
+                            zoo_ranks *ranks, const zoo_encoder_training *training, const zoo_encoder_keeper *keeper, float *params,
+                            zoo_err *err)
 {
     zoo_encoder_trainee *t = calloc(1, sizeof *t);
     int rc;
@@ -381,6 +530,7 @@ int zoo_encoder_trainee_new(zoo_encoder_trainee **out, const zoo_network *networ
     t->network = network;
     t->sequences = sequences;
     t->team = team;
+    t->ranks = ranks && ranks->count > 1 ? ranks : NULL;
     t->training = *training;
     t->keeper = *keeper;
     t->params = params;
@@ -389,6 +539,8 @@ int zoo_encoder_trainee_new(zoo_encoder_trainee **out, const zoo_network *networ
     rc = alloc(t, err);
     if (!rc && !training->layers)
         rc = alloc_known(t, err);
+    if (!rc)
+        rc = join_ranks(t, err);
     if (!rc)
         rc = zoo_network_pass_new(&t->pass, network, training->precision, team, t->max_tokens, training->batch_rows, err);
     if (rc) {
@@ -403,6 +555,14 @@ void zoo_encoder_trainee_free(zoo_encoder_trainee *t)
 {
     if (!t)
         return;
+    zoo_exchange_free(t->exchange);
+    free(t->places);
+    free(t->starts);
+    free(t->step_starts);
+    free(t->step_lengths);
+    free(t->owner);
+    free(t->order);
+    free(t->loads);
     free(t->params);
     free(t->m);
     free(t->v);

@@ -185,6 +185,11 @@ void zoo_network_pass_free(zoo_network_pass *pass)
     free(pass);
 }
 
+void zoo_network_listen(zoo_network_pass *pass, const zoo_network_listener *listener)
+{
+    pass->listener = listener;
+}
+
 /* ---- what both directions share ---- */
 
 zoo_coins zoo_pass_coins(const zoo_network_pass *p, unsigned where, double share)
@@ -195,6 +200,43 @@ zoo_coins zoo_pass_coins(const zoo_network_pass *p, unsigned where, double share
 zoo_coins zoo_pass_layer_coins(const zoo_network_pass *p, size_t layer, unsigned where, double share)
 {
     return zoo_pass_coins(p, ZOO_PLACE_LAYERS + (unsigned)layer * ZOO_PLACES_OF_LAYER + where, share);
+}
+
+void zoo_pass_drop_queries(const zoo_network_pass *p, const zoo_coins *coins, float *out, const float *x, size_t first, size_t count,
+                           size_t D)
+{
+    if (!p->noise.queries || !coins->dropped_below) {
+        zoo_dropout(coins, out, x, first, count, D);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        zoo_dropout(coins, out + i*D, x + i*D, p->noise.queries[first + i], 1, D);
+}
+
+void zoo_pass_drop_tokens(const zoo_network_pass *p, const zoo_coins *coins, float *out, const float *x, size_t first, size_t count,
+                          size_t D)
+{
+    size_t end = first + count;
+
+    if (!p->noise.starts || !coins->dropped_below) {
+        zoo_dropout(coins, out, x, first, count, D);
+        return;
+    }
+    for (size_t q = 0; q < p->batch->n; q++) {
+        size_t from = p->starts[q] > first ? p->starts[q] : first, to = p->starts[q] + p->batch->lengths[q];
+        to = to < end ? to : end;
+        if (from < to)
+            zoo_dropout(coins, out + (from - first)*D, x + (from - first)*D, p->noise.starts[q] + from - p->starts[q], to - from, D);
+    }
+}
+
+void zoo_pass_drop_rows(const zoo_network_pass *p, size_t layer, const zoo_coins *coins, float *out, const float *x, size_t first,
+                        size_t count, size_t D)
+{
+    if (zoo_pass_is_last(p, layer))
+        zoo_pass_drop_queries(p, coins, out, x, first, count, D);
+    else
+        zoo_pass_drop_tokens(p, coins, out, x, first, count, D);
 }
 
 int zoo_pass_is_last(const zoo_network_pass *p, size_t layer)
@@ -215,7 +257,8 @@ zoo_attend zoo_pass_attend(const zoo_network_pass *p, size_t layer, size_t head,
     zoo_attend a = {
         .T = T, .d = d, .queries = zoo_pass_is_last(p, layer) ? 1 : T, .precision = p->precision, .stride = 3 * H, .pos_stride = H,
         .scale = (float)(1 / sqrt((double)d * (1 + c->has_c2p + c->has_p2c))),
-        .coins = zoo_pass_layer_coins(p, layer, ZOO_PLACE_PROBABILITIES, c->attention_dropout), .first_row = head * p->batch->N + at
+        .coins = zoo_pass_layer_coins(p, layer, ZOO_PLACE_PROBABILITIES, c->attention_dropout),
+        .first_row = p->noise.starts ? head * p->noise.tokens + p->noise.starts[query] : head * p->batch->N + at
     };
 
     a.q = m->qkv + at*3*H + head*d;

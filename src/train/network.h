@@ -33,8 +33,13 @@ int zoo_network_pass_new(zoo_network_pass **out, const zoo_network *network, enu
                          size_t max_tokens, size_t max_queries, zoo_err *err);
 void zoo_network_pass_free(zoo_network_pass *pass);                 /* NULL is fine */
 
-/* Where dropout's coins come from. */
-typedef struct zoo_network_noise { uint64_t seed, step; } zoo_network_noise;
+/* Where dropout's coins come from. A step's queries may go through in parts, or on several machines: their coins are those of their places
+ * in the whole step. */
+typedef struct zoo_network_noise {
+    uint64_t seed, step;
+    size_t tokens;                      /* of the step */
+    const size_t *queries, *starts;     /* (n): a query's number in the step, and its first token's; NULL: the batch is the whole step */
+} zoo_network_noise;
 
 /* logits (n,K). noise NULL: no dropout. The batch, whose ids must be in the vocabulary and whose queries have 1..max_positions tokens, is
  * borrowed until backward has returned. */
@@ -50,4 +55,12 @@ void zoo_network_classify(zoo_network_pass *pass, const float *params, const flo
  * (size - dense: all but the word embedding), and, where below is network->below, dwords (N,E), written: a row a token. */
 void zoo_network_backward(zoo_network_pass *pass, const float *params, const float *dlogits, unsigned below, float *grads,
                           float *dwords);
+
+/* Who wants gradients while the backward pass goes on. Called from the caller's thread once all members have done with them. */
+typedef struct zoo_network_listener {
+    void *context;
+    void (*done)(void *context, unsigned below);        /* those of the parameters that lie so far beneath the head are final; ascending */
+} zoo_network_listener;
+/* For the next calls of zoo_network_backward(); NULL: nobody. Borrowed. The last call, for the embeddings, comes without dwords. */
+void zoo_network_listen(zoo_network_pass *pass, const zoo_network_listener *listener);
 #endif

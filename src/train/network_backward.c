@@ -68,13 +68,13 @@ static void classify(zoo_network_pass *p, const zoo_member *me)
                        c->labels);
     zoo_team_meet(me);
     share_rows(me, n, &first, &count);
-    zoo_dropout(&behind, p->dpooled + first*S, p->dpooled + first*S, first, count, S);
+    zoo_pass_drop_queries(p, &behind, p->dpooled + first*S, p->dpooled + first*S, first, count, S);
     zoo_activation_through(c->pooler_act, p->dpooled + first*S, p->dpooled + first*S, p->pooled + first*S, count * S);
     zoo_team_meet(me);
     zoo_train_product_bwd_x(me, ZOO_PRECISION_F32, p->products, p->dout, H, p->dpooled, S, zoo_pass_part(p, ZOO_PART_POOLER_W), n, H, S);
     zoo_train_product_bwd_w(me, ZOO_PRECISION_F32, p->products, grad(p, ZOO_PART_POOLER_W), grad(p, ZOO_PART_POOLER_B), p->dpooled, S, p->pooled_in, H, n, H, S);
     zoo_team_meet(me);
-    zoo_dropout(&before, p->dout + first*H, p->dout + first*H, first, count, H);
+    zoo_pass_drop_queries(p, &before, p->dout + first*H, p->dout + first*H, first, count, H);
     zoo_team_meet(me);
 }
 
@@ -90,7 +90,7 @@ static void open_block(zoo_network_pass *p, const zoo_member *me, size_t l, unsi
     norm_columns(p, me, layer_grad(p, l, gain), layer_grad(p, l, gain + 1), dout, normal, M);
     share_rows(me, M, &first, &count);
     zoo_layernorm_bwd(dsum + first*H, dout + first*H, normal + first*H, scale + first, zoo_pass_layer_part(p, l, gain), count, H);
-    zoo_dropout(&coins, dx + first*H, dsum + first*H, first, count, H);
+    zoo_pass_drop_rows(p, l, &coins, dx + first*H, dsum + first*H, first, count, H);
     zoo_team_meet(me);
 }
 
@@ -302,7 +302,7 @@ static void embed(zoo_network_pass *p, const zoo_member *me)
     float *dsum = is_projected ? p->dmiddle : p->dwords;
 
     share_rows(me, N, &first, &count);
-    zoo_dropout(&coins, p->dout + first*H, p->dout + first*H, first, count, H);
+    zoo_pass_drop_tokens(p, &coins, p->dout + first*H, p->dout + first*H, first, count, H);
     zoo_team_meet(me);
     norm_columns(p, me, grad(p, ZOO_PART_EMBED_NORM_W), grad(p, ZOO_PART_EMBED_NORM_B), p->dout, p->embed_normal, N);
     zoo_layernorm_bwd(dsum + first*H, p->dout + first*H, p->embed_normal + first*H, p->embed_scale + first,
@@ -318,6 +318,13 @@ static void embed(zoo_network_pass *p, const zoo_member *me)
     small_tables(p, me);
 }
 
+/* All members have met behind what is told. */
+static void tell(const zoo_network_pass *p, const zoo_member *me, unsigned below)
+{
+    if (me->number == 0 && p->listener)
+        p->listener->done(p->listener->context, below);
+}
+
 static void walk(void *context, const zoo_member *me)
 {
     zoo_network_pass *p = context;
@@ -326,9 +333,11 @@ static void walk(void *context, const zoo_member *me)
     if (c->has_relative)
         clear(me, p->drelative, p->C, hidden(p));
     classify(p, me);
+    tell(p, me, 0);
     for (size_t l = c->layers; l-- > 0 && c->layers - l <= p->below;) {
         feed_forward(p, me, l);
         self_attention(p, me, l);
+        tell(p, me, (unsigned)(c->layers - l));
     }
     if (p->below < p->network->below)
         return;
@@ -346,4 +355,6 @@ void zoo_network_backward(zoo_network_pass *pass, const float *params, const flo
     pass->grads = grads;
     pass->dwords = dwords;
     zoo_team_run(pass->team, walk, pass);
+    if (pass->listener && below >= pass->network->below)
+        pass->listener->done(pass->listener->context, pass->network->below);
 }

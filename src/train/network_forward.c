@@ -57,7 +57,7 @@ static void embed(zoo_network_pass *p, const zoo_member *me)
     share_rows(me, p->batch->N, &first, &count);
     zoo_layernorm_fwd(x + first*H, p->embed_normal + first*H, p->embed_scale + first, p->projected + first*H,
                       zoo_pass_part(p, ZOO_PART_EMBED_NORM_W), zoo_pass_part(p, ZOO_PART_EMBED_NORM_B), count, H, c->eps);
-    zoo_dropout(&coins, x + first*H, x + first*H, first, count, H);
+    zoo_pass_drop_tokens(p, &coins, x + first*H, x + first*H, first, count, H);
 }
 
 /* p->relative: rows first_column.. of the position table, normed */
@@ -150,7 +150,7 @@ static void close_block(zoo_network_pass *p, const zoo_member *me, size_t l, uns
 
     share_rows(me, zoo_pass_rows(p, l), &first, &count);
     x += first*H;
-    zoo_dropout(&coins, x, x, first, count, H);
+    zoo_pass_drop_rows(p, l, &coins, x, x, first, count, H);
     add_row(x, residual + first*H, count * H);
     zoo_layernorm_fwd(out + first*H, normal + first*H, scale + first, x, zoo_pass_layer_part(p, l, gain),
                       zoo_pass_layer_part(p, l, gain + 1), count, H, c->eps);
@@ -205,13 +205,13 @@ static void classify(zoo_network_pass *p, const zoo_member *me)
     size_t H = hidden(p), S = c->pooler_size, first, count;
 
     share_rows(me, p->batch->n, &first, &count);
-    zoo_dropout(&before, p->pooled_in + first*H, p->out + first*H, first, count, H);
+    zoo_pass_drop_queries(p, &before, p->pooled_in + first*H, p->out + first*H, first, count, H);
     zoo_team_meet(me);
     zoo_train_product_fwd(me, ZOO_PRECISION_F32, p->products, p->pooled, S, p->pooled_in, H, zoo_pass_part(p, ZOO_PART_POOLER_W), zoo_pass_part(p, ZOO_PART_POOLER_B), p->batch->n,
                      H, S);
     zoo_team_meet(me);
     zoo_activation_fwd(c->pooler_act, p->classified_in + first*S, p->pooled + first*S, count * S);
-    zoo_dropout(&behind, p->classified_in + first*S, p->classified_in + first*S, first, count, S);
+    zoo_pass_drop_queries(p, &behind, p->classified_in + first*S, p->classified_in + first*S, first, count, S);
     zoo_team_meet(me);
     zoo_train_product_fwd(me, ZOO_PRECISION_F32, p->products, p->logits, c->labels, p->classified_in, S, zoo_pass_part(p, ZOO_PART_CLASSIFIER_W),
                      zoo_pass_part(p, ZOO_PART_CLASSIFIER_B), p->batch->n, S, c->labels);
@@ -263,8 +263,7 @@ static void begin(zoo_network_pass *pass, const float *params, const zoo_packed 
     pass->params = params;
     pass->logits = logits;
     pass->has_noise = noise != NULL;
-    if (noise)
-        pass->noise = *noise;
+    pass->noise = noise ? *noise : (zoo_network_noise){ 0 };
 }
 
 void zoo_network_forward(zoo_network_pass *pass, const float *params, const zoo_packed *batch, const zoo_network_noise *noise,

@@ -56,6 +56,7 @@ struct zoo_network_pass {
     const float *dlogits;
     float *grads, *dwords;
     unsigned below;
+    const zoo_network_listener *listener;
 };
 
 /* Places of dropout. */
@@ -64,6 +65,14 @@ enum { ZOO_PLACE_POSITIONS, ZOO_PLACE_PROBABILITIES, ZOO_PLACE_CONTEXT, ZOO_PLAC
 
 zoo_coins zoo_pass_coins(const zoo_network_pass *pass, unsigned place, double share);
 zoo_coins zoo_pass_layer_coins(const zoo_network_pass *pass, size_t layer, unsigned place, double share);
+/* Dropout of rows first..first+count of what has a row a token, and of what has a row a query, with the coins of their places in the step;
+ * zoo_pass_drop_rows(): of a layer's result. out may be x. */
+void zoo_pass_drop_tokens(const zoo_network_pass *pass, const zoo_coins *coins, float *out, const float *x, size_t first, size_t count,
+                          size_t D);
+void zoo_pass_drop_queries(const zoo_network_pass *pass, const zoo_coins *coins, float *out, const float *x, size_t first, size_t count,
+                           size_t D);
+void zoo_pass_drop_rows(const zoo_network_pass *pass, size_t layer, const zoo_coins *coins, float *out, const float *x, size_t first,
+                        size_t count, size_t D);
 /* The attention of one head over one query, all but `scratch`. */
 zoo_attend zoo_pass_attend(const zoo_network_pass *pass, size_t layer, size_t head, size_t query);
 int zoo_pass_is_last(const zoo_network_pass *pass, size_t layer);

@@ -89,18 +89,21 @@ static void backward(zoo_trainee *base, const float *dlogits, const float *dtag_
     }
 }
 
-static double step(zoo_trainee *base, double rate)
+static int step(zoo_trainee *base, double rate, double *loss, double *norm, zoo_err *err)
 {
     zoo_ngram_trainee *t = (zoo_ngram_trainee *)base;
     size_t dense = t->net.size - t->net.dense;
 
+    (void)loss;
+    (void)err;
+    *norm = 0;
     zoo_adagrad_rows(t->params, t->row_sums, t->row_grads, t->touched, t->touched_count, t->net.config.dim, (float)rate);
     zoo_adagrad_step(t->params + t->net.dense, t->sums, t->grads, dense, (float)rate);
     memset(t->grads, 0, dense * sizeof *t->grads);
     for (size_t i = 0; i < t->touched_count; i++)
         t->slots[t->touched[i]] = NO_SLOT;
     t->touched_count = 0;
-    return 0;
+    return ZOO_OK;
 }
 
 static int keep(zoo_trainee *base, zoo_err *err)

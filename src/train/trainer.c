@@ -8,6 +8,8 @@
 #include "train/judge.h"
 #include "train/sampler.h"
 
+#define NO_CHOICE UINT32_MAX
+
 /* A run: memory that is taken before the first step, and how far it is. */
 struct run {
     zoo_trainee *trainee;
@@ -15,7 +17,7 @@ struct run {
     const zoo_trainer_settings *settings;
     zoo_trainer_result *result;
     size_t *order;                   /* (count) */
-    size_t *partners;                /* (B) */
+    size_t *partners, *own, *rows;   /* (B): own: which of the step's rows are this process's; rows: those */
     float *logits, *dlogits, *targets;              /* (B,k) */
     float *tag_logits, *dtag_logits;                /* (B,G) */
     float *weights;                  /* (B) */
@@ -40,6 +42,8 @@ static int run_init(struct run *r, zoo_trainee *trainee, const zoo_trainer_task 
     *r = (struct run){ .trainee = trainee, .task = task, .settings = s, .result = result, .epoch = 1 };
     r->order = malloc((task->count + 1) * sizeof *r->order);
     r->partners = malloc(B * sizeof *r->partners);
+    r->own = malloc(B * sizeof *r->own);
+    r->rows = malloc(B * sizeof *r->rows);
     r->logits = malloc(B * k * sizeof *r->logits);
     r->dlogits = malloc(B * k * sizeof *r->dlogits);
     r->targets = malloc(B * k * sizeof *r->targets);
@@ -47,7 +51,7 @@ static int run_init(struct run *r, zoo_trainee *trainee, const zoo_trainer_task 
     r->dtag_logits = malloc((B * G + 1) * sizeof *r->dtag_logits);
     r->weights = malloc(B * sizeof *r->weights);
     r->choices = malloc((task->held_count + 1) * sizeof *r->choices);
-    if (!r->order || !r->partners || !r->logits || !r->dlogits || !r->targets || !r->tag_logits || !r->dtag_logits ||
+    if (!r->order || !r->partners || !r->own || !r->rows || !r->logits || !r->dlogits || !r->targets || !r->tag_logits || !r->dtag_logits ||
         !r->weights || !r->choices)
         return zoo_fail_nomem(err);
     memcpy(r->order, task->rows, task->count * sizeof *r->order);
@@ -62,6 +66,8 @@ static void run_release(struct run *r)
 {
     free(r->order);
     free(r->partners);
+    free(r->own);
+    free(r->rows);
     free(r->logits);
     free(r->dlogits);
     free(r->targets);
@@ -90,6 +96,8 @@ static int sync_run(struct run *r, int is_reading, zoo_err *err)
     zoo_state_sync(state, &r->sum, sizeof r->sum);
     zoo_state_sync(state, &r->improved, sizeof r->improved);
     zoo_state_sync(state, r->result, sizeof *r->result);
+    if (r->task->best_choices)
+        zoo_state_sync(state, r->task->best_choices, r->task->held_count * sizeof *r->task->best_choices);
     r->trainee->class->sync(r->trainee, state);
     return zoo_state_end(state, err);
 }
@@ -98,7 +106,7 @@ static int save(struct run *r, int is_due, zoo_err *err)
 {
     const zoo_trainer_state *where = r->task->state;
 
-    if (!where || !r->trainee->class->sync || (!is_due && (double)(zoo_clock_ns() - r->saved_ns) * 1e-9 < where->every))
+    if (!where || !r->trainee->class->sync || zoo_ranks_number(r->task->ranks) || (!is_due && (double)(zoo_clock_ns() - r->saved_ns) * 1e-9 < where->every))
         return ZOO_OK;
     if (sync_run(r, 0, err))
         return zoo_fail_within(err, "the state of the run could not be written");
@@ -179,16 +187,34 @@ static void make_examples(struct run *r, const size_t *rows, size_t B)
     }
 }
 
-/* Rows first..first+B of a step, whose targets and weights are made: their gradients. Returns the weighted sum of the router's loss. */
-static double learn(struct run *r, const size_t *rows, size_t first, size_t B)
+/* Which of rows[0..B) are this process's, and their partners, targets and weights in front of the others'; returns how many. */
+static size_t take_own(struct run *r, const size_t *rows, size_t B)
 {
+    const zoo_trainee_class *class = r->trainee->class;
+    size_t k = r->trainee->k, count = class->begin ? class->begin(r->trainee, rows, B, 1, r->own) : B;
+
+    for (size_t i = 0; i < count; i++) {
+        size_t b = class->begin ? r->own[i] : i;
+        r->own[i] = b;
+        r->rows[i] = rows[b];
+        r->partners[i] = r->partners[b];
+        r->weights[i] = r->weights[b];
+        memmove(r->targets + i*k, r->targets + b*k, k * sizeof *r->targets);
+    }
+    return count;
+}
+
+/* Rows first..first+B of this process's part of a step: their gradients. Returns the weighted sum of the router's loss. */
+static double learn(struct run *r, size_t first, size_t B, int is_last)
+{
+    const size_t *rows = r->rows;
     size_t k = r->trainee->k, G = r->trainee->tag_values;
     const zoo_trainer_settings *s = r->settings;
     const float *weights = r->weights + first;
     int has_tags = s->tag_weight > 0 && G > 0;
     double loss;
 
-    r->trainee->class->forward(r->trainee, &(zoo_batch){ rows + first, r->partners + first, B, 1 }, r->logits,
+    r->trainee->class->forward(r->trainee, &(zoo_batch){ rows + first, r->partners + first, B, 1, r->own + first, is_last }, r->logits,
                                has_tags ? r->tag_logits : NULL);
     loss = zoo_router_loss(s->loss, r->logits, r->targets + first*k, weights, B, k, r->dlogits);
     if (!isfinite(loss))
@@ -207,22 +233,26 @@ static int is_no_number(const struct run *r, const char *what, zoo_err *err)
                     (unsigned long long)r->schedule.steps);
 }
 
-/* One step on rows[0..B) of the epoch. None is taken where the loss or the gradient is no number. */
+/* One step on rows[0..B) of the epoch. None is taken where the loss or the gradient is no number; other ranks have to hear of that too. */
 static int step(struct run *r, const size_t *rows, size_t B, zoo_err *err)
 {
     const zoo_trainee_class *class = r->trainee->class;
-    double loss = 0, norm, rate = r->settings->rate * zoo_schedule_share(&r->schedule, r->steps);
+    double loss = 0, norm = 0, rate = r->settings->rate * zoo_schedule_share(&r->schedule, r->steps);
+    size_t own;
+    int rc;
 
     make_examples(r, rows, B);
-    for (size_t first = 0, part; first < B && isfinite(loss); first += part) {
-        part = class->fit ? class->fit(r->trainee, rows + first, B - first) : B;
-        loss += learn(r, rows, first, part);
+    own = take_own(r, rows, B);
+    for (size_t first = 0, part; first < own && isfinite(loss); first += part) {
+        part = class->fit ? class->fit(r->trainee, r->rows + first, own - first) : own;
+        loss += learn(r, first, part, first + part == own);
     }
-    if (!isfinite(loss))
+    if (!isfinite(loss) && !r->task->ranks)
         return is_no_number(r, "loss", err);
-    norm = class->step(r->trainee, rate);
-    if (!isfinite(norm))
-        return is_no_number(r, "gradient", err);
+    if ((rc = class->step(r->trainee, rate, &loss, &norm, err)))
+        return rc;
+    if (!isfinite(loss) || !isfinite(norm))
+        return is_no_number(r, isfinite(loss) ? "gradient" : "loss", err);
     r->steps++;
     r->sum += loss * (double)B;
     r->done += B;
@@ -262,32 +292,76 @@ static int epoch(struct run *r, double *loss, zoo_err *err)
     return ZOO_OK;
 }
 
-static void choose(zoo_trainee *trainee, const size_t *rows, size_t count, size_t batch, float *logits, uint32_t *choices)
+/* What is chosen for those of rows[0..B) that are this process's; other choices are left alone. rows_room, own (B) */
+static void choose_own(zoo_trainee *trainee, const size_t *rows, size_t B, size_t *own, size_t *rows_room, float *logits, uint32_t *choices)
 {
-    size_t k = trainee->k;
+    const zoo_trainee_class *class = trainee->class;
+    size_t k = trainee->k, count = class->begin ? class->begin(trainee, rows, B, 0, own) : B;
 
-    for (size_t done = 0, B; done < count; done += B) {
-        B = count - done < batch ? count - done : batch;
-        B = trainee->class->fit ? trainee->class->fit(trainee, rows + done, B) : B;
-        trainee->class->forward(trainee, &(zoo_batch){ rows + done, NULL, B, 0 }, logits, NULL);
-        for (size_t b = 0; b < B; b++) {
+    for (size_t i = 0; i < count; i++) {
+        own[i] = class->begin ? own[i] : i;
+        rows_room[i] = rows[own[i]];
+    }
+    for (size_t done = 0, part; done < count; done += part) {
+        part = class->fit ? class->fit(trainee, rows_room + done, count - done) : count;
+        class->forward(trainee, &(zoo_batch){ rows_room + done, NULL, part, 0, own + done, 0 }, logits, NULL);
+        for (size_t b = 0; b < part; b++) {
             uint32_t best = 0;
             for (size_t j = 1; j < k; j++)
                 best = logits[b*k + j] > logits[b*k + best] ? (uint32_t)j : best;
-            choices[done + b] = best;
+            choices[own[done + b]] = best;
         }
     }
 }
 
+/* Each rank knows the choices of its own rows alone, and NO_CHOICE elsewhere. */
+static int share_choices(zoo_ranks *ranks, uint32_t *choices, size_t count, zoo_err *err)
+{
+    size_t R = zoo_ranks_count(ranks);
+    uint32_t *all;
+    int rc;
+
+    if (R == 1 || !count)
+        return ZOO_OK;
+    all = malloc(R * count * sizeof *all);
+    if (!all)
+        return zoo_fail_nomem(err);
+    rc = zoo_ranks_gather(ranks, choices, count * sizeof *choices, all, err);
+    for (size_t i = 0; !rc && i < R * count; i++)
+        if (all[i] != NO_CHOICE)
+            choices[i % count] = all[i];
+    free(all);
+    return rc;
+}
+
+static int choose(struct run *r, uint32_t *choices, zoo_err *err)
+{
+    const zoo_trainer_task *t = r->task;
+    size_t batch = r->settings->batch;
+
+    memset(choices, 0xff, t->held_count * sizeof *choices);
+    for (size_t done = 0, B; done < t->held_count; done += B) {
+        B = t->held_count - done < batch ? t->held_count - done : batch;
+        choose_own(r->trainee, t->held + done, B, r->own, r->rows, r->logits, choices + done);
+    }
+    return share_choices(t->ranks, choices, t->held_count, err);
+}
+
 int zoo_trainer_choose(zoo_trainee *trainee, const size_t *rows, size_t count, size_t batch, uint32_t *choices, zoo_err *err)
 {
-    float *logits = malloc(batch * trainee->k * sizeof *logits);
+    struct run r = { .trainee = trainee };
+    const zoo_trainer_task task = { .held = rows, .held_count = count };
+    const zoo_trainer_settings settings = { .batch = batch };
+    int rc;
 
-    if (!logits)
-        return zoo_fail_nomem(err);
-    choose(trainee, rows, count, batch, logits, choices);
-    free(logits);
-    return ZOO_OK;
+    r.task = &task;
+    r.settings = &settings;
+    r.logits = malloc(batch * trainee->k * sizeof *r.logits);
+    r.own = malloc(batch * sizeof *r.own);
+    r.rows = malloc(batch * sizeof *r.rows);
+    rc = r.logits && r.own && r.rows ? choose(&r, choices, err) : zoo_fail_nomem(err);
+    run_release(&r);
+    return rc;
 }
 
 /* Looks at the held-out rows at the end of an epoch and keeps the parameters where they are the best so far. */
@@ -295,9 +369,10 @@ static int validate(struct run *r, zoo_err *err)
 {
     const zoo_trainer_task *t = r->task;
     double reward;
-    int is_best, rc = ZOO_OK;
+    int is_best, rc = choose(r, r->choices, err);
 
-    choose(r->trainee, t->held, t->held_count, r->settings->batch, r->logits, r->choices);
+    if (rc)
+        return rc;
     reward = zoo_reward_of(t->data, t->held, t->held_count, t->held_weights, r->choices);
     is_best = reward >= r->result->reward;
     if (reward > r->result->reward)
@@ -305,6 +380,8 @@ static int validate(struct run *r, zoo_err *err)
     if (is_best) {
         r->result->best = r->epoch;
         r->result->reward = reward;
+        if (t->best_choices)
+            memcpy(t->best_choices, r->choices, t->held_count * sizeof *r->choices);
         rc = r->trainee->class->keep(r->trainee, err);
     }
     zoo_progress_note(t->progress, "epoch %u of %u, loss %.4f, validation reward %.4f", r->epoch, r->settings->epochs, r->result->loss,
@@ -350,7 +427,7 @@ int zoo_trainer_run(zoo_trainee *trainee, const zoo_trainer_task *task, const zo
     if (!rc && validates)
         rc = trainee->class->restore(trainee, err);
     if (!rc && task->choices && task->held_count) {
-        choose(trainee, task->held, task->held_count, settings->batch, r.logits, task->choices);
+        rc = choose(&r, task->choices, err);
         result->reward = zoo_reward_of(task->data, task->held, task->held_count, task->held_weights, task->choices);
     }
     run_release(&r);

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/progress.h"
 #include "train/loss.h"
+#include "train/ranks.h"
 #include "train/schedule.h"
 #include "train/state.h"
 
@@ -27,9 +28,18 @@ enum { ZOO_TRAINEE_ROWS = 2 };      /* of an example, at most */
 /* Examples of a step. Example b is rows[b], or, where partners is not NULL and partners[b] not ZOO_ALONE, a blend: what lies
  * half-way between the texts of both rows, as the model sees them (the mean of their pooled vectors). */
 #define ZOO_ALONE SIZE_MAX
-typedef struct zoo_batch { const size_t *rows, *partners; size_t B; int learns; } zoo_batch;     /* learns: with dropout */
+typedef struct zoo_batch {
+    const size_t *rows, *partners;
+    size_t B;
+    int learns;                      /* with dropout */
+    const size_t *places;            /* (B): which of the step's rows these are, as begin() was told; NULL: 0.. */
+    int is_last;                     /* part of the step here: its backward pass completes the gradients */
+} zoo_batch;
 
 typedef struct zoo_trainee_class {
+    /* A step on rows[0..B) begins, or (learns 0) a look at rows that are held out. Returns how many of them are this process's, and which:
+     * own (B), ascending. NULL: all are. */
+    size_t (*begin)(zoo_trainee *trainee, const size_t *rows, size_t B, int learns, size_t *own);
     /* How many of rows[0..B) go through the network together, at least 1: what memory has room for. NULL: all. A step's rows go through in
      * such parts, and their gradients add up. */
     size_t (*fit)(const zoo_trainee *trainee, const size_t *rows, size_t B);
@@ -37,9 +47,9 @@ typedef struct zoo_trainee_class {
     void (*forward)(zoo_trainee *trainee, const zoo_batch *batch, float *logits, float *tag_logits);
     /* Takes the gradients of the last forward's outputs and adds those of the parameters; dtag_logits may be NULL. */
     void (*backward)(zoo_trainee *trainee, const float *dlogits, const float *dtag_logits);
-    /* One step of the optimiser; gradients are 0 again afterwards. Returns their length before clipping, or 0 where nobody measured;
-     * where it is no number, no step was taken. */
-    double (*step)(zoo_trainee *trainee, double rate);
+    /* One step of the optimiser; gradients are 0 again afterwards. *norm: their length before clipping, or 0 where nobody measured. *loss: the
+     * sum over this process's rows becomes that over all of the step's. Where either is no number, no step was taken. */
+    int (*step)(zoo_trainee *trainee, double rate, double *loss, double *norm, zoo_err *err);
     int (*keep)(zoo_trainee *trainee, zoo_err *err);            /* remembers the parameters as they are */
     int (*restore)(zoo_trainee *trainee, zoo_err *err);         /* brings back what keep() remembered last */
     /* Everything that further steps depend on, written or read; NULL: a run cannot be continued. */
@@ -106,9 +116,12 @@ typedef struct zoo_trainer_task {
     const float *held_weights;       /* (n), of their rewards */
     uint32_t *choices;               /* (held_count): experts chosen at the end, all that the held-out rows are then used for;
                                         NULL: they tell when to stop */
+    uint32_t *best_choices;          /* (held_count): of the epoch that is kept, where they tell when to stop; NULL: nobody asks */
     zoo_progress *progress;          /* counts rows; NULL: silent */
     const zoo_trainer_watch *watch;  /* NULL: nobody */
     const zoo_trainer_state *state;  /* NULL: nowhere */
+    zoo_ranks *ranks;                /* that train the same model, each with a trainee that begins and steps with the others; rank 0
+                                        writes the state. NULL: nobody else */
 } zoo_trainer_task;
 
 typedef struct zoo_trainer_result {

@@ -363,7 +363,7 @@ static double larger(double a, double b)
 static void compare_tensor(struct fixture *f, const zoo_parameter *p, const float *grads, float *direction, zoo_rng *rng,
                            struct disagreement *d)
 {
-    const zoo_network_noise noise = { 3, 17 };
+    const zoo_network_noise noise = { .seed = 3, .step = 17 };
     double honest = 0, scaled = 0, forgotten = 0, length = sqrt(dot(grads, grads, p->count));
     size_t most = 0;
 
@@ -392,7 +392,7 @@ static void compare_tensor(struct fixture *f, const zoo_parameter *p, const floa
 
 static struct disagreement compare(zoo_transformer_config config)
 {
-    const zoo_network_noise noise = { 3, 17 };
+    const zoo_network_noise noise = { .seed = 3, .step = 17 };
     struct disagreement d = { .scaled = INFINITY, .forgotten = INFINITY };
     struct fixture f;
     float *direction, *grads;
@@ -448,7 +448,7 @@ static void gradients_of_odd_deberta_agree_with_differences(void **state)
 
 static void threads_change_no_bit(void **state)
 {
-    const zoo_network_noise noise = { 3, 17 };
+    const zoo_network_noise noise = { .seed = 3, .step = 17 };
     struct fixture one, three;
     zoo_transformer_config config = small_deberta();
 
@@ -466,7 +466,7 @@ static void threads_change_no_bit(void **state)
 /* Products of bfloat16 have three digits; the gradient as a whole points the same way. */
 static void bfloat16_is_near(void **state)
 {
-    const zoo_network_noise noise = { 3, 17 };
+    const zoo_network_noise noise = { .seed = 3, .step = 17 };
     struct fixture full, half;
     zoo_transformer_config config = small_deberta();
     double dot = 0, a = 0, b = 0;
@@ -487,9 +487,40 @@ static void bfloat16_is_near(void **state)
     tear_down(&half);
 }
 
+/* Queries of a step in another order and in parts, with their places told: the same coins, so the same logits to the bit. */
+static void parts_have_the_coins_of_the_whole(void **state)
+{
+    zoo_transformer_config config = small_deberta();
+    size_t k = config.labels, n, tokens = 0, starts[QUERIES_MOST];
+    zoo_network_noise noise = { .seed = 3, .step = 17 };
+    float whole[QUERIES_MOST * 8];
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, &config, 2);
+    fill(&f);
+    n = f.batch.n;
+    loss(&f, &noise, 0);
+    memcpy(whole, f.logits, n * k * sizeof *whole);
+    for (size_t q = 0; q < n; tokens += f.lengths[q++])
+        starts[q] = tokens;
+    for (size_t q = n; q-- > 1; q--) {                      /* two queries at once, the later first */
+        const size_t queries[] = { q, q - 1 }, at[] = { starts[q], starts[q - 1] }, lengths[] = { f.lengths[q], f.lengths[q - 1] };
+        const zoo_network_noise part = { 3, 17, tokens, queries, at };
+        uint32_t ids[N_MOST];
+        zoo_packed two = { .ids = ids, .lengths = lengths, .n = 2, .N = lengths[0] + lengths[1] };
+        memcpy(ids, f.ids + at[0], lengths[0] * sizeof *ids);
+        memcpy(ids + lengths[0], f.ids + at[1], lengths[1] * sizeof *ids);
+        zoo_network_forward(f.pass, f.params, &two, &part, f.logits);
+        assert_memory_equal(f.logits, whole + q*k, k * sizeof *whole);
+        assert_memory_equal(f.logits + k, whole + (q - 1)*k, k * sizeof *whole);
+    }
+    tear_down(&f);
+}
+
 static void steps_have_coins_of_their_own(void **state)
 {
-    zoo_network_noise noise = { 3, 17 };
+    zoo_network_noise noise = { .seed = 3, .step = 17 };
     zoo_transformer_config config = small_deberta();
     struct fixture f;
     double first, none;
@@ -592,6 +623,7 @@ int main(void)
         cmocka_unit_test(gradients_of_odd_deberta_agree_with_differences),
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(bfloat16_is_near),
+        cmocka_unit_test(parts_have_the_coins_of_the_whole),
         cmocka_unit_test(steps_have_coins_of_their_own),
         cmocka_unit_test(frozen_layers_have_no_gradients),
         cmocka_unit_test(what_the_head_reads_can_be_kept),

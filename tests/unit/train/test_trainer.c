@@ -32,13 +32,16 @@ static void backward(zoo_trainee *base, const float *dlogits, const float *dtag_
     assert_null(dtag_logits);
 }
 
-static double step(zoo_trainee *base, double rate)
+static int step(zoo_trainee *base, double rate, double *loss, double *norm, zoo_err *err)
 {
     struct puppet *p = (struct puppet *)base;
 
+    (void)loss;
+    (void)err;
     assert_true(rate > 0 && rate <= 0.1);
     p->epoch = (unsigned)(++p->steps + 1) / 2;       /* four rows in batches of two */
-    return 1;
+    *norm = 1;
+    return ZOO_OK;
 }
 
 static int keep(zoo_trainee *base, zoo_err *err)
@@ -166,12 +169,15 @@ static void witness_backward(zoo_trainee *base, const float *dlogits, const floa
     (void)dtag_logits;
 }
 
-static double witness_step(zoo_trainee *base, double rate)
+static int witness_step(zoo_trainee *base, double rate, double *loss, double *norm, zoo_err *err)
 {
     struct witness *w = (struct witness *)base;
 
+    (void)loss;
+    (void)err;
     w->seen = zoo_mix64(w->seen ^ (uint64_t)(rate * 1e12));
-    return ++w->steps == w->dies_at ? NAN : 1;
+    *norm = ++w->steps == w->dies_at ? NAN : 1;
+    return ZOO_OK;
 }
 
 static int witness_keep(zoo_trainee *base, zoo_err *err)
