@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -268,6 +269,42 @@ int zoo_fs_remove_tree(const char *path, zoo_err *err)
     if (nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) && errno != ENOENT)
         return zoo_fail_errno(err, errno, "%s", path);
     return ZOO_OK;
+}
+
+/* Is `name` what a process that is no more wrote beside `of`: OF.part.NUMBER? */
+static int is_left_over(const char *name, const char *of)
+{
+    size_t n = strlen(of);
+    char *end;
+    long pid;
+
+    if (strncmp(name, of, n) != 0 || strncmp(name + n, ".part.", 6) != 0)
+        return 0;
+    pid = strtol(name + n + 6, &end, 10);
+    return pid > 0 && !*end && kill((pid_t)pid, 0) && errno == ESRCH;
+}
+
+int zoo_fs_sweep(const char *path, zoo_err *err)
+{
+    char dir[PATH_MAX], *of;
+    struct dirent *e;
+    int rc = trim(dir, sizeof dir, path, err);
+    DIR *d;
+
+    if (rc)
+        return rc;
+    of = strrchr(dir, '/');
+    if (of)
+        *of++ = '\0';
+    d = opendir(!of ? "." : *dir ? dir : "/");
+    while (!rc && d && (e = readdir(d))) {
+        char left[PATH_MAX];
+        if (is_left_over(e->d_name, of ? of : dir) && !(rc = zoo_fs_join(left, sizeof left, !of ? "." : *dir ? dir : "/", e->d_name, err)))
+            rc = zoo_fs_remove_tree(left, err);
+    }
+    if (d)
+        closedir(d);
+    return rc;
 }
 
 int zoo_fs_join(char *out, size_t size, const char *dir, const char *name, zoo_err *err)

@@ -20,6 +20,8 @@ int zoo_fs_replace(const char *beside, const char *path, zoo_err *err);
 int zoo_fs_folder_begin(char *beside, size_t size, const char *dir, int force, zoo_err *err);
 int zoo_fs_folder_commit(const char *beside, const char *dir, zoo_err *err);
 void zoo_fs_folder_abandon(const char *beside);
+/* Deletes what killed processes of this machine left half written beside `path`, whether file or folder. */
+int zoo_fs_sweep(const char *path, zoo_err *err);
 /* Deletes a folder with all below it, links not followed. Missing is fine. */
 int zoo_fs_remove_tree(const char *path, zoo_err *err);
 /* 1: something is there, links followed. */

@@ -319,10 +319,10 @@ static void release(struct work *w)
 
 static int begin_log(struct work *w, zoo_err *err)
 {
-    int resumes = w->begin == ZOO_TRAIN_RESUMES;
+    int resumes = w->begin == ZOO_TRAIN_RESUMES, rc = zoo_train_sweep(w->s, w->run_folder, err);
 
-    if (!*w->run_folder)
-        return ZOO_OK;
+    if (rc || !*w->run_folder)
+        return rc;
     w->plan.resumes = resumes;
     w->plan.watch = &w->log.watch;
     return zoo_train_log_open(&w->log, w->run_folder, resumes, err);

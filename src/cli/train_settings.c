@@ -113,6 +113,18 @@ int zoo_train_look(const struct train_settings *s, const char *run, enum zoo_tra
     return *begin == ZOO_TRAIN_COMPLETE ? ZOO_OK : check_folder(s, s->force || *begin == ZOO_TRAIN_RESUMES, err);
 }
 
+int zoo_train_sweep(const struct train_settings *s, const char *run, zoo_err *err)
+{
+    static const char *const names[] = { "best", "last", "log.jsonl" };
+    char path[PATH_MAX];
+    int rc = zoo_fs_sweep(s->out, err);
+
+    for (size_t i = 0; !rc && *run && i < sizeof names / sizeof *names; i++)
+        if (!(rc = zoo_fs_join(path, sizeof path, run, names[i], err)))
+            rc = zoo_fs_sweep(path, err);
+    return rc;
+}
+
 int zoo_train_tidy(const char *run, zoo_err *err)
 {
     char path[PATH_MAX];

@@ -83,29 +83,46 @@ def test_the_same_seed_gives_the_same_bytes(run, store, backbones, tmp_path):
     assert (tmp_path / "a" / "model.safetensors").read_bytes() != (tmp_path / "c" / "model.safetensors").read_bytes()
 
 
-def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(run, zooter, store, backbones, tmp_path):
+def being_written(out, run_folder):
+    """Whether state, a checkpoint or the router itself is half there."""
+    beside = [x.name for x in out.parent.iterdir() if x.name.startswith(f".{out.name}") or x.name.startswith(f"{out.name}.part")]
+    return beside + [x.name for x in run_folder.iterdir() if "part" in x.name] if run_folder.exists() else beside
+
+
+@pytest.mark.parametrize("options", [["--layers", "all"], ["--layers", "head", "--balance-by", "sample"]])
+def test_killed_twenty_times_it_goes_on_to_the_same_bytes(run, zooter, store, backbones, tmp_path, options):
+    """Half of the kills come at random moments, half while something is written."""
     db = store(rows(120))
-    command = ["train", "--store", db, "--encoder", backbones / "bert", "--rate", "1e-3", "--epochs", "8", "--save-every", "0", "--batch", "8"]
+    command = ["train", "--store", db, "--encoder", backbones / "bert", "--rate", "1e-3", "--epochs", "8", "--save-every", "0", "--batch", "8",
+               "--threads", "1", "--beta", "0.3", "--temperature", "0.1", *options]
     started = time.monotonic()
     assert run(*command, "--out", tmp_path / "whole").returncode == 0
-    took, kills, r = time.monotonic() - started, 0, random.Random(3)
-    for attempt in range(400):
-        p = subprocess.Popen([zooter, *map(str, command), "--out", tmp_path / "killed", "--resume"], stderr=subprocess.PIPE)
-        try:
-            p.communicate(timeout=None if attempt > 60 else r.random() * took / 3)
-            break
-        except subprocess.TimeoutExpired:
-            p.send_signal(signal.SIGKILL)
-            p.communicate()
-            kills += 1
-    assert p.returncode == 0 and kills >= 5
+    took, r = time.monotonic() - started, random.Random(3)
+    kills, early, out, run_folder = {True: 0, False: 0}, 0, tmp_path / "killed", tmp_path / "killed.run"
+    while sum(kills.values()) < 20:
+        p = subprocess.Popen([zooter, *map(str, command), "--out", out, "--resume"], stderr=subprocess.PIPE)
+        time.sleep(r.random() * took / 4)
+        while sum(kills.values()) % 2 and p.poll() is None and not being_written(out, run_folder):
+            pass
+        p.send_signal(signal.SIGKILL)
+        p.communicate()
+        if p.returncode == 0:                                   # it was done before: once more from the beginning
+            early += 1
+            assert early < 20
+            shutil.rmtree(out)
+            continue
+        assert p.returncode == -signal.SIGKILL
+        kills[bool(being_written(out, run_folder))] += 1
+    assert run(*command, "--out", out, "--resume").returncode == 0
+    assert kills[True] >= 5, kills
     for file in ("model.safetensors", "config.json"):
-        assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "killed" / file).read_bytes()
-    assert tensors(tmp_path / "whole.run" / "last") == tensors(tmp_path / "killed.run" / "last")
+        assert (tmp_path / "whole" / file).read_bytes() == (out / file).read_bytes()
+    assert tensors(tmp_path / "whole.run" / "last") == tensors(run_folder / "last")
     def known(x):
         return {k: v for k, v in x.items() if k != "seconds"}
-    assert [known(x) for x in log(tmp_path / "whole.run")] == [known(x) for x in log(tmp_path / "killed.run")]
-    p = run(*command, "--out", tmp_path / "killed", "--resume")
+    assert [known(x) for x in log(tmp_path / "whole.run")] == [known(x) for x in log(run_folder)]
+    assert not being_written(out, run_folder)
+    p = run(*command, "--out", out, "--resume")
     assert p.returncode == 0 and "nothing to resume" in p.stderr
 
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "base/fs.h"
 
@@ -124,6 +125,27 @@ static void a_copy_is_a_file_of_its_own(void **state)
     free(text);
 }
 
+static void what_killed_processes_left_is_swept(void **state)
+{
+    char dead[64], alive[64];
+    pid_t child = fork();
+
+    (void)state;
+    if (child == 0)
+        _exit(0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    snprintf(dead, sizeof dead, "thing.part.%ld/below", (long)child);
+    snprintf(alive, sizeof alive, "thing.part.%ld", (long)getpid());
+    assert_int_equal(zoo_fs_make_folders(in_root(dead), NULL), ZOO_OK);
+    assert_int_equal(zoo_fs_write(in_root(alive), "x", 1, NULL), ZOO_OK);
+    assert_int_equal(zoo_fs_write(in_root("thing.part.of"), "x", 1, NULL), ZOO_OK);
+    assert_int_equal(zoo_fs_sweep(in_root("thing/"), NULL), ZOO_OK);
+    assert_false(zoo_fs_exists(in_root(dead)));
+    assert_true(zoo_fs_exists(in_root(alive)) && zoo_fs_exists(in_root("thing.part.of")));
+    assert_int_equal(zoo_fs_sweep(in_root("nowhere/thing"), NULL), ZOO_OK);
+    assert_int_equal(zoo_fs_sweep("nowhere", NULL), ZOO_OK);
+}
+
 static int make_root(void **state)
 {
     (void)state;
@@ -145,6 +167,7 @@ int main(void)
         cmocka_unit_test(a_file_is_no_folder),
         cmocka_unit_test(folders_are_made_with_those_above),
         cmocka_unit_test(a_copy_is_a_file_of_its_own),
+        cmocka_unit_test(what_killed_processes_left_is_swept),
     };
     return cmocka_run_group_tests_name("base/fs", tests, make_root, drop_root);
 }
