@@ -125,11 +125,13 @@ STANDARD = [module("Transformer"), module("Pooling", "1_Pooling"), module("Norma
 @pytest.fixture
 def folder(tmp_path):
     """folder(modules, pooling, sentence) -> bert/ with these files (None: without)."""
-    def make(modules=STANDARD, pooling={"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False}, sentence=None):
+    def make(modules=STANDARD, pooling={"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False}, sentence=None, prompts=None,
+             tokenizer=None):
         dir = tmp_path / "st"
         shutil.rmtree(dir, ignore_errors=True)
         shutil.copytree(GOLDEN / "bert", dir)
-        for name, value in (("modules.json", modules), ("1_Pooling/config.json", pooling), ("sentence_bert_config.json", sentence)):
+        for name, value in (("modules.json", modules), ("1_Pooling/config.json", pooling), ("sentence_bert_config.json", sentence),
+                            ("config_sentence_transformers.json", prompts), ("tokenizer_config.json", tokenizer)):
             if value is not None:
                 (dir / name).parent.mkdir(exist_ok=True)
                 (dir / name).write_text(value if isinstance(value, str) else json.dumps(value))
@@ -156,6 +158,34 @@ def test_modules_decide(embed, folder):
     assert embed(folder(modules=new), text) == by("--pooling", "mean", "--normalize")
 
 
+def test_the_tokenizer_says_how_much_is_read(embed, folder):
+    """As later versions of sentence-transformers save it: without max_seq_length."""
+    text = lines(TEXTS)
+    seven = embed(GOLDEN / "bert", text, "--pooling", "mean", "--normalize", "--max-length", 7)
+    told = json.loads((GOLDEN / "bert/tokenizer_config.json").read_text())
+    assert embed(folder(tokenizer={**told, "model_max_length": 7}), text) == seven
+    assert embed(folder(tokenizer={**told, "model_max_length": 7}, sentence={"transformer_task": "feature-extraction"}), text) == seven
+    assert embed(folder(tokenizer={**told, "model_max_length": 9}, sentence={"max_seq_length": 7}), text) == seven
+    assert embed(folder(tokenizer={**told, "model_max_length": int(1e30)}), text) == embed(folder(), text)
+
+
+def test_prompts_stand_before_the_texts(embed, run, folder):
+    text, known = lines(TEXTS), {"prompts": {"query": "query: ", "none": ""}}
+    prompted = embed(GOLDEN / "bert", lines("query: " + t for t in TEXTS), "--pooling", "mean", "--normalize")
+    assert embed(folder(prompts=known), text) == embed(folder(), text)
+    assert embed(folder(prompts={**known, "default_prompt_name": None}), text) == embed(folder(), text)
+    default = folder(prompts={**known, "default_prompt_name": "query"})
+    assert embed(default, text) == prompted
+    assert embed(default, text, "--prompt", "") == embed(default, text, "--prompt-name", "none") != prompted
+    assert embed(default, text, "--pooling", "mean", "--normalize") == embed(default, text, "--prompt", ""), "with --pooling only the options count"
+    assert embed(folder(prompts=known), text, "--prompt-name", "query") == prompted
+    assert embed(GOLDEN / "bert", "".join(json.dumps({"text": t}) + "\n" for t in TEXTS), "--jsonl", "--pooling", "mean", "--normalize", "--prompt", "query: ") == prompted
+    p = run("embed", default, "--prompt", "a", "--prompt-name", "query", input="a\n")
+    assert p.returncode == 2 and "choose one" in p.stderr
+    p = run("embed", default, "--prompt-name", "title", input="a\n")
+    assert p.returncode == 1 and "has no prompt 'title'" in p.stderr
+
+
 @pytest.mark.parametrize("given, sentence", [
     ({"pooling": {"pooling_mode_max_tokens": True}}, "pooling_mode_max_tokens"),
     ({"pooling": {"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": True}}, "is not computed here"),
@@ -167,6 +197,9 @@ def test_modules_decide(embed, folder):
     ({"modules": [module("Transformer"), module("Pooling", "../1_Pooling")]}, "leads out"),
     ({"modules": [module("Transformer", "0_Transformer")]}, "0_Transformer"),
     ({"modules": {}}, "array"), ({"modules": [7]}, "'type'"), ({"modules": []}, "names no pooling"),
+    ({"prompts": {"prompts": {"query": "q: "}, "default_prompt_name": "q"}}, "no prompt 'q'"), ({"prompts": {"default_prompt_name": 7}}, "default_prompt_name"),
+    ({"prompts": {"prompts": {"q": "q: "}, "default_prompt_name": "q"}, "pooling": {"pooling_mode": "mean", "include_prompt": False}}, "include_prompt"),
+    ({"prompts": {"prompts": {"q": "q" * 5000}, "default_prompt_name": "q"}}, "4096 bytes"), ({"sentence": {"transformer_task": "fill-mask"}}, "fill-mask"),
     ({"sentence": {"do_lower_case": True}}, "do_lower_case"), ({"sentence": {"max_seq_length": -1}}, "max_seq_length"),
 ])
 def test_what_would_change_the_vectors_is_refused_by_name(run, folder, given, sentence):
