@@ -17,7 +17,7 @@ static const uint64_t BY_SIZE = UINT64_MAX;             /* resamples: the defaul
 static const size_t REPORT_MAX = (size_t)256 << 20;     /* bytes */
 
 struct settings {
-    const char *store, *split, *router, *json, *reward_model, *by;
+    const char *store, *split, *router, *json, *reward_model, *by, *precision;
     zoo_list rank_by, without;
     uint64_t bootstrap, seed, threads;
     int group_rows;
@@ -95,7 +95,7 @@ static int load_rankings(struct work *w, zoo_store *store, zoo_err *err)
     return rc;
 }
 
-static int load(struct work *w, zoo_err *err)
+static int load(struct work *w, enum zoo_precision precision, zoo_err *err)
 {
     const struct settings *s = w->s;
     zoo_store *store;
@@ -109,7 +109,7 @@ static int load(struct work *w, zoo_err *err)
     if (!rc && !w->data.k)
         rc = zoo_fail(err, ZOO_EUSAGE, "%s: no query of the split '%s' has a reward to evaluate by", s->store, s->split);
     if (!rc && s->router)
-        rc = zoo_router_open(&w->router, s->router, err);
+        rc = zoo_router_open_with(&w->router, s->router, &(zoo_options){ .size = sizeof(zoo_options), .precision = precision }, err);
     return rc;
 }
 
@@ -383,10 +383,14 @@ static int report(const struct work *w, zoo_err *err)
 static int run(const void *opaque, int argc, char **argv)
 {
     struct work w = { .s = opaque };
+    enum zoo_precision precision = ZOO_PRECISION_AUTO;
     zoo_err err;
-    int rc = load(&w, &err);
+    int rc;
 
     (void)argc, (void)argv;
+    if (w.s->precision && !zoo_precision_parse(w.s->precision, &precision))
+        return zoo_cli_wrong_use(&zoo_command_eval, "--precision should be auto, f32, bf16 or int8");
+    rc = load(&w, precision, &err);
     if (!rc)
         rc = choose_experts(&w, &err);
     if (!rc)
@@ -412,6 +416,8 @@ static const zoo_option options[] = {
     { "split", "NAME", OPTION_TEXT, offsetof(struct settings, split), "the queries to evaluate on (default test)", 0, 0 },
     { "router", "DIR", OPTION_TEXT, offsetof(struct settings, router), "a trained router; without one, only what it would have to beat",
       0, 0 },
+    { "precision", "P", OPTION_TEXT, offsetof(struct settings, precision),
+      "auto (default), f32, bf16 or int8: what an encoder's weights are multiplied in", 0, 0 },
     { "reward-model", "NAME", OPTION_TEXT, offsetof(struct settings, reward_model),
       "whose rewards score the answers (default: the only one there is)", 0, 0 },
     { "rank-by", "NAME,...", OPTION_NAMES, offsetof(struct settings, rank_by),

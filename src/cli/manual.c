@@ -46,7 +46,7 @@ static void man_option_list(FILE *to, const zoo_option *options)
 
 static void man_options(FILE *to, const zoo_option *options)
 {
-    fputs("\n.SH OPTIONS\n", to);
+    fputs(".SH OPTIONS\n", to);
     man_option_list(to, options);
     fputs(".TP\n.B \\-\\-help\nprint the help text\n.SH EXIT STATUS\n0 done, 1 failed, 2 wrong use.\n", to);
 }
@@ -88,12 +88,13 @@ void zoo_manual_man(FILE *to, const zoo_command *c)
     man_text(to, c->args);
     fputs("\n.SH DESCRIPTION\n", to);
     man_text(to, c->details);
+    fputc('\n', to);
     if (!c->subcommands)
         man_options(to, c->options);
     for (const zoo_command *const *sub = c->subcommands; sub && *sub; sub++)
         man_subcommand(to, *sub);
     if (c->subcommands)
-        fputs("\n.SH EXIT STATUS\n0 done, 1 failed, 2 wrong use.\n", to);
+        fputs(".SH EXIT STATUS\n0 done, 1 failed, 2 wrong use.\n", to);
     man_examples(to, ".SH EXAMPLES", c);
     fputs(".SH SEE ALSO\n.BR zooter (1)\n", to);
 }

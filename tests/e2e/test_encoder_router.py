@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import struct
+import subprocess
 
 import pytest
 
@@ -60,6 +61,22 @@ def test_a_long_query_is_cut_and_memory_stays_bounded(run):
     start = "tell me about the moon and the sun " * 100
     short, long, huge = route(run, GOLDEN / "router", [start, start + "and more " * 100, start * 2500])
     assert short["probabilities"] == long["probabilities"] == huge["probabilities"]
+
+
+@pytest.mark.parametrize("precision", ["f32", "int8", None])
+def test_eval_chooses_as_route_does(run, tmp_path, precision):
+    queries = sorted({r["text"] for r in rows("router")})[:60]
+    args = ["--precision", precision] if precision else []
+    chosen = [d["expert"] for d in route(run, GOLDEN / "router", queries, *args)]
+    experts = list(json.loads((GOLDEN / "router/config.json").read_text())["id2label"].values())
+    lines = "".join(json.dumps({"id": str(i), "query": q, "split": "test", "rewards": {e: float(e == c) for e in experts}}) + "\n"
+                    for i, (q, c) in enumerate(zip(queries, chosen)))
+    assert run("import", "--store", tmp_path / "s.db", "-", input=lines).returncode == 0
+    p = run("eval", "--store", tmp_path / "s.db", "--router", GOLDEN / "router", "--json", "-", "--bootstrap", 0, "--threads", 3, *args)
+    assert p.returncode == 0, p.stderr
+    assert next(m for m in json.loads(p.stdout)["methods"] if m["kind"] == "router")["over_rows"]["mean"] == 1
+    p = run("eval", "--store", tmp_path / "s.db", "--router", GOLDEN / "router", "--precision", "fp8")
+    assert p.returncode == 2 and "--precision" in p.stderr
 
 
 def test_explain_shows_what_an_encoder_can_say(run):
@@ -196,6 +213,29 @@ def test_a_weight_file_that_changes_while_it_is_served_is_no_outage(gateway, tmp
         assert (status, headers["x-zooter-model"], headers["x-zooter-reason"]) == (200, "vicuna-13b", "default")
     assert gateway.process.poll() is None
     assert "model.safetensors" in gateway.process.log.read_text()
+
+
+def test_a_small_router_is_in_memory_and_outlives_its_files(gateway, tmp_path):
+    folder = shutil.copytree(GOLDEN / "router", tmp_path / "small")
+    url = gateway(folder)
+    before = json.loads(post(url, {"query": "What is 17 * 23?"}, path="/v1/route")[2])
+    for name in "model.safetensors", "tokenizer.json", "config.json":
+        os.truncate(folder / name, 100)
+    after = json.loads(post(url, {"query": "What is 17 * 23?"}, path="/v1/route")[2])
+    assert before["probabilities"] == after["probabilities"] and after["reason"] == "routed"
+
+
+@pytest.mark.parametrize("damage", ["cut", "emptied"])
+def test_a_weight_file_that_is_cut_under_route_is_an_error(zooter, tmp_path, damage):
+    folder = large_vocabulary(tmp_path / "large")
+    p = subprocess.Popen([zooter, "route", "--router", folder, "--threads", "2"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, text=True)
+    p.stdin.write("What is 17 * 23?\n")
+    p.stdin.flush()
+    assert json.loads(p.stdout.readline())["expert"]
+    os.truncate(folder / "model.safetensors", 4096 if damage == "cut" else 0)
+    out, said = p.communicate("What is 18 * 23?\nand the moon?\n", timeout=30)
+    assert p.returncode == 1 and out == "" and "model.safetensors" in said and said.count("\n") == 1, (p.returncode, said)
 
 
 def test_a_folder_that_is_replaced_while_it_is_served_changes_nothing(gateway, tmp_path):

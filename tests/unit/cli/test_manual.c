@@ -53,6 +53,22 @@ static void man_pages_escape_what_troff_would_read(void **state)
     has("\n\\&.all of it\n");
 }
 
+/* A request that does not begin its line is text; an empty line is one too many. */
+static void requests_begin_their_lines(void **state)
+{
+    (void)state;
+    for (size_t i = 0; table[i]; i++) {
+        FILE *file = begin();
+        zoo_manual_man(file, table[i]);
+        fclose(file);
+        for (const char *at = text; (at = strstr(at, ".SH")); at++)
+            if (at[-1] != '\n')
+                fail_msg("a section begins in a line of:\n%s", text);
+        if (strstr(text, "\n\n"))
+            fail_msg("an empty line in:\n%s", text);
+    }
+}
+
 static void the_overview_names_every_command(void **state)
 {
     FILE *file = begin();
@@ -110,6 +126,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(man_pages_escape_what_troff_would_read),
+        cmocka_unit_test(requests_begin_their_lines),
         cmocka_unit_test(the_overview_names_every_command),
         cmocka_unit_test(markdown_escapes_what_would_break_a_table),
         cmocka_unit_test(completion_knows_the_options_of_each_command),
