@@ -17,9 +17,10 @@ static enum zoo_precision precision_of(const zoo_attend *a)
     return a->precision == ZOO_PRECISION_BF16 ? ZOO_PRECISION_BF16 : ZOO_PRECISION_F32;
 }
 
+/* Floats of a table, whatever kernel packs it. */
 static size_t table_size(size_t d, size_t C)
 {
-    return zoo_round_up(d * zoo_attention_padded(C), 16);
+    return zoo_attention_choose(ZOO_PRECISION_F32)->table_bytes(C, d) / sizeof(float);
 }
 
 size_t zoo_attend_scratch(size_t T, size_t d, size_t C)
@@ -40,15 +41,13 @@ static float *take(float **scratch, size_t floats)
     return at;
 }
 
-static void *pack(struct pass *p, const zoo_attend *a, const float *table, float **scratch)
+static void *pack(zoo_attention_pack_fn *pack_as, const zoo_attend *a, const float *table, float **scratch)
 {
-    const zoo_attention_positions *positions = &p->positions;
     float *to = take(scratch, table_size(a->d, a->C));
 
+    memset(to, 0, table_size(a->d, a->C) * sizeof *to);
     if (table)
-        p->kernel->pack_table(to, positions->stride, table, a->C, a->pos_stride, a->d, false);
-    else
-        memset(to, 0, positions->groups * positions->stride * sizeof *to);
+        pack_as(to, table, a->C, a->pos_stride, a->d, false);
     return to;
 }
 
@@ -61,11 +60,9 @@ static void open_pass(struct pass *p, const zoo_attend *a, float *scratch)
         .coins = a->coins.dropped_below ? &a->coins : NULL, .first_coins = a->first_row
     };
     if (a->pos_key || a->pos_query) {
-        p->positions = (zoo_attention_positions){ .heads = 1, .d = a->d, .group = p->kernel->group, .first_column = a->first_column,
-                                                  .groups = (a->d + p->kernel->group - 1) / p->kernel->group,
-                                                  .stride = zoo_attention_padded(a->C) };
-        p->positions.key = pack(p, a, a->pos_key, &scratch);
-        p->positions.query = pack(p, a, a->pos_query, &scratch);
+        p->positions = (zoo_attention_positions){ .rows = a->C, .heads = 1, .d = a->d, .first_column = a->first_column };
+        p->positions.key = pack(p->kernel->pack_key, a, a->pos_key, &scratch);
+        p->positions.query = pack(p->kernel->pack_query, a, a->pos_query, &scratch);
         p->attention.positions = &p->positions;
         p->attention.columns = a->columns - (a->T - 1);
         p->attention.max_distance = a->T - 1;

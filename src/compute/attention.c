@@ -11,7 +11,9 @@ const zoo_attention_kernel *zoo_attention_choose(enum zoo_precision precision)
     enum zoo_cpu level = zoo_cpu_level();
 
     if (level >= ZOO_CPU_BF16 && precision != ZOO_PRECISION_F32)
-        return &zoo_attention_avx512_bf16;
+        return precision == ZOO_PRECISION_INT8 ? &zoo_attention_avx512_vnni_bf16 : &zoo_attention_avx512_bf16;
+    if (level >= ZOO_CPU_VNNI && precision == ZOO_PRECISION_INT8)
+        return &zoo_attention_avx512_vnni;
     if (level >= ZOO_CPU_AVX512)
         return &zoo_attention_avx512;
     if (level >= ZOO_CPU_AVX2)
@@ -53,17 +55,16 @@ void zoo_attention_columns(int32_t *out, size_t count, size_t last, const zoo_at
         out[x] = a->columns[(r < -most ? -most : r > most ? most : r) + most] - a->positions->first_column;
 }
 
-/* (heads, G, C) of a table (2A, H); zeros where that is NULL. */
-static void *packed(const zoo_attention_positions *p, const zoo_attention_kernel *kernel, const float *table, bool is_rounded)
+/* The tables of all heads of a table (2A, H); zeros where that is NULL. */
+static void *packed(const zoo_attention_positions *p, zoo_attention_pack_fn *pack, const float *table, bool is_rounded)
 {
-    size_t size = p->groups * p->stride, bytes = zoo_round_up(p->heads * size * sizeof(uint32_t), 64);
-    uint32_t *to = aligned_alloc(64, bytes);
+    char *to = aligned_alloc(64, p->heads * p->bytes);
 
     if (!to)
         return NULL;
-    memset(to, 0, bytes);
+    memset(to, 0, p->heads * p->bytes);
     for (size_t h = 0; table && h < p->heads; h++)
-        kernel->pack_table(to + h*size, p->stride, table + h*p->d, 2 * p->A, p->heads * p->d, p->d, is_rounded);
+        pack(to + h*p->bytes, table + h*p->d, p->rows, p->heads * p->d, p->d, is_rounded);
     return to;
 }
 
@@ -77,11 +78,10 @@ int zoo_attention_positions_new(zoo_attention_positions **out, enum zoo_precisio
     *out = NULL;
     if (!p)
         return zoo_fail_nomem(err);
-    p->A = A, p->heads = heads, p->d = d;
-    p->group = kernel->group;
-    p->groups = (d + p->group - 1) / p->group;
-    p->stride = zoo_attention_padded(2 * A);
-    if ((key || query) && (!(p->key = packed(p, kernel, key, is_rounded)) || !(p->query = packed(p, kernel, query, is_rounded)))) {
+    p->rows = 2 * A, p->heads = heads, p->d = d;
+    p->bytes = kernel->table_bytes(p->rows, d);
+    if ((key || query) && (!(p->key = packed(p, kernel->pack_key, key, is_rounded)) ||
+                           !(p->query = packed(p, kernel->pack_query, query, is_rounded)))) {
         zoo_attention_positions_free(p);
         return zoo_fail_nomem(err);
     }
@@ -100,9 +100,7 @@ void zoo_attention_positions_free(zoo_attention_positions *positions)
 
 size_t zoo_attention_positions_bytes(const zoo_attention_positions *positions)
 {
-    size_t table = positions->heads * positions->groups * positions->stride * sizeof(uint32_t);
-
-    return sizeof *positions + (positions->key ? 2 * table : 0);
+    return sizeof *positions + (positions->key ? 2 * positions->heads * positions->bytes : 0);
 }
 
 /* ---- running -------------------------------------------------------------------------------------------------------- */

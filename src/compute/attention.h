@@ -6,8 +6,9 @@
  * c(r) = clamp(bucket(r) + A, 0, 2A-1); a table that is NULL: that term is left out. Only the columns in use are computed.
  * A row of the result depends on nothing but q_i, K, V and the tables: not on which rows are asked for together, so that heads and
  * ranges of queries may be shared out to a team in any way.
- * Precision: float32 multiplies in float32; bfloat16 and int8 round q, k, v, the tables and the probabilities to bfloat16 and sum in
- * float32; the softmax is float32.
+ * Precision: float32 multiplies in float32; bfloat16 rounds q, k, v, the tables and the probabilities to bfloat16 and sums in float32.
+ * int8 does so, but that scores are sums of products of bytes where the processor has such products (VNNI): each row of q, k and the
+ * tables in 8 bits with a scale of its own. The softmax is float32.
  * Dimensions: T tokens, d head size, 2A rows of a position table.
  * Layer: compute -> base. Threads: pure functions over the caller's memory. Refuses to allocate, but for zoo_attention_positions_new. */
 #ifndef ZOO_COMPUTE_ATTENTION_H

@@ -1,273 +1,234 @@
-/* attention_avx512.c - attention for AVX-512, with and without its bfloat16 products.
+/* attention_avx512.c - attention for AVX-512, with and without its products of bfloat16 and of bytes, and for AMX.
  *
- * A tile is up to 8 queries by 16 keys; one register holds the sums of a query. All three score products of a tile are summed in one
- * walk over d: a register has one group of 16 keys, and the position terms want, in lane j, column c(i-j) of the tables. These
- * columns descend along the lanes by at most one each, so that for 8 queries by 16 keys they lie within 23 neighbours: two loads
- * and a permutation by a fixed register of indices bring them into place. Nothing but what is used is multiplied, and no table
- * of T^2 scores is written or skewed. Where columns leap further apart than that (few buckets over a short distance) they are gathered.
- * Layer: compute -> base. Threads: pure functions over the caller's memory. */
+ * All that is multiplied goes through the tiles of product_kernel.h, a panel of 32 columns at a time:
+ *     (1)  rows of pos_query by a panel of keys: k_j . pos_query[c] for the columns c that a block of queries meets there
+ *     (2)  queries by panels of pos_key: q_i . pos_key[c] for the columns c that those queries meet
+ *     (3)  queries by a panel of keys
+ *     (4)  probabilities by a panel of values
+ * so that a position term is multiplied once a column, not once a distance: far off, many distances share a column. What (1) and (2)
+ * yield is then brought into place. For query i, lane l of 16 keys from j wants row c(i-j-l) of (1), lane l: a diagonal, which four
+ * blends by the bits of l straighten while rows stream by. Of (2) it wants row i, column c(i-j-l): columns descend along the lanes by at
+ * most one each, so a window of 16 has them all and one permutation orders them. Where columns leap (few buckets over a short distance)
+ * they are gathered.
+ * Bytes: rows of q, k and the tables have a scale each (largest magnitude / 127). What is multiplied as rows (q, pos_query) is
+ * shifted by 128 to be unsigned; 128 times the sum of a column of the panel is taken off again.
+ * Layer: compute -> base. Threads: pure functions over the caller's memory, but for the tile registers of AMX. */
 #if defined(__x86_64__)
 #include <math.h>
-#include <string.h>
 #include <immintrin.h>
-#include "compute/attention_kernel.h"
-#include "compute/isa.h"
+#include "compute/attention_pack_avx512.h"
 
-#define LANES 16
-ZOO_ISA_BEGIN("avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")    /* bfloat16 instructions are only where pairs are */
-#include "compute/lanes.h"
+ZOO_ISA_BEGIN(ATTENTION_ISA)
 
-enum { TILE = 8, BLOCK = ZOO_QUERY_BLOCK, WINDOW = 2 * LANES };
+enum { MOST_ROWS = ZOO_TILE_ROWS, AT_ONCE = 8, BLOCK = 128 };
 
-/* One head's work, laid out in the caller's scratch. */
+/* One head's work, laid out in the caller's scratch. Rows of x are (rows, G), panels (n/32, G, 32). */
 typedef struct work {
     const zoo_attention *a;
+    const zoo_backend *scores, *values; /* tiles of (1) to (3), of (4) */
     bool is_rounded;                    /* floats are rounded to bfloat16 */
-    size_t T, groups, q_stride;         /* T in whole vectors; G; groups from query to query */
-    size_t width;                       /* d in whole vectors */
-    const uint32_t *pos_key, *pos_query;        /* (G, C) of this head; NULL: plain attention */
-    size_t C, last;                     /* query whose columns begin at columns[0] */
-    int32_t *columns;
-    uint32_t *keys, *values, *queries;
-    float *scores;                      /* (BLOCK, T), then probabilities in place: floats, or bfloat16 */
-    float *inverse;                     /* (BLOCK) 1 / sum of a query's exponentials */
+    bool has_leaps;                     /* neighbouring distances whose columns are further apart than one */
+    size_t T, width;                    /* T and d in whole panels */
+    size_t groups;                      /* G of d */
+    size_t stride, by_column_stride;    /* of scores, by_column */
+    size_t last;                        /* query whose columns begin at columns[0] */
+    uint32_t *keys, *values_panels, *queries;
+    float *key_scales, *query_scales;   /* (T), times a's scale; (BLOCK): bytes alone */
+    int32_t *key_zeros;                 /* (T) 128 times the sum of a key: bytes alone */
+    const uint32_t *pos_key, *pos_query;        /* panels of columns; rows. NULL: plain attention */
+    const float *pos_key_scales, *pos_query_scales;
+    const int32_t *pos_key_zeros;
+    int32_t *columns;                   /* see zoo_attention_columns */
+    int32_t *rows;                      /* (BLOCK + 32) of by_key, that queries of a block want */
+    float *by_key;                      /* (columns, 32): (1) */
+    float *by_column;                   /* (MOST_ROWS, columns): (2) */
+    float *scores_rows;                 /* (BLOCK, T), then probabilities in place: floats, or bfloat16 */
 } work;
 
-/* The first `left` lanes. */
-LANES_INLINE __mmask16 mask_of(size_t left)
+/* ---- products ------------------------------------------------------------------------------------------------------- */
+
+/* The height of the next tile where `left` rows are left: tiles are of nearly equal height. */
+LANES_INLINE size_t height_of(size_t left, const zoo_backend *backend)
 {
-    return left >= LANES ? 0xffff : (__mmask16)((1u << left) - 1);
+    size_t tiles = (left + backend->rows - 1) / backend->rows, rows = zoo_round_up((left + tiles - 1) / tiles, backend->unit);
+
+    return rows < left ? rows : left;
 }
 
-LANES_INLINE __m512i round_bits(__m512i x)
+/* sums (rows, 32), and room up to a unit of rows, of rows of x, `stride` groups apart, by a panel. */
+LANES_INLINE void multiply(const zoo_backend *backend, float *sums, const uint32_t *x, size_t stride, const uint32_t *panel, size_t groups,
+                           size_t rows)
 {
-    return (__m512i)lanes_round_bf16((lanes)x);
-}
+    zoo_tile t = { .panel = panel, .stride = stride * sizeof *x, .step = sizeof *x, .groups = groups, .ahead = panel };
 
-/* ---- packing -------------------------------------------------------------------------------------------------------- */
-
-/* 16 groups from a row of floats of which `left` exist. */
-LANES_INLINE __m512i load_groups(const float *x, size_t left, bool is_bf16, bool is_rounded)
-{
-    if (is_bf16) {
-        __m512 low = _mm512_maskz_loadu_ps(mask_of(left), x);
-        __m512 high = left > LANES ? _mm512_maskz_loadu_ps(mask_of(left - LANES), x + LANES) : _mm512_setzero_ps();
-        return (__m512i)_mm512_cvtne2ps_pbh(high, low);
-    }
-    __m512i bits = _mm512_castps_si512(_mm512_maskz_loadu_ps(mask_of(left), x));
-    return is_rounded ? round_bits(bits) : bits;
-}
-
-LANES_INLINE void transpose(__m512i r[LANES])
-{
-    __m512i t[LANES];
-
-    for (int i = 0; i < LANES; i += 2) {
-        t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
-        t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-    }
-    for (int i = 0; i < LANES; i += 4) {
-        r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-        r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-        r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-        r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
-    }
-    for (int i = 0; i < 4; i++) {
-        t[i] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88);
-        t[i + 4] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
-        t[i + 8] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
-        t[i + 12] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
-    }
-    for (int i = 0; i < 4; i++) {
-        r[i] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88);
-        r[i + 4] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0x88);
-        r[i + 8] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0xdd);
-        r[i + 12] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0xdd);
+    for (size_t row = 0, height; row < rows; row += height) {
+        height = height_of(rows - row, backend);
+        t.x = x + row*stride;
+        backend->tile(sums + row*PANEL, &t, height);
     }
 }
 
-/* The groups of 16 rows (d) side by side, group from group `stride` words apart; rows past the end are zero. */
-LANES_INLINE void pack_across(uint32_t *to, size_t stride, const float *from, size_t from_stride, size_t rows, size_t d, bool is_bf16,
-                              bool is_rounded)
+/* Sums as floats, each times its own scale. */
+LANES_INLINE __m512 floats_of(const float *sums, __m512 scale, __m512i zero, unsigned group)
 {
-    size_t group = is_bf16 ? 2 : 1, groups = (d + group - 1) / group;
+    if (group != BYTES)
+        return _mm512_load_ps(sums);
+    return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_load_si512(sums), zero)), scale);
+}
 
-    for (size_t g = 0; g < groups; g += LANES) {
-        __m512i r[LANES];
-        size_t count = groups - g < LANES ? groups - g : LANES;
+/* ---- (1) ------------------------------------------------------------------------------------------------------------ */
 
-        for (size_t i = 0; i < LANES; i++)
-            r[i] = i < rows ? load_groups(from + i*from_stride + g*group, d - g*group, is_bf16, is_rounded) : _mm512_setzero_si512();
-        transpose(r);
-        for (size_t i = 0; i < count; i++)
-            _mm512_storeu_si512(to + (g + i)*stride, r[i]);
+/* Lanes of the rows behind are blended in by the bits of their number. */
+typedef struct shear { __m512 row, by_1[2], by_2[4], by_4[8]; } shear;
+
+/* Takes row n of a matrix and gives, in lane l, row n - l of it; `at` is n % 8. */
+LANES_INLINE __m512 straighten(shear *s, int at, __m512 row)
+{
+    __m512 one = _mm512_mask_mov_ps(row, 0xaaaa, s->row), two = _mm512_mask_mov_ps(one, 0xcccc, s->by_1[at & 1]);
+    __m512 four = _mm512_mask_mov_ps(two, 0xf0f0, s->by_2[at & 3]), eight = _mm512_mask_mov_ps(four, 0xff00, s->by_4[at]);
+
+    s->row = row;
+    s->by_1[at & 1] = one;
+    s->by_2[at & 3] = two;
+    s->by_4[at] = four;
+    return eight;
+}
+
+/* Scores of `queries` queries by 16 keys from j, of which by_key has the rows that w->rows tells; low: the first of them. */
+LANES_INLINE void put_by_key(const work *w, size_t queries, size_t j, int32_t low, unsigned group)
+{
+    const float *by_key = w->by_key + j%PANEL, *scales = group == BYTES ? w->pos_query_scales + low : NULL;
+    const int32_t *rows = w->rows + BLOCK + j%PANEL;
+    __m512i zero = group == BYTES ? _mm512_load_si512(w->key_zeros + j) : _mm512_setzero_si512();
+    __m512 scale = group == BYTES ? _mm512_load_ps(w->key_scales + j) : _mm512_set1_ps(w->a->scale);
+    float *to = w->scores_rows + j;
+    shear s = { .row = _mm512_setzero_ps() };
+
+    for (int n = 0; n < 8; n++)
+        s.by_1[n & 1] = s.by_2[n & 3] = s.by_4[n] = _mm512_setzero_ps();
+    for (ptrdiff_t i = -LANES; i < (ptrdiff_t)queries; i += AT_ONCE)
+        ZOO_UNROLL for (int n = 0; n < AT_ONCE; n++) {
+            size_t row = (size_t)rows[-i - n];
+            __m512 y = straighten(&s, n, floats_of(by_key + row*PANEL, _mm512_set1_ps(group == BYTES ? scales[row] : 1), zero, group));
+
+            if (i >= 0)
+                _mm512_store_ps(to + (size_t)(i + n)*w->stride, _mm512_mul_ps(y, scale));
+        }
+}
+
+/* Which row of by_key, columns low..high, each distance of a block wants. w->rows + BLOCK: that of query 0 and key j, the next key's
+ * behind it, the next query's before. Of keys and queries past the end: any. */
+LANES_INLINE void find_rows(const work *w, const int32_t *columns, int32_t low, int32_t high)
+{
+    __m512i first = _mm512_set1_epi32(low), last = _mm512_set1_epi32(high);
+
+    for (int x = -BLOCK; x < PANEL + LANES; x += LANES) {
+        __m512i column = _mm512_min_epi32(_mm512_max_epi32(_mm512_loadu_si512(columns + x), first), last);
+
+        _mm512_store_si512(w->rows + BLOCK + x, _mm512_sub_epi32(column, first));
     }
 }
 
-/* keys (T/16, G, 16) from k (T, d) */
-LANES_INLINE void pack_keys(const work *w, bool is_bf16)
+/* Scores of a block become k_j . pos_query[c(i-j)] times the scale. */
+LANES_INLINE void score_by_key(const work *w, size_t first, size_t queries, unsigned group)
 {
-    const zoo_attention *a = w->a;
+    for (size_t j = 0; j < w->T; j += PANEL) {
+        size_t keys = w->a->T - j < PANEL ? w->a->T - j : PANEL;
+        const int32_t *columns = w->columns + (w->last - first + j);
+        int32_t low = columns[keys - 1], high = columns[1 - (ptrdiff_t)queries];
 
-    for (size_t j = 0; j < w->T; j += LANES)
-        pack_across(w->keys + j*w->groups, LANES, a->k + j*a->stride, a->stride, a->T - j, a->d, is_bf16, w->is_rounded);
+        multiply(w->scores, w->by_key, w->pos_query + (size_t)low*w->groups, w->groups, w->keys + j*w->groups, w->groups,
+                 (size_t)(high - low) + 1);
+        find_rows(w, columns, low, high);
+        put_by_key(w, queries, j, low, group);
+        if (keys > LANES)
+            put_by_key(w, queries, j + LANES, low, group);
+    }
 }
 
-LANES_INLINE void pack_table(uint32_t *to, size_t C, const float *table, size_t rows, size_t stride, size_t d, bool is_bf16, bool is_rounded)
+/* ---- (2), (3) ------------------------------------------------------------------------------------------------------- */
+
+/* by_column becomes q . pos_key[c] of `rows` queries from i of the block; returns the first c. */
+LANES_INLINE int32_t find_by_column(const work *w, size_t first, size_t i, size_t rows, unsigned group)
 {
-    for (size_t c = 0; c < rows; c += LANES)
-        pack_across(to + c, C, table + c*stride, stride, rows - c, d, is_bf16, is_rounded);
-}
+    _Alignas(64) float sums[MOST_ROWS * PANEL];
+    const int32_t *columns = w->columns + (w->last - first - i);
+    size_t low = (size_t)columns[w->T - 1] / PANEL * PANEL, high = (size_t)columns[1 - (ptrdiff_t)rows];
 
-/* values: for each key (pair of keys) its d numbers (pairs), zeros behind. */
-LANES_INLINE void pack_values(const work *w, bool is_bf16)
-{
-    const zoo_attention *a = w->a;
+    for (size_t c = low; c <= high; c += PANEL) {
+        multiply(w->scores, sums, w->queries + i*w->groups, w->groups, w->pos_key + c*w->groups, w->groups, rows);
+        for (size_t half = 0; half < PANEL; half += LANES) {
+            __m512i zero = group == BYTES ? _mm512_load_si512(w->pos_key_zeros + c + half) : _mm512_setzero_si512();
+            __m512 scale = group == BYTES ? _mm512_load_ps(w->pos_key_scales + c + half) : _mm512_setzero_ps();
 
-    for (size_t j = 0; j < w->T; j += is_bf16 ? 2 : 1) {
-        uint32_t *to = w->values + (is_bf16 ? j/2 : j)*w->width;
-
-        for (size_t c = 0; c < w->width; c += LANES) {
-            __mmask16 even = j < a->T ? mask_of(a->d - c) : 0, odd = j + 1 < a->T ? mask_of(a->d - c) : 0;
-            __m512 x = _mm512_maskz_loadu_ps(even, a->v + j*a->stride + c);
-            __m512i bits = _mm512_castps_si512(x);
-
-            if (is_bf16) {
-                __m256i low = (__m256i)_mm512_cvtneps_pbh(x);
-                __m256i high = (__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(odd, a->v + (j + 1)*a->stride + c));
-                bits = _mm512_or_si512(_mm512_cvtepu16_epi32(low), _mm512_slli_epi32(_mm512_cvtepu16_epi32(high), 16));
-            } else if (w->is_rounded) {
-                bits = round_bits(bits);
-            }
-            _mm512_store_si512(to + c, bits);
+            for (size_t n = 0; n < rows; n++)
+                _mm512_store_ps(w->by_column + n*w->by_column_stride + (c - low) + half,
+                                floats_of(sums + n*PANEL + half, scale, zero, group));
         }
     }
+    return (int32_t)low;
 }
 
-LANES_INLINE void pack_queries(const work *w, size_t first, size_t rows, bool is_bf16)
+/* 16 numbers of a row of by_column; `columns` of 16 keys descend. */
+LANES_INLINE __m512 in_place(const float *row, const int32_t *columns, int32_t low, bool has_leaps)
 {
-    const zoo_attention *a = w->a;
-    size_t group = is_bf16 ? 2 : 1;
+    __m512i index = _mm512_loadu_si512(columns);
+    int32_t base = has_leaps ? low : columns[LANES - 1];
 
-    for (size_t i = 0; i < rows; i++)
-        for (size_t g = 0; g < w->groups; g += LANES)
-            _mm512_store_si512(w->queries + i*w->q_stride + g,
-                               load_groups(a->q + (first + i)*a->stride + g*group, a->d - g*group, is_bf16, w->is_rounded));
+    index = _mm512_sub_epi32(index, _mm512_set1_epi32(base));
+    return has_leaps ? _mm512_i32gather_ps(index, row, sizeof *row)
+                     : _mm512_permutexvar_ps(index, _mm512_loadu_ps(row + (base - low)));
 }
 
-/* ---- scores --------------------------------------------------------------------------------------------------------- */
-
-LANES_INLINE __m512 multiply_add(__m512 sum, __m512i x, __m512i y, bool is_bf16)
+/* Queries i.., `rows` of them, by 16 keys from j: what (1) left there, if anything, becomes a score. sums: (3). */
+LANES_INLINE void put_scores(const work *w, const float *sums, size_t first, size_t i, size_t j, size_t rows, int32_t low, unsigned group,
+                             bool has_positions)
 {
-    return is_bf16 ? _mm512_dpbf16_ps(sum, (__m512bh)x, (__m512bh)y)
-                   : _mm512_fmadd_ps(_mm512_castsi512_ps(x), _mm512_castsi512_ps(y), sum);
-}
+    __m512i zero = group == BYTES ? _mm512_load_si512(w->key_zeros + j) : _mm512_setzero_si512();
+    __m512 key_scale = group == BYTES ? _mm512_load_ps(w->key_scales + j) : _mm512_set1_ps(w->a->scale);
+    const int32_t *columns = w->columns + (w->last - first - i + j);
+    float *to = w->scores_rows + i*w->stride + j;
 
-/* Queries i.. by keys j.. without position terms. */
-LANES_INLINE void score_plain(const work *w, size_t i, size_t j, int rows, __m512 sum[TILE], bool is_bf16)
-{
-    const uint32_t *k = w->keys + j*w->groups, *q = w->queries + i*w->q_stride;
+    for (size_t n = 0; n < rows; n++, to += w->stride, columns--) {
+        __m512 y = floats_of(sums + n*PANEL, key_scale, zero, group), scale = key_scale;
 
-    for (int r = 0; r < rows; r++)
-        sum[r] = _mm512_setzero_ps();
-    for (size_t g = 0; g < w->groups; g++) {
-        __m512i key = _mm512_load_si512(k + g*LANES);
-
-        for (int r = 0; r < rows; r++)
-            sum[r] = multiply_add(sum[r], key, _mm512_set1_epi32((int)q[(size_t)r*w->q_stride + g]), is_bf16);
-    }
-}
-
-/* With position terms; `columns`: those of query i at key j, of query i + 1 one before. */
-LANES_INLINE void score_near(const work *w, size_t i, size_t j, const int32_t *columns, int rows, __m512 sum[TILE], bool is_bf16)
-{
-    const uint32_t *k = w->keys + j*w->groups, *q = w->queries + i*w->q_stride;
-    int32_t base = columns[LANES - 1];
-    const uint32_t *pos_key = w->pos_key + base, *pos_query = w->pos_query + base;
-    __m512i index[TILE];
-
-    for (int r = 0; r < rows; r++) {
-        index[r] = _mm512_sub_epi32(_mm512_loadu_si512(columns - r), _mm512_set1_epi32(base));
-        sum[r] = _mm512_setzero_ps();
-    }
-    for (size_t g = 0; g < w->groups; g++, pos_key += w->C, pos_query += w->C) {
-        __m512i key = _mm512_load_si512(k + g*LANES);
-        __m512i key_low = _mm512_loadu_si512(pos_key), key_high = _mm512_loadu_si512(pos_key + LANES);
-        __m512i query_low = _mm512_loadu_si512(pos_query), query_high = _mm512_loadu_si512(pos_query + LANES);
-
-        for (int r = 0; r < rows; r++) {
-            __m512i query = _mm512_set1_epi32((int)q[(size_t)r*w->q_stride + g]);
-
-            sum[r] = multiply_add(sum[r], key, query, is_bf16);
-            sum[r] = multiply_add(sum[r], _mm512_permutex2var_epi32(key_low, index[r], key_high), query, is_bf16);
-            sum[r] = multiply_add(sum[r], _mm512_permutex2var_epi32(query_low, index[r], query_high), key, is_bf16);
-        }
-    }
-}
-
-/* The same where the columns are further apart than two registers. */
-LANES_INLINE void score_far(const work *w, size_t i, size_t j, const int32_t *columns, int rows, __m512 sum[TILE], bool is_bf16)
-{
-    const uint32_t *k = w->keys + j*w->groups, *q = w->queries + i*w->q_stride;
-
-    for (int r = 0; r < rows; r++) {
-        __m512i index = _mm512_loadu_si512(columns - r);
-
-        sum[r] = _mm512_setzero_ps();
-        for (size_t g = 0; g < w->groups; g++) {
-            __m512i key = _mm512_load_si512(k + g*LANES), query = _mm512_set1_epi32((int)q[(size_t)r*w->q_stride + g]);
-
-            sum[r] = multiply_add(sum[r], key, query, is_bf16);
-            sum[r] = multiply_add(sum[r], _mm512_i32gather_epi32(index, w->pos_key + g*w->C, 4), query, is_bf16);
-            sum[r] = multiply_add(sum[r], _mm512_i32gather_epi32(index, w->pos_query + g*w->C, 4), key, is_bf16);
-        }
-    }
-}
-
-LANES_INLINE void score_tile(const work *w, size_t first, size_t i, size_t j, int rows, bool is_bf16)
-{
-    __m512 sum[TILE], scale = _mm512_set1_ps(w->a->scale);
-
-    if (!w->pos_key) {
-        score_plain(w, i, j, rows, sum, is_bf16);
-    } else {
-        const int32_t *columns = w->columns + (w->last - first - i + j);
-
-        if (columns[1 - rows] - columns[LANES - 1] < WINDOW)
-            score_near(w, i, j, columns, rows, sum, is_bf16);
-        else
-            score_far(w, i, j, columns, rows, sum, is_bf16);
-    }
-    for (int r = 0; r < rows; r++)
-        _mm512_store_ps(w->scores + (i + (size_t)r)*w->T + j, _mm512_mul_ps(sum[r], scale));
-}
-
-/* How many queries are taken at once where `left` are: queries past the end are zeros. */
-LANES_INLINE size_t rows_of(size_t left)
-{
-    return left > 4 ? TILE : left > 1 ? 4 : 1;
-}
-
-/* scores of `queries` queries from `first`. Keys outside: a tile of keys stays in the first-level cache for all queries. */
-LANES_INLINE void score_block(const work *w, size_t first, size_t queries, bool is_bf16)
-{
-    for (size_t j = 0; j < w->T; j += LANES)
-        for (size_t i = 0; i < queries; i += TILE) {
-            size_t rows = rows_of(queries - i);
-
-            if (rows == TILE)
-                score_tile(w, first, i, j, TILE, is_bf16);
-            else if (rows == 4)
-                score_tile(w, first, i, j, 4, is_bf16);
+        if (group == BYTES)
+            scale = _mm512_set1_ps(w->query_scales[i + n]);
+        if (has_positions) {
+            __m512 by_column = in_place(w->by_column + n*w->by_column_stride, columns, low, w->has_leaps);
+            if (group == BYTES)
+                y = _mm512_fmadd_ps(by_column, _mm512_set1_ps(w->a->scale), y);
             else
-                score_tile(w, first, i, j, 1, is_bf16);
+                y = _mm512_add_ps(by_column, y);
+            y = _mm512_fmadd_ps(y, scale, _mm512_load_ps(to));
+        } else {
+            y = _mm512_mul_ps(y, scale);
         }
+        _mm512_store_ps(to, y);
+    }
+}
+
+/* Scores of `rows` queries from i of a block. */
+LANES_INLINE void score_rows(const work *w, size_t first, size_t i, size_t rows, unsigned group)
+{
+    _Alignas(64) float sums[MOST_ROWS * PANEL];
+    int32_t low = w->pos_key ? find_by_column(w, first, i, rows, group) : 0;
+
+    for (size_t j = 0; j < w->T; j += PANEL) {
+        multiply(w->scores, sums, w->queries + i*w->groups, w->groups, w->keys + j*w->groups, w->groups, rows);
+        for (size_t half = 0; half < PANEL; half += LANES)
+            if (w->pos_key)
+                put_scores(w, sums + half, first, i, j + half, rows, low, group, true);
+            else
+                put_scores(w, sums + half, first, i, j + half, rows, low, group, false);
+    }
 }
 
 /* ---- softmax, times V ----------------------------------------------------------------------------------------------- */
 
 /* A row of scores becomes e^(score - most), dropped where there are coins, zeros behind; returns 1 / the sum before. */
-LANES_INLINE float softmax_row(float *row, size_t T, const zoo_coins *coins, uint64_t row_of_coins, bool is_bf16, bool is_rounded)
+LANES_INLINE float softmax_row(float *row, size_t T, size_t padded, const zoo_coins *coins, uint64_t row_of_coins, bool is_pairs,
+                               bool is_rounded)
 {
     uint32_t key = coins ? zoo_coins_row(coins, row_of_coins) : 0;
     __m512 most = _mm512_set1_ps(-INFINITY), sum = _mm512_setzero_ps();
@@ -276,13 +237,14 @@ LANES_INLINE float softmax_row(float *row, size_t T, const zoo_coins *coins, uin
     for (size_t j = 0; j < T; j += LANES)
         most = _mm512_mask_max_ps(most, mask_of(T - j), most, _mm512_load_ps(row + j));
     most = _mm512_set1_ps(_mm512_reduce_max_ps(most));
-    for (size_t j = 0; j < T; j += LANES) {
-        __m512 p = _mm512_maskz_mov_ps(mask_of(T - j), (__m512)lanes_exp((lanes)_mm512_sub_ps(_mm512_load_ps(row + j), most)));
+    for (size_t j = 0; j < padded; j += LANES) {
+        __mmask16 mask = j < T ? mask_of(T - j) : 0;
+        __m512 p = _mm512_maskz_mov_ps(mask, (__m512)lanes_exp((lanes)_mm512_sub_ps(_mm512_load_ps(row + j), most)));
 
         sum = _mm512_add_ps(sum, p);
         if (coins)
             p = _mm512_mul_ps(p, (__m512)lanes_coins(coins, key, (uint32_t)j));
-        if (is_bf16)
+        if (is_pairs)
             _mm256_store_si256((__m256i *)(void *)(pairs + j), (__m256i)_mm512_cvtneps_pbh(p));
         else
             _mm512_store_ps(row + j, is_rounded ? (__m512)lanes_round_bf16((lanes)p) : p);
@@ -291,7 +253,7 @@ LANES_INLINE float softmax_row(float *row, size_t T, const zoo_coins *coins, uin
 }
 
 /* Up to 16 numbers of query i of the call, from column c. */
-LANES_INLINE void put(const zoo_attention *a, size_t i, size_t c, __m512 x, bool is_bf16)
+LANES_INLINE void put(const zoo_attention *a, size_t i, size_t c, __m512 x, bool is_pairs)
 {
     __mmask16 mask = mask_of(a->d - c);
     size_t at;
@@ -304,58 +266,25 @@ LANES_INLINE void put(const zoo_attention *a, size_t i, size_t c, __m512 x, bool
     if (a->next->precision != ZOO_PRECISION_BF16) {
         _mm512_mask_storeu_ps((float *)a->next->data + at, mask, x);
     } else {
-        __m256i half = is_bf16 ? (__m256i)_mm512_cvtneps_pbh(x)
+        __m256i half = is_pairs ? (__m256i)_mm512_cvtneps_pbh(x)
             : _mm512_cvtepi32_epi16(_mm512_srli_epi32(round_bits(_mm512_castps_si512(x)), 16));
         _mm256_mask_storeu_epi16((uint16_t *)a->next->data + at, mask, half);
     }
 }
 
-/* Columns c.. of `vectors` registers of the results of queries i.., of which `real` exist. */
-LANES_INLINE void value_tile(const work *w, size_t first, size_t i, size_t real, size_t c, int rows, int vectors, bool is_bf16)
+/* Results of `rows` queries from i of a block that begins at `first`; inverse: what softmax_row gave for each. */
+LANES_INLINE void put_values(const work *w, size_t first, size_t i, size_t rows, const float *inverse, unsigned group)
 {
-    const uint32_t *p = (const uint32_t *)(const void *)(w->scores + i*w->T), *v = w->values + c;
-    size_t count = is_bf16 ? (w->a->T + 1) / 2 : w->a->T;
-    __m512 sum[TILE][2];
+    _Alignas(64) float sums[MOST_ROWS * PANEL];
+    const uint32_t *p = (const uint32_t *)(const void *)(w->scores_rows + i*w->stride);
+    size_t groups = w->T / group;
 
-    for (int r = 0; r < rows; r++)
-        for (int n = 0; n < vectors; n++)
-            sum[r][n] = _mm512_setzero_ps();
-    for (size_t j = 0; j < count; j++, v += w->width) {
-        __m512i value[2];
-
-        for (int n = 0; n < vectors; n++)
-            value[n] = _mm512_load_si512(v + n*LANES);
-        for (int r = 0; r < rows; r++)
-            for (int n = 0; n < vectors; n++)
-                sum[r][n] = multiply_add(sum[r][n], value[n], _mm512_set1_epi32((int)p[(size_t)r*w->T + j]), is_bf16);
-    }
-    for (size_t r = 0; r < (size_t)rows; r++)
-        for (int n = 0; n < vectors && r < real; n++)
-            put(w->a, first + i + r - w->a->first_query, c + (size_t)n*LANES,
-                _mm512_mul_ps(sum[r][n], _mm512_set1_ps(w->inverse[i + r])), is_bf16);
-}
-
-LANES_INLINE void value_rows(const work *w, size_t first, size_t i, size_t real, int rows, bool is_bf16)
-{
-    size_t c = 0;
-
-    for (; c + 2*LANES <= w->width; c += 2*LANES)
-        value_tile(w, first, i, real, c, rows, 2, is_bf16);
-    if (c < w->width)
-        value_tile(w, first, i, real, c, rows, 1, is_bf16);
-}
-
-LANES_INLINE void value_block(const work *w, size_t first, size_t queries, bool is_bf16)
-{
-    for (size_t i = 0; i < queries; i += TILE) {
-        size_t left = queries - i, rows = rows_of(left);
-
-        if (rows == TILE)
-            value_rows(w, first, i, left < TILE ? left : TILE, TILE, is_bf16);
-        else if (rows == 4)
-            value_rows(w, first, i, left, 4, is_bf16);
-        else
-            value_rows(w, first, i, 1, 1, is_bf16);
+    for (size_t panel = 0; panel < w->width; panel += PANEL) {
+        multiply(w->values, sums, p, w->stride, w->values_panels + panel*groups, groups, rows);
+        for (size_t n = 0; n < rows; n++)
+            for (size_t c = 0; c < PANEL && panel + c < w->a->d; c += LANES)
+                put(w->a, first + i + n - w->a->first_query, panel + c,
+                    _mm512_mul_ps(_mm512_load_ps(sums + n*PANEL + c), _mm512_set1_ps(inverse[n])), group == PAIRS);
     }
 }
 
@@ -366,13 +295,25 @@ static size_t bytes_of(size_t numbers)
     return zoo_round_up(numbers * sizeof(uint32_t), 64);
 }
 
-/* The most that place() takes: with floats. */
+/* Numbers from row to row: an odd number of lines, so that a column's lie in many sets of the first-level cache. */
+static size_t odd_lines(size_t numbers)
+{
+    return (zoo_round_up(numbers, LANES) / LANES | 1) * LANES;
+}
+
+static size_t columns_in(size_t A)
+{
+    return zoo_round_up(2*A, PANEL);
+}
+
+/* The most that place() takes. */
 static size_t scratch_bytes(size_t max_T, size_t d, size_t A)
 {
-    size_t T = zoo_round_up(max_T, LANES), width = zoo_round_up(d, LANES);
+    size_t T = zoo_round_up(max_T, PANEL), groups = zoo_round_up(d, LANES), width = zoo_round_up(d, PANEL);
 
-    (void)A;
-    return 2*bytes_of(T*width) + bytes_of(BLOCK*width) + bytes_of(BLOCK*T) + bytes_of(BLOCK) + bytes_of(2*T + TILE + LANES);
+    return bytes_of(T*groups) + 2*bytes_of(T) + bytes_of(T*width) + bytes_of((BLOCK + MOST_ROWS)*groups) + bytes_of(BLOCK) +
+           bytes_of((BLOCK + MOST_ROWS)*odd_lines(T)) + bytes_of(2*T + 4*PANEL) + bytes_of(BLOCK + 2*PANEL) +
+           bytes_of((columns_in(A) + MOST_ROWS)*PANEL) + bytes_of(MOST_ROWS*odd_lines(columns_in(A) + LANES));
 }
 
 static void *take(char **memory, size_t numbers)
@@ -383,44 +324,87 @@ static void *take(char **memory, size_t numbers)
     return at;
 }
 
-static work place(const zoo_attention *a, bool is_bf16, bool is_rounded, void *scratch)
+static void place_positions(work *w, unsigned group)
 {
-    size_t groups = is_bf16 ? (a->d + 1) / 2 : a->d;
-    work w = { .a = a, .is_rounded = is_rounded, .T = zoo_round_up(a->T, LANES), .groups = groups, .q_stride = zoo_round_up(groups, LANES),
-               .width = zoo_round_up(a->d, LANES), .last = a->first_query + a->queries - 1 + TILE };
-    const zoo_attention_positions *p = a->positions;
+    const zoo_attention_positions *p = w->a->positions;
+
+    if (!p || !p->key)
+        return;
+    w->pos_key = (const uint32_t *)(const void *)((const char *)p->key + w->a->head*p->bytes);
+    w->pos_query = (const uint32_t *)(const void *)((const char *)p->query + w->a->head*p->bytes);
+    if (group == BYTES) {
+        w->pos_key_scales = scales_of(w->pos_key, p->rows, w->groups);
+        w->pos_key_zeros = zeros_of(w->pos_key, p->rows, w->groups);
+        w->pos_query_scales = scales_of(w->pos_query, p->rows, w->groups);
+    }
+}
+
+static work place(const zoo_attention *a, unsigned group, unsigned value_group, bool is_rounded, void *scratch)
+{
+    work w = { .a = a, .scores = backend_of(group), .values = backend_of(value_group), .is_rounded = is_rounded,
+               .T = zoo_round_up(a->T, PANEL), .width = zoo_round_up(a->d, PANEL), .groups = groups_of(a->d, group),
+               .last = a->first_query + a->queries - 1 + LANES };
+    size_t columns = a->positions ? zoo_round_up(a->positions->rows, PANEL) : 0;
     char *memory = scratch;
 
-    w.keys = take(&memory, w.T*w.width);
-    w.values = take(&memory, w.T*w.width);
-    w.queries = take(&memory, BLOCK*w.width);
-    w.scores = take(&memory, BLOCK*w.T);
-    w.inverse = take(&memory, BLOCK);
-    w.columns = take(&memory, a->queries + w.T + TILE);
-    if (p && p->key) {
-        w.C = p->stride;
-        w.pos_key = (const uint32_t *)p->key + a->head*groups*w.C;
-        w.pos_query = (const uint32_t *)p->query + a->head*groups*w.C;
+    w.stride = odd_lines(w.T);
+    w.by_column_stride = odd_lines(columns + LANES);
+    w.keys = take(&memory, w.T*w.groups);
+    w.key_scales = take(&memory, w.T);
+    w.key_zeros = take(&memory, w.T);
+    w.values_panels = take(&memory, w.T*w.width);
+    w.queries = take(&memory, (BLOCK + MOST_ROWS)*w.groups);
+    w.query_scales = take(&memory, BLOCK);
+    w.scores_rows = take(&memory, (BLOCK + MOST_ROWS)*w.stride);
+    w.columns = take(&memory, a->queries + w.T + 2*PANEL);
+    w.rows = take(&memory, BLOCK + 2*PANEL);
+    w.by_key = take(&memory, (columns + MOST_ROWS)*PANEL);
+    w.by_column = take(&memory, MOST_ROWS*w.by_column_stride);
+    place_positions(&w, group);
+    return w;
+}
+
+static bool leaps(const int32_t *columns, size_t count)
+{
+    bool found = false;
+
+    for (size_t x = 1; x < count; x++)
+        found |= columns[x - 1] - columns[x] > 1;
+    return found;
+}
+
+LANES_INLINE work begin(const zoo_attention *a, unsigned group, unsigned value_group, bool is_rounded, void *scratch)
+{
+    work w = place(a, group, value_group, is_rounded, scratch);
+    size_t count = a->queries + w.T + 2*PANEL;
+
+    if (w.pos_key) {
+        zoo_attention_columns(w.columns, count, w.last, a);
+        w.has_leaps = leaps(w.columns, count);
     }
+    pack_panels(w.keys, w.groups, a->k, a->stride, a->T, a->d, group, is_rounded, w.key_scales, w.key_zeros);
+    for (size_t j = 0; j < w.T && group == BYTES; j += LANES)
+        _mm512_store_ps(w.key_scales + j, _mm512_mul_ps(_mm512_load_ps(w.key_scales + j), _mm512_set1_ps(a->scale)));
+    if (w.scores->begin)
+        w.scores->begin();
     return w;
 }
 
-LANES_INLINE work begin(const zoo_attention *a, bool is_bf16, bool is_rounded, void *scratch)
+static void end(const work *w)
 {
-    work w = place(a, is_bf16, is_rounded, scratch);
-
-    if (w.pos_key)
-        zoo_attention_columns(w.columns, a->queries + w.T + TILE, w.last, a);
-    pack_keys(&w, is_bf16);
-    return w;
+    if (w->scores->end)
+        w->scores->end();
 }
 
-/* Scores of a block of queries, ready for the softmax. */
-LANES_INLINE void find_scores(const work *w, size_t first, size_t queries, bool is_bf16)
+/* What scores of a block of queries need. */
+LANES_INLINE void begin_block(const work *w, size_t first, size_t queries, unsigned group)
 {
-    memset(w->queries, 0, zoo_round_up(queries, TILE) * w->q_stride * sizeof *w->queries);
-    pack_queries(w, first, queries, is_bf16);
-    score_block(w, first, queries, is_bf16);
+    const zoo_attention *a = w->a;
+
+    for (size_t i = 0; i < queries; i++)
+        pack_row(w->queries + i*w->groups, w->groups, a->q + (first + i)*a->stride, a->d, group, w->is_rounded, w->query_scales + i);
+    if (w->pos_key)
+        score_by_key(w, first, queries, group);
 }
 
 LANES_INLINE size_t block_of(size_t left)
@@ -428,79 +412,108 @@ LANES_INLINE size_t block_of(size_t left)
     return left < BLOCK ? left : BLOCK;
 }
 
-LANES_INLINE void run(const zoo_attention *a, bool is_bf16, bool is_rounded, void *scratch)
+/* Rows of a block that fit a tile: their scores stay in the first-level cache until they are values. */
+LANES_INLINE void run_rows(const work *w, size_t first, size_t i, size_t rows, unsigned group, unsigned value_group)
 {
-    work w = begin(a, is_bf16, is_rounded, scratch);
-    size_t end = a->first_query + a->queries;
+    const zoo_attention *a = w->a;
+    float inverse[MOST_ROWS];
 
-    pack_values(&w, is_bf16);
-    for (size_t first = a->first_query; first < end; first += BLOCK) {
-        size_t queries = block_of(end - first);
-
-        find_scores(&w, first, queries, is_bf16);
-        for (size_t i = 0; i < queries; i++)
-            w.inverse[i] = softmax_row(w.scores + i*w.T, a->T, a->coins, a->first_coins + first + i, is_bf16, is_rounded);
-        value_block(&w, first, queries, is_bf16);
-    }
+    score_rows(w, first, i, rows, group);
+    for (size_t n = 0; n < rows; n++)
+        inverse[n] = softmax_row(w->scores_rows + (i + n)*w->stride, a->T, w->T, a->coins, a->first_coins + first + i + n,
+                                 value_group == PAIRS, w->is_rounded);
+    put_values(w, first, i, rows, inverse, value_group);
 }
 
-LANES_INLINE void probabilities(const zoo_attention *a, bool is_bf16, bool is_rounded, float *p, size_t ldp, void *scratch)
+LANES_INLINE void run(const zoo_attention *a, unsigned group, unsigned value_group, bool is_rounded, void *scratch)
 {
-    work w = begin(a, is_bf16, is_rounded, scratch);
+    work w = begin(a, group, value_group, is_rounded, scratch);
+    size_t last = a->first_query + a->queries;
+
+    pack_values(w.values_panels, a, value_group, is_rounded);
+    for (size_t first = a->first_query; first < last; first += BLOCK) {
+        size_t queries = block_of(last - first);
+
+        begin_block(&w, first, queries, group);
+        for (size_t i = 0, rows; i < queries; i += rows) {
+            rows = height_of(queries - i, w.scores);
+            run_rows(&w, first, i, rows, group, value_group);
+        }
+    }
+    end(&w);
+}
+
+LANES_INLINE void probabilities(const zoo_attention *a, unsigned group, bool is_rounded, float *p, size_t ldp, void *scratch)
+{
+    work w = begin(a, group, FLOATS, is_rounded, scratch);
 
     for (size_t first = 0; first < a->queries; first += BLOCK) {
         size_t queries = block_of(a->queries - first);
 
-        find_scores(&w, first, queries, is_bf16);
+        begin_block(&w, first, queries, group);
+        for (size_t i = 0, rows; i < queries; i += rows) {
+            rows = height_of(queries - i, w.scores);
+            score_rows(&w, first, i, rows, group);
+        }
         for (size_t i = 0; i < queries; i++) {
-            __m512 inverse = _mm512_set1_ps(softmax_row(w.scores + i*w.T, a->T, NULL, 0, false, false));
+            float *row = w.scores_rows + i*w.stride;
+            __m512 inverse = _mm512_set1_ps(softmax_row(row, a->T, w.T, NULL, 0, false, false));
 
-            for (size_t j = 0; j < w.T; j += LANES)
-                _mm512_storeu_ps(p + (first + i)*ldp + j, _mm512_mul_ps(_mm512_load_ps(w.scores + i*w.T + j), inverse));
+            for (size_t j = 0; j < a->T; j += LANES)
+                _mm512_storeu_ps(p + (first + i)*ldp + j, _mm512_mul_ps(_mm512_load_ps(row + j), inverse));
         }
     }
+    end(&w);
 }
 
-static void run_f32(const zoo_attention *a, bool is_rounded, void *scratch)
-{
-    run(a, false, is_rounded, scratch);
-}
+/* ---- for each kind of numbers --------------------------------------------------------------------------------------- */
 
-static void run_bf16(const zoo_attention *a, bool is_rounded, void *scratch)
-{
-    (void)is_rounded;
-    run(a, true, false, scratch);
-}
+#define KERNEL(name, group, value_group) \
+    static void run_##name(const zoo_attention *a, bool is_rounded, void *scratch) \
+    { \
+        run(a, group, value_group, is_rounded, scratch); \
+    } \
+    static size_t table_bytes_##name(size_t rows, size_t d) \
+    { \
+        return table_bytes(rows, d, group); \
+    } \
+    static void pack_key_##name(void *to, const float *table, size_t rows, size_t stride, size_t d, bool is_rounded) \
+    { \
+        pack_key(to, table, rows, stride, d, group, is_rounded); \
+    } \
+    static void pack_query_##name(void *to, const float *table, size_t rows, size_t stride, size_t d, bool is_rounded) \
+    { \
+        pack_query(to, table, rows, stride, d, group, is_rounded); \
+    }
 
-static void probabilities_f32(const zoo_attention *a, bool is_rounded, float *p, size_t ldp, void *scratch)
-{
-    probabilities(a, false, is_rounded, p, ldp, scratch);
-}
-
-static void probabilities_bf16(const zoo_attention *a, bool is_rounded, float *p, size_t ldp, void *scratch)
-{
-    (void)is_rounded;
-    probabilities(a, true, false, p, ldp, scratch);
-}
-
-static void pack_table_f32(void *to, size_t C, const float *table, size_t rows, size_t stride, size_t d, bool is_rounded)
-{
-    pack_table(to, C, table, rows, stride, d, false, is_rounded);
-}
-
-static void pack_table_bf16(void *to, size_t C, const float *table, size_t rows, size_t stride, size_t d, bool is_rounded)
-{
-    (void)is_rounded;
-    pack_table(to, C, table, rows, stride, d, true, false);
-}
+#define TRAINING_KERNEL(name, group) \
+    static void probabilities_##name(const zoo_attention *a, bool is_rounded, float *p, size_t ldp, void *scratch) \
+    { \
+        probabilities(a, group, is_rounded, p, ldp, scratch); \
+    } \
+    static void pack_table_##name(void *to, size_t C, const float *table, size_t rows, size_t stride, size_t d, bool is_rounded) \
+    { \
+        pack_table(to, C, table, rows, stride, d, group, is_rounded); \
+    }
+KERNEL(floats, FLOATS, FLOATS)
+KERNEL(pairs, PAIRS, PAIRS)
+KERNEL(bytes, BYTES, FLOATS)
+KERNEL(bytes_pairs, BYTES, PAIRS)
+TRAINING_KERNEL(floats, FLOATS)
+TRAINING_KERNEL(pairs, PAIRS)
 ZOO_ISA_END
 
+#define TRAINING_NAMES(name) probabilities_##name, pack_table_##name, zoo_attend_avx512_scratch
+#define KERNEL_NAMES(name) scratch_bytes, run_##name, table_bytes_##name, pack_key_##name, pack_query_##name
+
 const zoo_attention_kernel zoo_attention_avx512 = {
-    "avx512", 1, scratch_bytes, run_f32, probabilities_f32, pack_table_f32, zoo_attend_avx512_scratch, zoo_attend_avx512_bwd
+    "avx512", KERNEL_NAMES(floats), TRAINING_NAMES(floats), zoo_attend_avx512_bwd
 };
 const zoo_attention_kernel zoo_attention_avx512_bf16 = {
-    "avx512_bf16", 2, scratch_bytes, run_bf16, probabilities_bf16, pack_table_bf16, zoo_attend_avx512_scratch, zoo_attend_avx512_bf16_bwd
+    "avx512_bf16", KERNEL_NAMES(pairs), TRAINING_NAMES(pairs), zoo_attend_avx512_bf16_bwd
 };
+const zoo_attention_kernel zoo_attention_avx512_vnni = { "avx512_vnni", KERNEL_NAMES(bytes), NULL, NULL, NULL, NULL };
+const zoo_attention_kernel zoo_attention_avx512_vnni_bf16 = { "avx512_vnni_bf16", KERNEL_NAMES(bytes_pairs), NULL, NULL, NULL, NULL };
 #else
 typedef int zoo_attention_avx512_is_for_x86_64;
 #endif

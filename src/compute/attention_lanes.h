@@ -60,10 +60,10 @@ LANES_INLINE void spread(const work *w, float *to, const float *table)
 {
     const zoo_attention_positions *p = w->a->positions;
 
-    table += w->a->head * p->groups * p->stride;
-    for (size_t g = 0; g < p->groups; g++)
+    table += w->a->head * p->bytes / sizeof *table;
+    for (size_t c = 0; c < p->d; c++)
         for (size_t x = 0; x < w->X; x++)
-            to[g*w->X + x] = table[g*p->stride + (size_t)w->columns[x]];
+            to[c*w->X + x] = table[c*p->rows + (size_t)w->columns[x]];
 }
 
 /* ---- scores --------------------------------------------------------------------------------------------------------- */
@@ -273,5 +273,16 @@ static void pack_table(void *to, size_t C, const float *table, size_t rows, size
     for (size_t r = 0; r < rows; r++)
         for (size_t c = 0; c < d; c++)
             ((float *)to)[c*C + r] = rounded(table[r*stride + c], is_rounded);
+}
+
+/* A position table is (d, rows). */
+static size_t table_bytes(size_t rows, size_t d)
+{
+    return zoo_round_up(d * rows * sizeof(float), 64);
+}
+
+static void pack_position(void *to, const float *table, size_t rows, size_t stride, size_t d, bool is_rounded)
+{
+    pack_table(to, rows, table, rows, stride, d, is_rounded);
 }
 #endif

@@ -121,7 +121,9 @@ static inline __attribute__((always_inline)) void finish_tile(const zoo_finish *
     finish_activate(sums, f->rows * columns, f->activation);
     for (size_t r = 0; r < f->rows; r++) {
         const float *y = sums + r*columns;
-        if (f->out)
+        if (f->out && f->columns == columns)
+            memcpy(f->out + r*f->stride, y, columns * sizeof *y);           /* of constant size: a few instructions */
+        else if (f->out)
             memcpy(f->out + r*f->stride, y, f->columns * sizeof *y);
         else if (f->columns == columns)
             finish_to_bf16(f->next + r*f->stride, y, columns);

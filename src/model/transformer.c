@@ -12,7 +12,6 @@
 #include "compute/rows.h"
 #include "model/transformer_net.h"
 
-enum { ATTENTION_ROWS = 64 };                   /* of one sequence's head are one piece of work */
 
 struct zoo_pass {
     const zoo_transformer *transformer;
@@ -248,6 +247,15 @@ static void attend(const struct run *r, const zoo_transformer_layer *l, size_t i
     zoo_attention_run(&a, t->precision, p->scratch[me->number]);
 }
 
+/* Rows of a head that are one piece of work. Keys and values are packed once a piece, so a head is divided only where the members
+ * would not get nearly equal shares of whole ones. */
+static size_t rows_of_piece(size_t heads, size_t queries, const zoo_member *me)
+{
+    if (heads >= 4 * me->of || heads % me->of == 0)
+        return queries;
+    return queries > 256 ? 128 : 64;
+}
+
 /* Pieces of work are (sequence, head, block of rows) in that order; a member takes those whose middle lies in its share of the cost. */
 static void attend_all(const struct run *r, const zoo_transformer_layer *l, const zoo_member *me)
 {
@@ -257,10 +265,10 @@ static void attend_all(const struct run *r, const zoo_transformer_layer *l, cons
     for (size_t i = 0; i < r->batch->n; i++)
         total += heads * r->batch->lengths[i] * (is_picked ? 1 : r->batch->lengths[i]);
     for (size_t i = 0; i < r->batch->n; i++) {
-        size_t T = r->batch->lengths[i], queries = is_picked ? 1 : T;
+        size_t T = r->batch->lengths[i], queries = is_picked ? 1 : T, piece = rows_of_piece(heads * r->batch->n, queries, me);
         for (size_t head = 0; head < heads; head++)
-            for (size_t first = 0; first < queries; first += ATTENTION_ROWS) {
-                size_t rows = queries - first < ATTENTION_ROWS ? queries - first : ATTENTION_ROWS, cost = rows * T;
+            for (size_t first = 0; first < queries; first += piece) {
+                size_t rows = queries - first < piece ? queries - first : piece, cost = rows * T;
                 if ((before + cost / 2) * me->of / total == me->number)
                     attend(r, l, i, head, first, rows, me);
                 before += cost;

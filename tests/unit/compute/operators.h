@@ -9,6 +9,7 @@
 #include <string.h>
 #include "compute/attend.h"
 #include "compute/attention.h"
+#include "compute/cpu.h"
 #include "compute/product_kernel.h"
 #include "compute/reference.h"
 #include "compute/rows.h"
@@ -69,6 +70,7 @@ static void *prepare_attention_with(const float *in, const size_t s[], enum zoo_
 
 static void *prepare_f32(const float *in, const size_t s[]) { return prepare_attention_with(in, s, ZOO_PRECISION_F32, 2 * (int)s[A_]); }
 static void *prepare_bf16(const float *in, const size_t s[]) { return prepare_attention_with(in, s, ZOO_PRECISION_BF16, 2 * (int)s[A_]); }
+static void *prepare_int8(const float *in, const size_t s[]) { return prepare_attention_with(in, s, ZOO_PRECISION_INT8, 2 * (int)s[A_]); }
 /* Buckets that leap: half the distances in the first half of the columns, the rest in a few steps. */
 static void *prepare_apart(const float *in, const size_t s[])
 {
@@ -98,6 +100,7 @@ static void attend(float *out, const float *in, const size_t s[], const prepared
 
 static void attend_f32(float *out, const float *in, const size_t s[], void *p) { attend(out, in, s, p, ZOO_PRECISION_F32); }
 static void attend_bf16(float *out, const float *in, const size_t s[], void *p) { attend(out, in, s, p, ZOO_PRECISION_BF16); }
+static void attend_int8(float *out, const float *in, const size_t s[], void *p) { attend(out, in, s, p, ZOO_PRECISION_INT8); }
 
 static void reference_probabilities(double *out, double *p, const double *in, const size_t s[], int max_relative)
 {
@@ -133,6 +136,35 @@ static void reference_rounded(double *out, const double *in, const size_t s[])
     for (size_t i = 0; i < n; i++)
         rounded[i] = (double)zoo_bf16_float(zoo_float_bf16((float)in[i]));
     reference_attend(out, rounded, s);
+    free(rounded);
+}
+
+/* A row as bytes with a scale. */
+static void round_row(double *x, size_t d)
+{
+    float most = 0;
+
+    for (size_t c = 0; c < d; c++)
+        most = fmaxf(most, fabsf((float)x[c]));
+    for (size_t c = 0; c < d; c++)
+        x[c] = most > 0 ? (double)(nearbyintf((float)x[c] * (127 / most)) * most / 127) : 0;
+}
+
+/* The same where bytes are multiplied: all but the values. */
+static void reference_bytes(double *out, const double *in, const size_t s[])
+{
+    size_t n = attention_inputs(s), d = s[D_];
+    double *rounded = malloc(n * sizeof *rounded);
+
+    if (zoo_cpu_level() < ZOO_CPU_VNNI) {
+        reference_rounded(out, in, s);
+    } else {
+        memcpy(rounded, in, n * sizeof *rounded);
+        for (size_t row = 0; row < n / d; row++)
+            if (row >= 3*s[T_] || row % 3 < 2)
+                round_row(rounded + row*d, d);
+        reference_attend(out, rounded, s);
+    }
     free(rounded);
 }
 
@@ -345,6 +377,10 @@ static const operator operators[] = {
       attend_f32, reference_attend, 1e-5, NULL, 0 },
     { "attention, disentangled, bf16", DISENTANGLED, attention_inputs, attention_outputs, attention_flops, prepare_bf16,
       release_attention, attend_bf16, reference_rounded, 1e-2, NULL, 0 },
+    { "attention, plain, int8", PLAIN, attention_inputs, attention_outputs, attention_flops, prepare_int8, release_attention, attend_int8,
+      reference_bytes, 1e-2, NULL, 0 },
+    { "attention, disentangled, int8", DISENTANGLED, attention_inputs, attention_outputs, attention_flops, prepare_int8,
+      release_attention, attend_int8, reference_bytes, 1e-2, NULL, 0 },
     { "attention, columns far apart", { { 300, 16, 256 }, { 301, 5, 128 } }, attention_inputs, attention_outputs, attention_flops, prepare_apart,
       release_attention, attend_f32, reference_apart, 1e-5, NULL, 0 },
     { "attention in training", TRAINING, attention_inputs, attention_outputs, attention_flops, NULL, NULL, trained_f32_fwd,
