@@ -334,7 +334,7 @@ static int check_encoder(const struct work *w, zoo_err *err)
     zoo_encoder_source source;
     int rc;
 
-    if (!w->settings.encoder)
+    if (!w->settings.encoder || w->data.k < 2)          /* with fewer experts the data are what is wrong */
         return ZOO_OK;
     rc = zoo_encoder_source_open(&source, w->plan.dir, w->data.k, err);
     zoo_encoder_source_release(&source);
@@ -380,6 +380,8 @@ static int run(const void *opaque, int argc, char **argv)
         zoo_train_report(stderr, &w.trained, &w.data, &w.settings);
         say_result(&w, (double)(zoo_clock_ns() - started) * 1e-9);
     }
+    if (rc && *w.run_folder && zoo_train_keeps_best(w.run_folder))
+        zoo_cli_say(&zoo_command_train, "%s/best is the router of the best epoch before", w.run_folder);
     release(&w);
     return rc ? zoo_cli_fail(&zoo_command_train, &err) : EXIT_DONE;
 }

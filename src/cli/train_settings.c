@@ -125,6 +125,11 @@ int zoo_train_sweep(const struct train_settings *s, const char *run, zoo_err *er
     return rc;
 }
 
+int zoo_train_keeps_best(const char *run)
+{
+    return exists(run, "best/config.json");
+}
+
 int zoo_train_tidy(const char *run, zoo_err *err)
 {
     char path[PATH_MAX];

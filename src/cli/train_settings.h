@@ -31,6 +31,8 @@ enum zoo_train_begin {
 int zoo_train_look(const struct train_settings *s, const char *run, enum zoo_train_begin *begin, zoo_err *err);
 /* Deletes what killed runs left half written beside OUT and in OUT.run. run "": there is none. */
 int zoo_train_sweep(const struct train_settings *s, const char *run, zoo_err *err);
+/* A run that ended early has a router to show. */
+int zoo_train_keeps_best(const char *run);
 /* After the router is in place: what only a broken-off run needs is deleted. */
 int zoo_train_tidy(const char *run, zoo_err *err);
 #endif

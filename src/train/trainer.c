@@ -1,5 +1,6 @@
 #include "train/trainer.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -262,11 +263,15 @@ static int step(struct run *r, const size_t *rows, size_t B, zoo_err *err)
 static void note_step(const struct run *r)
 {
     double seconds = (double)(zoo_clock_ns() - r->started_ns) * 1e-9;
+    char reward[48] = "";
 
     zoo_progress_set(r->task->progress, (uint64_t)(r->epoch - 1) * r->task->count + r->done);
-    if (r->trainee->work && r->steps % 8 == 0 && r->done)
-        zoo_progress_note(r->task->progress, "epoch %u of %u, loss %.4f, %.0f tokens/s", r->epoch, r->settings->epochs,
-                          r->sum / (double)r->done, (double)(r->trainee->work - r->started_work) / seconds);
+    if (!r->trainee->work || r->steps % 8 || !r->done)
+        return;
+    if (isfinite(r->result->reward))
+        snprintf(reward, sizeof reward, ", best validation reward %.4f", r->result->reward);
+    zoo_progress_note(r->task->progress, "epoch %u of %u, loss %.4f%s, %.0f tokens/s", r->epoch, r->settings->epochs,
+                      r->sum / (double)r->done, reward, (double)(r->trainee->work - r->started_work) / seconds);
 }
 
 /* What is left of one pass over the rows, in a new order where it begins; *loss: the mean. */

@@ -217,6 +217,19 @@ def test_a_loss_that_is_no_number_stops(run, store, backbones, tmp_path):
     assert not (tmp_path / "r").exists()
 
 
+def test_a_loss_that_is_no_number_later_leaves_the_best_epoch(run, store, backbones, tmp_path):
+    """AdamW's steps are as long as the rate says; two of 1e9 are more than float32 multiplies. The first epoch's rate is 0 and the highest."""
+    command = ["train", "--store", store(rows(60)), "--encoder", backbones / "bert", "--out", tmp_path / "r", "--beta", "0.3", "--temperature",
+               "0.1", "--decay", "0", "--precision", "f32", "--epochs", "6", "--warm-up", "0.09"]
+    p = run(*command, "--rate", "1e9")
+    assert p.returncode == 1 and "is no longer a number in epoch 2" in p.stderr and "(step 4 of 12)" in p.stderr, p.stderr
+    assert "r.run/best is the router of the best epoch before" in p.stderr and not (tmp_path / "r").exists()
+    assert run("route", "--router", tmp_path / "r.run" / "best", "hello").returncode == 0
+    p = run(*command, "--rate", "1e-3")
+    assert p.returncode == 2 and "--force begins anew" in p.stderr
+    assert run(*command, "--rate", "1e-3", "--force").returncode == 0
+
+
 def test_says_when_it_is_not_better(run, store, backbones, tmp_path):
     p = run("train", "--store", store(rows(shuffled=True)), "--encoder", backbones / "bert", "--out", tmp_path / "r", *FAST)
     assert p.returncode == 0, p.stderr
@@ -233,6 +246,44 @@ def test_a_disk_that_is_full(zooter, store, backbones, tmp_path):
                        preexec_fn=limit, timeout=120)
     assert p.returncode == 1 and "File too large" in p.stderr, p.stderr
     assert not out.exists() and [x for x in tmp_path.rglob("*") if "part" in x.name] == []
+
+
+@pytest.mark.parametrize("limit", [300 << 10, 470 << 10])
+def test_a_disk_that_fills_later(run, zooter, store, backbones, tmp_path, limit):
+    """Neither state nor weights fit, or the weights do not. What was written before is as it was, and the run goes on from there once there is room."""
+    db, run_folder = store(rows(60)), tmp_path / "r.run"
+    def limits():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    def files():
+        return {x.name: x.read_bytes() for x in [*(run_folder / "best").iterdir(), run_folder / "state"]}
+    command = ["train", "--store", db, "--encoder", backbones / "bert", "--save-every", "0", *FAST[:-1], "12"]
+    assert run(*command, "--out", tmp_path / "whole").returncode == 0
+    p = subprocess.Popen([zooter, *map(str, command), "--out", tmp_path / "r"], stderr=subprocess.DEVNULL)
+    while not (run_folder / "best" / "config.json").exists():
+        time.sleep(0.005)
+    p.kill()
+    p.wait()
+    before = files()
+    p = subprocess.run([zooter, *map(str, command), "--out", tmp_path / "r", "--resume"], capture_output=True, text=True, preexec_fn=limits, timeout=120)
+    assert p.returncode == 1 and "File too large" in p.stderr, p.stderr
+    after = files()
+    assert {k for k in before if after[k] != before[k]} <= ({"state"} if limit > 400 << 10 else set())
+    assert run("route", "--router", run_folder / "best", "hello").returncode == 0
+    assert run(*command, "--out", tmp_path / "r", "--resume").returncode == 0
+    assert (tmp_path / "r" / "model.safetensors").read_bytes() == (tmp_path / "whole" / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("rewards, sentence", [
+    (lambda r: {}, "none of the 60 queries has a reward"),
+    (lambda r: {"only": r["coder"]}, "only one expert, 'only'"),
+    (lambda r: {e: r["coder"] for e in r}, "nothing to learn"),
+])
+def test_rewards_that_teach_nothing(run, store, backbones, tmp_path, rewards, sentence):
+    db = store([{**x, "rewards": rewards(x["rewards"])} for x in rows(60)])
+    p = run("train", "--store", db, "--encoder", backbones / "bert", "--out", tmp_path / "r")
+    assert p.returncode == 1 and sentence in p.stderr, p.stderr
+    assert not (tmp_path / "r").exists() and test_train.run_log(db)[0][1] == "failed"
 
 
 @pytest.mark.parametrize("spoil, sentence", [
