@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "unit/cm.h"
+#include "unit/train/small_network.h"
 #include "base/json.h"
 #include "base/rng.h"
 #include "model/weights.h"
@@ -231,48 +232,6 @@ static void bert_trains_as_pytorch_does(void **state)
 }
 
 /* ---- differences ---- */
-
-enum { EMBED = 12, HIDDEN = 16 };
-
-static zoo_transformer_config small_bert(void)
-{
-    return (zoo_transformer_config){
-        .family = ZOO_BERT, .head = ZOO_HEAD_CLASSIFIER, .vocab_size = 30, .hidden_size = HIDDEN, .embedding_size = HIDDEN,
-        .intermediate_size = 24, .layers = 2, .heads = 2, .max_positions = 32, .types = 2, .labels = 3, .pooler_size = HIDDEN,
-        .hidden_act = ZOO_GELU, .pooler_act = ZOO_TANH, .eps = 1e-5f, .has_positions = true, .hidden_dropout = 0.1,
-        .attention_dropout = 0.2, .classifier_dropout = 0.1
-    };
-}
-
-static zoo_transformer_config small_deberta(void)
-{
-    zoo_transformer_config c = small_bert();
-
-    c.family = ZOO_DEBERTA_V2;
-    c.has_positions = false;
-    c.types = 0;
-    c.has_relative = c.shares_keys = c.has_c2p = c.has_p2c = c.norms_positions = true;
-    c.buckets = 8;
-    c.max_relative = 32;
-    c.pooler_act = ZOO_GELU;
-    c.pooler_dropout = 0.1;
-    return c;
-}
-
-/* What v3 checkpoints do not use: own projections of positions, no norm of theirs, absolute positions, types, a narrow embedding. */
-static zoo_transformer_config odd_deberta(void)
-{
-    zoo_transformer_config c = small_deberta();
-
-    c.embedding_size = EMBED;
-    c.shares_keys = c.norms_positions = false;
-    c.has_positions = true;
-    c.types = 2;
-    c.buckets = 0;
-    c.max_relative = 6;
-    c.hidden_act = ZOO_GELU_TANH;
-    return c;
-}
 
 static void fill(struct fixture *f)
 {
