@@ -55,7 +55,12 @@ ALL_LDFLAGS := $(SANITIZE) $(HARDEN) $(LDFLAGS)
 LIB_LIBS   := $(shell pkg-config --libs $(LIB_PKGS)) -ldnnl -lgomp -lm -pthread
 ALL_LIBS   := $(shell pkg-config --libs $(ALL_PKGS)) -ldnnl -lgomp -lm -pthread
 
-SRC        := $(sort $(wildcard src/*/*.c))
+# Training on several machines: what calls MPI is a shared object of its own, made where there is an mpicc (MPICC= builds without).
+MPICC      ?= $(if $(CROSS),,$(shell command -v mpicc 2>/dev/null))
+MPI_SRC    := src/train/ranks_mpi.c
+MPI_SO     := $(if $(MPICC),$(OUT)/zooter-mpi.so)
+
+SRC        := $(sort $(filter-out $(MPI_SRC),$(wildcard src/*/*.c)))
 HEADERS    := $(sort $(wildcard src/*/*.h) include/zooter.h)
 LIB_SRC    := $(sort $(foreach room,$(LIB_ROOMS),$(wildcard src/$(room)/*.c)))
 OBJ        := $(SRC:%.c=$(OUT)/%.o)
@@ -64,7 +69,7 @@ CORE_OBJ   := $(filter-out $(OUT)/src/cli/main.o,$(OBJ))
 TEST_SRC   := $(sort $(wildcard tests/unit/*/test_*.c))
 TEST_BIN   := $(TEST_SRC:tests/%.c=$(OUT)/tests/%)
 # What runs threads or a loop beside them.
-TSAN_E2E   := $(filter-out %/test_train_encoder.py,$(sort $(wildcard $(addprefix tests/e2e/test_,serve*.py route*.py train*.py collect*.py reward*.py eval*.py tag*.py))))
+TSAN_E2E   := $(filter-out %/test_train_encoder.py %/test_train_mpi.py,$(sort $(wildcard $(addprefix tests/e2e/test_,serve*.py route*.py train*.py collect*.py reward*.py eval*.py tag*.py))))
 # Whole-text and whole-tensor functions of one thread are slow to watch and have nothing to race with.
 TSAN_BIN   := $(filter-out $(addprefix $(OUT)/tests/unit/,text/% $(addprefix compute/test_,operators attention rows)),$(TEST_BIN))
 # All but what times, and what runs the same code once more on other instruction sets or in child processes.
@@ -75,7 +80,7 @@ SO         := libzooter.so.$(VERSION)
 .DELETE_ON_ERROR:
 .PHONY: all test check sanitize tsan bench install uninstall clean help unit unit-build docs fuzz test-reference aarch64
 
-all: $(OUT)/zooter $(OUT)/libzooter.a $(OUT)/$(SO)  ## the program (build/zooter) and libzooter, shared and static
+all: $(OUT)/zooter $(OUT)/libzooter.a $(OUT)/$(SO) $(MPI_SO)  ## the program (build/zooter) and libzooter, shared and static
 ifeq ($(VARIANT),release)
 all: build/zooter
 build/zooter: $(OUT)/zooter
@@ -112,6 +117,14 @@ $(OUT)/$(SO): $(LIB_OBJ)
 	$(Q)$(CC) -shared -Wl,-soname,libzooter.so.$(SOVERSION) $(if $(SANITIZE),,-Wl$(comma)--no-undefined) $(ALL_LDFLAGS) $^ $(LIB_LIBS) -o $@
 	@ln -sf $(SO) $(OUT)/libzooter.so.$(SOVERSION) && ln -sf $(SO) $(OUT)/libzooter.so
 comma := ,
+
+$(MPI_SRC:%.c=$(OUT)/%.o): $(MPI_SRC) Makefile VERSION
+	@mkdir -p $(@D)
+	$(call say,CC   $@)
+	$(Q)OMPI_CC='$(CC)' MPICH_CC='$(CC)' $(MPICC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+$(OUT)/zooter-mpi.so: $(MPI_SRC:%.c=$(OUT)/%.o) $(OUT)/src/base/err.o
+	$(call say,LINK $@)
+	$(Q)OMPI_CC='$(CC)' MPICH_CC='$(CC)' $(MPICC) -shared $(ALL_LDFLAGS) $^ -o $@
 
 # ---- tests ----------------------------------------------------------------------------------------------------------
 # One program a file, tests/unit/ROOM/test_X.c for src/ROOM/X.c, with cmocka. The runner counts them and pytest's together.
@@ -186,12 +199,13 @@ bench: all  ## every bench/*: one JSON object a line, ours against the peer's in
 
 # ---- install --------------------------------------------------------------------------------------------------------
 INSTALLED = $(BINDIR)/zooter $(INCDIR)/zooter.h $(LIBDIR)/libzooter.a $(LIBDIR)/$(SO) $(LIBDIR)/libzooter.so.$(SOVERSION) \
-            $(LIBDIR)/libzooter.so $(LIBDIR)/pkgconfig/zooter.pc $(COMPDIR)/zooter
+            $(LIBDIR)/libzooter.so $(LIBDIR)/pkgconfig/zooter.pc $(COMPDIR)/zooter $(LIBDIR)/zooter/zooter-mpi.so
 install: all  ## into $(DESTDIR)$(PREFIX): program, library, header, zooter.pc, man pages, bash completion
 	install -d $(addprefix $(DESTDIR),$(BINDIR) $(INCDIR) $(LIBDIR)/pkgconfig $(MANDIR) $(COMPDIR))
 	install -m 755 $(OUT)/zooter $(DESTDIR)$(BINDIR)/zooter
 	install -m 644 include/zooter.h $(DESTDIR)$(INCDIR)/zooter.h
 	install -m 644 $(OUT)/libzooter.a $(OUT)/$(SO) $(DESTDIR)$(LIBDIR)
+	$(if $(MPI_SO),install -d $(DESTDIR)$(LIBDIR)/zooter && install -m 644 $(MPI_SO) $(DESTDIR)$(LIBDIR)/zooter)
 	ln -sf $(SO) $(DESTDIR)$(LIBDIR)/libzooter.so.$(SOVERSION)
 	ln -sf $(SO) $(DESTDIR)$(LIBDIR)/libzooter.so
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS_PRIVATE@|$(shell pkg-config --static --libs $(LIB_PKGS)) -ldnnl -lgomp -lm -pthread|' \
@@ -210,4 +224,4 @@ help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
 	@echo; echo "First time: script/bootstrap installs what is needed; script/demo and script/test do it all."
 
--include $(OBJ:.o=.d) $(TEST_BIN:=.d)
+-include $(OBJ:.o=.d) $(TEST_BIN:=.d) $(MPI_SRC:%.c=$(OUT)/%.d)

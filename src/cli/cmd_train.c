@@ -6,10 +6,12 @@
 #include "base/clock.h"
 #include "cli/command.h"
 #include "cli/train_log.h"
+#include "cli/train_ranks.h"
 #include "cli/train_report.h"
 #include "cli/train_settings.h"
 #include "model/ngram_encoder.h"
 #include "store/store.h"
+#include "train/ranks_open.h"
 
 /* One run of the command. */
 struct work {
@@ -26,6 +28,8 @@ struct work {
     enum zoo_train_begin begin;
     zoo_trained trained;
     json_t *training;                /* what goes into the checkpoint and the store */
+    zoo_ranks *ranks;                /* NULL: this process is alone */
+    int is_first;                    /* alone, or rank 0: the one that writes and speaks */
 };
 
 extern const zoo_command zoo_command_train;
@@ -204,8 +208,12 @@ static int end_run(struct work *w, int failed, zoo_err *err)
 static int load(struct work *w, zoo_err *err)
 {
     const struct train_settings *s = w->s;
-    int rc = zoo_store_open(&w->store, s->store, ZOO_STORE_WRITE, err);
+    int rc = w->is_first ? zoo_store_open(&w->store, s->store, ZOO_STORE_WRITE, err) : ZOO_OK;
 
+    if (w->ranks)
+        rc = zoo_ranks_follow(w->ranks, rc, err);       /* the others read what rank 0 has brought to this version's schema */
+    if (!rc && !w->is_first)
+        rc = zoo_store_open(&w->store, s->store, ZOO_STORE_READ, err);
     if (!rc)
         rc = zoo_store_load(w->store, &(zoo_store_filter){ s->split, s->reward_model, s->validation_split }, &w->data, err);
     if (!rc)
@@ -341,19 +349,68 @@ static int check_encoder(const struct work *w, zoo_err *err)
     return rc ? zoo_fail_within(err, "--encoder") : ZOO_OK;
 }
 
+static int begin_records(struct work *w, zoo_err *err)
+{
+    int rc = begin_log(w, err);
+
+    return rc ? rc : begin_run(w, err);
+}
+
 /* From options to the router in its place. */
 static int work(struct work *w, zoo_err *err)
 {
     int rc;
 
-    if ((rc = load(w, err)) || (rc = check_encoder(w, err)) || (rc = begin_log(w, err)) || (rc = begin_run(w, err)))
+    if ((rc = load(w, err)) || (rc = check_encoder(w, err)) || (w->is_first && (rc = begin_records(w, err))))
         return rc;
-    say_what(w);
-    if ((rc = zoo_train(&w->data, &w->settings, &w->trained, err)))
+    if (w->is_first)
+        say_what(w);
+    if ((rc = zoo_train(&w->data, &w->settings, &w->trained, err)) || !w->is_first)
         return rc;
     say_rows(w);
     rc = describe_training(w, err);
     return rc ? rc : save(w, err);
+}
+
+/* What this process is to the others that were started with it. */
+static int join(struct work *w, zoo_err *err)
+{
+    int rc = zoo_train_join(zoo_train_wants_encoder(w->s), &w->ranks, err);
+
+    w->is_first = w->ranks ? w->ranks->rank == 0 : zoo_ranks_launched() == 1 || zoo_ranks_launched_as() == 0;
+    return rc;
+}
+
+/* Rank 0 alone looks at what is there, and for all: what it then makes should surprise nobody. */
+static int look(struct work *w, zoo_err *err)
+{
+    int rc = w->is_first ? zoo_train_look(w->s, w->run_folder, &w->begin, err) : ZOO_OK;
+
+    w->settings.ranks = w->ranks;
+    if (!w->ranks)
+        return rc;
+    w->settings.progress = w->is_first ? stderr : NULL;
+    if ((rc = zoo_ranks_follow(w->ranks, rc, err)) || (rc = zoo_ranks_tell(w->ranks, &w->begin, sizeof w->begin, err)))
+        return rc;
+    w->plan.resumes = w->begin == ZOO_TRAIN_RESUMES;
+    if (!w->settings.threads && (rc = zoo_train_threads(w->ranks, &w->settings.threads, err)))
+        return rc;
+    return zoo_train_await_end(w->ranks, w->s->out, err);
+}
+
+/* The common end with the other ranks; rank numbers stand before what another than the first has to say. */
+static int leave(struct work *w, int rc, zoo_err *err)
+{
+    int all_came = 1, status = !rc ? EXIT_DONE : err->code == ZOO_EUSAGE ? EXIT_WRONG_USE : EXIT_FAILED;
+    int speaks = w->ranks ? zoo_train_part(w->ranks, rc, &all_came) : rc && w->is_first;
+
+    if (speaks && !w->is_first)
+        zoo_fail_within(err, "rank %u", w->ranks->rank);
+    if (speaks)
+        zoo_cli_fail(&zoo_command_train, err);
+    if (w->ranks)
+        zoo_train_leave(w->ranks, all_came, status);
+    return status;
 }
 
 static int run(const void *opaque, int argc, char **argv)
@@ -361,21 +418,24 @@ static int run(const void *opaque, int argc, char **argv)
     struct work w = { .s = opaque };
     uint64_t started = zoo_clock_ns();
     zoo_err err;
-    int rc = read_options(&w, &err);
+    int rc = join(&w, &err);
 
     (void)argc;
     (void)argv;
     if (!rc)
-        rc = zoo_train_look(w.s, w.run_folder, &w.begin, &err);
+        rc = read_options(&w, &err);
+    if (!rc)
+        rc = look(&w, &err);
     if (!rc && w.begin == ZOO_TRAIN_COMPLETE) {
-        zoo_cli_say(&zoo_command_train, "%s is complete: there is nothing to resume", w.s->out);
-        return EXIT_DONE;
+        if (w.is_first)
+            zoo_cli_say(&zoo_command_train, "%s is complete: there is nothing to resume", w.s->out);
+        return leave(&w, 0, &err);
     }
     if (!rc)
         rc = work(&w, &err);
     if (end_run(&w, rc, &err))
         rc = err.code;
-    if (!rc) {
+    if (!rc && w.is_first) {
         tidy(&w);
         zoo_train_report(stderr, &w.trained, &w.data, &w.settings);
         say_result(&w, (double)(zoo_clock_ns() - started) * 1e-9);
@@ -383,7 +443,7 @@ static int run(const void *opaque, int argc, char **argv)
     if (rc && *w.run_folder && zoo_train_keeps_best(w.run_folder))
         zoo_cli_say(&zoo_command_train, "%s/best is the router of the best epoch before", w.run_folder);
     release(&w);
-    return rc ? zoo_cli_fail(&zoo_command_train, &err) : EXIT_DONE;
+    return leave(&w, rc, &err);
 }
 
 static const zoo_option options[] = {

@@ -64,7 +64,7 @@ static int make_run_folder(struct running *r, zoo_err *err)
     if ((rc = zoo_fs_join(r->best, sizeof r->best, run, "best", err)) || (rc = zoo_fs_join(r->last, sizeof r->last, run, "last", err)) ||
         (rc = zoo_fs_join(r->state, sizeof r->state, run, "state", err)))
         return rc;
-    if (mkdir(run, 0777) && errno != EEXIST)
+    if (!zoo_ranks_number(r->job->ranks) && mkdir(run, 0777) && errno != EEXIST)
         return zoo_fail_errno(err, errno, "%s", run);
     return ZOO_OK;
 }
@@ -122,11 +122,13 @@ static int make_trainee(struct running *r, zoo_err *err)
     r->training.batch_rows = s->batch;
     r->training.seed = s->seed;
     r->training.steps = (size_t)s->epochs * ((r->job->count + s->batch - 1) / s->batch);
-    return zoo_encoder_trainee_new(&r->trainee, &source->network, &r->sequences, r->team, NULL, &r->training, &keeper, params, err);
+    return zoo_encoder_trainee_new(&r->trainee, &source->network, &r->sequences, r->team, r->job->ranks, &r->training, &keeper, params, err);
 }
 
 /* Of everything that the run's bits depend on. */
-static uint64_t fingerprint(const struct running *r)
+struct marks { uint64_t settings, queries, rewards, all; };
+
+static struct marks mark(const struct running *r)
 {
     const zoo_distillery *d = r->job->distillery;
     const zoo_trainer_settings *s = &d->trainer;
@@ -136,29 +138,52 @@ static uint64_t fingerprint(const struct running *r)
         s->epochs, (double)s->batch, s->rate, s->fall, s->warm_up, s->patience, s->loss, (double)s->seed, t->decay, t->layer_decay, t->clip,
         t->layers, (double)t->batch_tokens, (double)k, t->precision
     };
-    uint64_t h = zoo_hash64(numbers, sizeof numbers, r->begun_with);
+    struct marks m = { .settings = zoo_hash64(numbers, sizeof numbers, 1), .queries = 1, .rewards = 1 };
 
-    h = zoo_hash64(r->job->rows, r->job->count * sizeof *r->job->rows, h);
-    h = zoo_hash64(r->job->held, r->job->held_count * sizeof *r->job->held, h);
-    h = zoo_hash64(r->sequences.starts, (n + 1) * sizeof *r->sequences.starts, h);
-    h = zoo_hash64(r->sequences.ids, r->sequences.starts[n] * sizeof *r->sequences.ids, h);
-    h = zoo_hash64(r->targets, n * k * sizeof *r->targets, h);
-    h = zoo_hash64(d->weights, n * sizeof *d->weights, h);
-    if (d->drawn)
-        h = zoo_hash64(d->drawn->tags, d->drawn->offsets[n] * sizeof *d->drawn->tags, zoo_hash64(d->drawn->offsets, n * sizeof *d->drawn->offsets, h));
-    return zoo_hash64(d->judged, n * sizeof *d->judged, h);
+    m.queries = zoo_hash64(r->job->rows, r->job->count * sizeof *r->job->rows, m.queries);
+    m.queries = zoo_hash64(r->job->held, r->job->held_count * sizeof *r->job->held, m.queries);
+    m.queries = zoo_hash64(r->sequences.starts, (n + 1) * sizeof *r->sequences.starts, m.queries);
+    m.queries = zoo_hash64(r->sequences.ids, r->sequences.starts[n] * sizeof *r->sequences.ids, m.queries);
+    m.rewards = zoo_hash64(r->targets, n * k * sizeof *r->targets, m.rewards);
+    m.rewards = zoo_hash64(d->weights, n * sizeof *d->weights, m.rewards);
+    m.rewards = zoo_hash64(d->judged, n * sizeof *d->judged, m.rewards);
+    if (d->drawn) {
+        m.rewards = zoo_hash64(d->drawn->offsets, n * sizeof *d->drawn->offsets, m.rewards);
+        m.rewards = zoo_hash64(d->drawn->tags, d->drawn->offsets[n] * sizeof *d->drawn->tags, m.rewards);
+    }
+    m.all = zoo_mix64(r->begun_with ^ zoo_mix64(m.settings ^ zoo_mix64(m.queries ^ zoo_mix64(m.rewards))));
+    return m;
+}
+
+/* Before the first step: all ranks are about the same. */
+static int compare_ranks(const struct running *r, const struct marks *m, zoo_err *err)
+{
+    const zoo_common things[] = {
+        { m->settings, "other settings", "give every rank the same options, --precision among them where the processors differ" },
+        { m->queries, "other queries, or another tokenizer,", "give every rank the same store and the same encoder" },
+        { m->rewards, "other rewards or tags", "give every rank the same store" },
+        { r->begun_with, "another encoder", "give every rank the same folder" }
+    };
+
+    return zoo_ranks_compare(r->job->ranks, things, sizeof things / sizeof *things, err);
 }
 
 static int train(struct running *r, zoo_err *err)
 {
     const zoo_encoder_job *job = r->job;
     const zoo_distillery *d = job->distillery;
-    const zoo_trainer_state state = { r->state, fingerprint(r), r->plan->save_every, r->plan->resumes };
+    const struct marks marks = mark(r);
+    const zoo_trainer_state state = { r->state, marks.all, r->plan->save_every, r->plan->resumes };
     zoo_trainer_task task = {
         .data = d->data, .rows = job->rows, .count = job->count, .targets = r->targets, .weights = d->weights, .drawn = d->drawn, .held = job->held,
-        .held_count = job->held_count, .held_weights = d->judged, .progress = job->progress, .watch = r->plan->watch, .state = &state
+        .held_count = job->held_count, .held_weights = d->judged, .progress = job->progress, .watch = r->plan->watch, .state = &state,
+        .ranks = job->ranks
     };
     zoo_trainer_settings settings = d->trainer;
+    int rc = compare_ranks(r, &marks, err);
+
+    if (rc)
+        return rc;
 
     r->result->choices = malloc((job->held_count + 1) * sizeof *r->result->choices);
     if (!r->result->choices)

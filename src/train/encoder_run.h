@@ -34,12 +34,13 @@ typedef struct zoo_encoder_job {
     zoo_parallel *parallel;
     unsigned threads;
     zoo_progress *progress;
+    zoo_ranks *ranks;                /* that do the same job together; rank 0 writes RUN. NULL: nobody else */
 } zoo_encoder_job;
 
 /* A trained encoder. */
 typedef struct zoo_encoder_result {
     zoo_encoder_source source;
-    float *params;                   /* (source.network.parameters.size): the best epoch's, or the last one's where nothing was held out */
+    float *params;                   /* (source.network.parameters.size), rank 0's alone: the best epoch's, or the last one's where nothing was held out */
     size_t max_tokens, cut_rows;
     uint64_t tokens;                 /* learnt from */
     zoo_trainer_result trainer;

@@ -392,11 +392,6 @@ void zoo_encoder_trainee_read(zoo_encoder_trainee *t, size_t first, size_t count
     memcpy(out, t->params + first, count * sizeof *out);
 }
 
-uint64_t zoo_encoder_trainee_mark(const zoo_encoder_trainee *t)
-{
-    return zoo_hash64(t->params, t->network->parameters.size * sizeof *t->params, t->steps);
-}
-
 float *zoo_encoder_trainee_take(zoo_encoder_trainee *t)
 {
     float *params = t->params;
@@ -405,6 +400,13 @@ float *zoo_encoder_trainee_take(zoo_encoder_trainee *t)
         zoo_adamw_rows_catch_up(&t->words, row);
     t->params = NULL;
     return params;
+}
+
+static uint64_t mark(const zoo_trainee *base)
+{
+    const zoo_encoder_trainee *t = (const zoo_encoder_trainee *)base;
+
+    return zoo_hash64(t->params, t->network->parameters.size * sizeof *t->params, t->steps);
 }
 
 /* Words that were never touched are those of the encoder that training began with, and are not written down. */
@@ -447,7 +449,7 @@ static void sync_trainee(zoo_trainee *base, zoo_state *state)
 }
 
 static const zoo_trainee_class encoder_class = {
-    .begin = begin, .fit = fit, .forward = forward, .backward = backward, .step = step, .keep = keep, .restore = restore, .sync = sync_trainee
+    .begin = begin, .fit = fit, .forward = forward, .backward = backward, .step = step, .keep = keep, .restore = restore, .mark = mark, .sync = sync_trainee
 };
 
 /* ---- life ---- */

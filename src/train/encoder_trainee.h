@@ -46,8 +46,6 @@ zoo_trainee *zoo_encoder_trainee_base(zoo_encoder_trainee *trainee);
 
 /* out (count) = floats first.. of the parameters as they are now; ranges of the word embedding are whole rows. */
 void zoo_encoder_trainee_read(zoo_encoder_trainee *trainee, size_t first, size_t count, float *out);
-/* A mark of the parameters as they lie in memory, for comparing ranks. */
-uint64_t zoo_encoder_trainee_mark(const zoo_encoder_trainee *trainee);
 /* The parameters, given away when training is over: the caller frees them, and the trainee may only be freed. */
 float *zoo_encoder_trainee_take(zoo_encoder_trainee *trainee);
 #endif

@@ -132,12 +132,23 @@ int zoo_ranks_tell(zoo_ranks *ranks, void *data, size_t size, zoo_err *err)
 
 /* ---- the same run ---- */
 
+int zoo_ranks_follow(zoo_ranks *ranks, int rc, zoo_err *err)
+{
+    int told = rc, failed = zoo_ranks_tell(ranks, &told, sizeof told, zoo_ranks_number(ranks) ? err : NULL);
+
+    if (!zoo_ranks_number(ranks))
+        return rc ? rc : failed ? zoo_fail(err, failed, "the other ranks cannot be told how rank 0 is") : ZOO_OK;
+    if (failed)
+        return failed;
+    return told ? zoo_fail(err, told, "rank 0 could not go on") : rc;
+}
+
 static int find_difference(const zoo_ranks *ranks, const uint64_t *all, const zoo_common *things, size_t count, zoo_err *err)
 {
     for (unsigned r = 1; r < ranks->count; r++)
         for (size_t i = 0; i < count; i++)
             if (all[r * count + i] != all[i])
-                return zoo_fail(err, ZOO_EUSAGE, "rank %u has %s than rank 0; nothing was trained", r, things[i].what);
+                return zoo_fail(err, ZOO_EUSAGE, "rank %u has %s than rank 0; %s", r, things[i].what, things[i].remedy);
     return ZOO_OK;
 }
 

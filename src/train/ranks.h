@@ -58,8 +58,11 @@ int zoo_ranks_gather(zoo_ranks *ranks, const void *own, size_t size, void *all, 
 /* data (size bytes) becomes that of rank 0. */
 int zoo_ranks_tell(zoo_ranks *ranks, void *data, size_t size, zoo_err *err);
 
-/* One thing that all ranks must have in common: its mark, and how to call it in "rank 1 has WHAT than rank 0". */
-typedef struct zoo_common { uint64_t mark; const char *what; } zoo_common;
+/* Goes on where rank 0 does: its return code is told to all, and where it failed every rank fails; it alone knows why. */
+int zoo_ranks_follow(zoo_ranks *ranks, int rc, zoo_err *err);
+
+/* One thing that all ranks must have in common: its mark, and the words of "rank 1 has WHAT than rank 0; REMEDY". */
+typedef struct zoo_common { uint64_t mark; const char *what, *remedy; } zoo_common;
 /* ZOO_EUSAGE on every rank where one differs from rank 0. */
 int zoo_ranks_compare(zoo_ranks *ranks, const zoo_common *things, size_t count, zoo_err *err);
 

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/rng.h"
 #include "train/folds.h"
 #include "train/heads.h"
 
@@ -219,7 +220,7 @@ static int prepare(struct job *job, zoo_err *err)
         .weights = job->weights, .judged = job->judged, .trainer = ngram_trainer(s),
         .drawn = s->draws && !s->encoder ? s->balance : NULL
     };
-    return !s->encoder || (is_recipe_open(s) && out->folds) ? prepare_ngrams(job, err) : ZOO_OK;
+    return !s->encoder || (is_recipe_open(s) && out->folds && !zoo_ranks_number(s->ranks)) ? prepare_ngrams(job, err) : ZOO_OK;
 }
 
 /* What `choices` for rows[0..count) are worth against always asking the expert that is best on known[0..known_count). */
@@ -310,6 +311,20 @@ static int choose_recipe(struct job *job, const zoo_recipe *recipes, size_t reci
     return rc;
 }
 
+/* Rank 0's recipe is everybody's; each was asked for the same. */
+static int share_recipe(struct job *job, int rc, zoo_err *err)
+{
+    const zoo_train_settings *s = job->settings;
+    const double asked[] = { s->temperature, s->is_standardised, s->beta ? s->beta->own : -1, s->beta ? s->beta->is_shrunk : -1 };
+    const zoo_common common = { zoo_hash64(asked, sizeof asked, 1), "another --beta or --temperature", "give every rank the same options" };
+
+    if (!s->ranks)
+        return rc;
+    if ((rc = zoo_ranks_follow(s->ranks, rc, err)) || (rc = zoo_ranks_compare(s->ranks, &common, 1, err)))
+        return rc;
+    return zoo_ranks_tell(s->ranks, &job->out->recipe, sizeof job->out->recipe, err);
+}
+
 static int settle_recipe(struct job *job, zoo_err *err)
 {
     const zoo_train_settings *s = job->settings;
@@ -317,11 +332,14 @@ static int settle_recipe(struct job *job, zoo_err *err)
     double given = s->is_standardised ? s->temperature : s->temperature / out->scale;
     zoo_recipe recipes[ZOO_RECIPES_MAX];
     size_t count = zoo_recipe_grid(s->beta, given, recipes);
+    int rc = ZOO_OK;
 
     for (size_t r = 0; r < count; r++)
         recipes[r].temperature = given > 0 && !s->is_standardised ? s->temperature : recipes[r].temperature * out->scale;
     out->recipe = recipes[0];
-    return count > 1 && out->folds ? choose_recipe(job, recipes, count, err) : ZOO_OK;
+    if (count > 1 && out->folds && !zoo_ranks_number(s->ranks))
+        rc = choose_recipe(job, recipes, count, err);
+    return share_recipe(job, rc, err);
 }
 
 /* Trains on the fit rows, watched by the validation rows: how many epochs are good, and what the router is worth. */
@@ -388,7 +406,7 @@ static int train_encoder(struct job *job, zoo_err *err)
     zoo_progress progress;
     zoo_encoder_job encoder = {
         .distillery = &distillery, .recipe = &out->recipe, .rows = job->rows, .held = job->rows + out->fit_rows, .count = out->fit_rows,
-        .held_count = out->validation_rows, .parallel = job->parallel, .threads = s->threads, .progress = &progress,
+        .held_count = out->validation_rows, .parallel = job->parallel, .threads = s->threads, .progress = &progress, .ranks = s->ranks,
         .facts = { .k = job->data->k, .experts = job->data->experts, .mean_rewards = out->mean_rewards, .temperature = out->recipe.temperature }
     };
     int rc;

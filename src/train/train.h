@@ -59,6 +59,8 @@ typedef struct zoo_train_settings {
     size_t feature_memory;           /* bytes, about */
     const zoo_encoder_plan *encoder; /* NULL: an n-gram network */
     FILE *progress;                  /* NULL: silent */
+    zoo_ranks *ranks;                /* of an encoder: all call zoo_train() with the same; rank 0 chooses the recipe, writes, and has the
+                                        parameters in the end. NULL: nobody else */
 } zoo_train_settings;
 
 #define ZOO_TRAIN_DEFAULTS { .validation = 0.1, .epochs = 4, .batch = 32, .rate = 0.1, .tag_weight = 0.3, .blend = 0.3, .seed = 1, \

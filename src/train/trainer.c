@@ -129,6 +129,19 @@ static int resume(struct run *r, zoo_err *err)
     return rc;
 }
 
+/* Ranks stand at the same step with the same parameters, to the bit. */
+static int compare_ranks(const struct run *r, zoo_err *err)
+{
+    const zoo_trainer_task *t = r->task;
+    const zoo_common things[] = {
+        { r->steps, "another state of the run", "all must see the same folder OUT.run" },
+        { t->ranks && r->trainee->class->mark ? r->trainee->class->mark(r->trainee) : 0, "other parameters",
+          "a machine among them computes wrongly, or another state was read" }
+    };
+
+    return zoo_ranks_compare(t->ranks, things, sizeof things / sizeof *things, err);
+}
+
 static int look(struct run *r, double loss, double rate, double norm, double reward, int is_best, int ends_epoch, zoo_err *err)
 {
     const zoo_trainer_watch *watch = r->task->watch;
@@ -396,8 +409,10 @@ static int validate(struct run *r, zoo_err *err)
 
 static int end_epoch(struct run *r, int validates, zoo_err *err)
 {
-    int rc = ZOO_OK;
+    int rc = compare_ranks(r, err);
 
+    if (rc)
+        return rc;
     if (validates)
         rc = validate(r, err);
     else {
@@ -424,6 +439,8 @@ int zoo_trainer_run(zoo_trainee *trainee, const zoo_trainer_task *task, const zo
 
     if (!rc)
         rc = resume(&r, err);
+    if (!rc)
+        rc = compare_ranks(&r, err);
     while (!rc && r.epoch <= settings->stop_after && !(r.epoch > 1 && has_lost_patience(&r, validates))) {
         rc = epoch(&r, &result->loss, err);
         if (!rc)

@@ -52,6 +52,8 @@ typedef struct zoo_trainee_class {
     int (*step)(zoo_trainee *trainee, double rate, double *loss, double *norm, zoo_err *err);
     int (*keep)(zoo_trainee *trainee, zoo_err *err);            /* remembers the parameters as they are */
     int (*restore)(zoo_trainee *trainee, zoo_err *err);         /* brings back what keep() remembered last */
+    /* Of the parameters, as they lie in memory: all ranks have the same. NULL: there is only one. */
+    uint64_t (*mark)(const zoo_trainee *trainee);
     /* Everything that further steps depend on, written or read; NULL: a run cannot be continued. */
     void (*sync)(zoo_trainee *trainee, zoo_state *state);
 } zoo_trainee_class;

@@ -93,8 +93,8 @@ static void what_differs_is_told_to_all(void **state)
 
     (void)state;
     for (int r = 0; r < 3; r++) {
-        t[r].things[0] = (zoo_common){ 1, "other settings" };
-        t[r].things[1] = (zoo_common){ 7, "other queries" };
+        t[r].things[0] = (zoo_common){ 1, "other settings", "a remedy" };
+        t[r].things[1] = (zoo_common){ 7, "other queries", "another remedy" };
     }
     run_ranks(&m, 3, compare, t, sizeof *t);
     for (int r = 0; r < 3; r++)
@@ -103,7 +103,7 @@ static void what_differs_is_told_to_all(void **state)
     run_ranks(&m, 3, compare, t, sizeof *t);
     for (int r = 0; r < 3; r++) {
         assert_int_equal(t[r].rc, ZOO_EUSAGE);
-        assert_string_equal(t[r].err.message, "rank 2 has other queries than rank 0; nothing was trained");
+        assert_string_equal(t[r].err.message, "rank 2 has other queries than rank 0; another remedy");
     }
 }
 
