@@ -131,7 +131,9 @@ const zoo_command zoo_command_model_verify = {
         "With --against, --precision, --reference or --queries it also compares. DIR in --precision is tried against --against (or DIR\n"
         "itself) in --reference, on the same queries. Of a router it says how many decisions agree, also where the reference is clear,\n"
         "the largest difference of probabilities, and, where the rows have rewards, the mean reward of what each chose. Of a backbone it\n"
-        "says the least cosine of [CLS] vectors, which has to reach --agreement; of a scalar reward model the largest difference.\n"
+        "says the least cosine of [CLS] vectors, which has to reach --agreement; of a scalar reward model the largest difference. Of\n"
+        "PairRM's head it says what it says of a router: which of two candidates is better, the two queries behind each being its\n"
+        "candidates.\n"
         "\n"
         "Exit status 1: not fit. Memory does not grow with the queries.",
     .examples = "  zooter model verify my-router\n"

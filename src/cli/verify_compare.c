@@ -9,12 +9,13 @@
 
 enum { BATCH = 256, LINE_MAX = 64 << 20, BATCH_BYTES = 16 << 20 };
 
-/* One side. router: where there are labels to choose from, else model. */
+/* One side. router: where there are labels to choose from, else model. A comparer chooses between two candidates. */
 struct side {
     zoo_router *router;
     zoo_workspace *workspace;
     zoo_model *model;
     zoo_session *session;
+    int chooses;                                /* numbers are probabilities, the largest is its decision */
     size_t width;                               /* numbers that a query gives */
     float *numbers;                             /* (BATCH, width) */
 };
@@ -39,17 +40,18 @@ static int open_side(struct side *s, const char *dir, enum zoo_precision precisi
     /* A folder that is no encoder has no model, an encoder that has no labels to choose from is no router. */
     if (!zoo_model_open(&s->model, dir, &options, &why) && (zoo_model_kind_of(s->model) != ZOO_MODEL_CLASSIFIER ||
                                                              zoo_model_label_count(s->model) < 2)) {
-        if (zoo_model_kind_of(s->model) == ZOO_MODEL_COMPARER)
-            return zoo_fail(err, ZOO_EUSAGE, "%s: compares answers, which queries alone cannot try; see model run", dir);
+        enum zoo_model_kind kind = zoo_model_kind_of(s->model);
         if ((rc = zoo_session_new(&s->session, s->model, &options, err)))
             return rc;
-        s->width = zoo_model_kind_of(s->model) == ZOO_MODEL_CLASSIFIER ? 1 : zoo_model_hidden_size(s->model);
+        s->chooses = kind == ZOO_MODEL_COMPARER;
+        s->width = s->chooses ? 2 : kind == ZOO_MODEL_CLASSIFIER ? 1 : zoo_model_hidden_size(s->model);
     } else {
         zoo_model_close(s->model);
         s->model = NULL;
         if ((rc = zoo_router_open_with(&s->router, dir, &options, err)) ||
             (rc = zoo_workspace_new_with(&s->workspace, s->router, &options, err)))
             return rc;
+        s->chooses = 1;
         s->width = zoo_router_expert_count(s->router);
     }
     s->numbers = malloc(BATCH * s->width * sizeof *s->numbers);
@@ -68,12 +70,31 @@ static void close_side(struct side *s)
 static int check_alike(const struct comparing *c, zoo_err *err)
 {
     const struct side *a = &c->tried, *b = &c->reference;
-    int alike = a->width == b->width && !a->router == !b->router;
+    int alike = a->width == b->width && !a->router == !b->router && a->chooses == b->chooses;
 
     for (size_t i = 0; alike && a->router && i < a->width; i++)
         alike = !strcmp(zoo_router_expert(a->router, i), zoo_router_expert(b->router, i));
     return alike ? ZOO_OK : zoo_fail(err, ZOO_EUSAGE, "%s and %s have not the same labels in the same order, or are of different kinds",
                                      c->job->dir, c->job->reference_dir);
+}
+
+/* The two queries behind each are its candidates. */
+static int run_comparer(struct side *s, const zoo_text *texts, size_t n, zoo_err *err)
+{
+    zoo_text first[BATCH], second[BATCH];
+    float logits[BATCH];
+    int rc;
+
+    for (size_t i = 0; i < n; i++) {
+        first[i] = texts[(i + 1) % n];
+        second[i] = texts[(i + 2) % n];
+    }
+    rc = zoo_model_compare(s->model, s->session, texts, first, second, n, logits, err);
+    for (size_t i = 0; i < n && !rc; i++) {
+        s->numbers[2*i] = 1 / (1 + expf(-logits[i]));
+        s->numbers[2*i + 1] = 1 / (1 + expf(logits[i]));
+    }
+    return rc;
 }
 
 static int run_side(struct side *s, const struct comparing *c, zoo_err *err)
@@ -86,6 +107,8 @@ static int run_side(struct side *s, const struct comparing *c, zoo_err *err)
         texts[i] = (zoo_text){ c->queries[i], c->sizes[i] };
     if (zoo_model_kind_of(s->model) == ZOO_MODEL_CLASSIFIER)
         return zoo_model_score(s->model, s->session, texts, NULL, c->n, s->numbers, err);
+    if (s->chooses)
+        return run_comparer(s, texts, c->n, err);
     return zoo_model_embed(s->model, s->session, texts, c->n, ZOO_POOL_CLS, 0, s->numbers, err);
 }
 
@@ -124,7 +147,8 @@ static void count_decision(struct comparing *c, const float *a, const float *b, 
     c->agreeing += chosen == reference;
     c->clear += is_clear;
     c->clear_agreeing += is_clear && chosen == reference;
-    count_rewards(c, rewards, chosen, reference);
+    if (c->tried.router)
+        count_rewards(c, rewards, chosen, reference);
 }
 
 static void count_cosine(struct comparing *c, const float *a, const float *b)
@@ -149,7 +173,7 @@ static void count(struct comparing *c)
             if (!(off <= c->largest))
                 c->largest = off;
         }
-        if (c->tried.router)
+        if (c->tried.chooses)
             count_decision(c, a, b, c->rewards[i]);
         else if (c->tried.width > 1)
             count_cosine(c, a, b);
@@ -263,7 +287,7 @@ static json_t *report(const struct comparing *c, double least, int is_fit)
                             "against", c->job->reference_dir, "reference_precision", zoo_precision_name(c->job->reference),
                             "queries", (json_int_t)c->total, "largest_difference", isfinite(c->largest) ? c->largest : 1e308);
 
-    if (out && c->tried.router) {
+    if (out && c->tried.chooses) {
         json_object_set_new(out, "agreeing", json_integer((json_int_t)c->agreeing));
         json_object_set_new(out, "clear", json_integer((json_int_t)c->clear));
         json_object_set_new(out, "clear_agreeing", json_integer((json_int_t)c->clear_agreeing));
@@ -291,7 +315,7 @@ static int judge(const struct comparing *c, double least)
 {
     if (!isfinite(c->largest))
         return 0;
-    if (c->tried.router)
+    if (c->tried.chooses)
         return share(c->clear_agreeing, c->clear) >= least;
     return c->tried.width == 1 || c->least_cosine >= least;
 }

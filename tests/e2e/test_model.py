@@ -473,8 +473,10 @@ def test_other_kinds_are_compared(run):
     c = verified(run, GOLDEN / "backbone-bin", "--precision", "bf16")["comparison"]
     assert 0.999 < c["least_cosine"] < 1
     assert verified(run, GOLDEN / "reward", "--precision", "bf16")["comparison"]["largest_difference"] < 0.2
-    p = run("model", "verify", GOLDEN / "pair-reward", "--precision", "bf16")
-    assert p.returncode == 2 and "compares answers" in p.stderr
+    c = verified(run, GOLDEN / "pair-reward", "--precision", "int8")["comparison"]
+    assert c["queries"] == 120 and 0 < c["clear_agreeing"] == c["clear"] and 0 < c["largest_difference"] < 0.1
+    p = run("model", "verify", GOLDEN / "pair-reward", "--against", GOLDEN / "reward")
+    assert p.returncode == 2 and "different kinds" in p.stderr
 
 
 def test_an_ngram_router_is_verified(run, tmp_path):
