@@ -52,8 +52,8 @@ ALL_CPPFLAGS := -Iinclude -Isrc -include base/banned.h -D_GNU_SOURCE -DZOO_VERSI
 ALL_CFLAGS := -std=c17 -g -fPIC -fvisibility=hidden -pthread -ffile-prefix-map=$(CURDIR)=. $(OPTIMISE) $(WARNINGS) \
               $(shell pkg-config --cflags $(ALL_PKGS)) $(CFLAGS)
 ALL_LDFLAGS := $(SANITIZE) $(HARDEN) $(LDFLAGS)
-LIB_LIBS   := $(shell pkg-config --libs $(LIB_PKGS)) -ldnnl -lgomp -lm -pthread
-ALL_LIBS   := $(shell pkg-config --libs $(ALL_PKGS)) -ldnnl -lgomp -lm -pthread
+LIB_LIBS   := $(shell pkg-config --libs $(LIB_PKGS)) -lm -pthread
+ALL_LIBS   := $(shell pkg-config --libs $(ALL_PKGS)) -lm -pthread
 
 # Training on several machines: what calls MPI is a shared object of its own, made where there is an mpicc (MPICC= builds without).
 MPICC      ?= $(if $(CROSS),,$(shell command -v mpicc 2>/dev/null))
@@ -208,7 +208,7 @@ install: all  ## into $(DESTDIR)$(PREFIX): program, library, header, zooter.pc, 
 	$(if $(MPI_SO),install -d $(DESTDIR)$(LIBDIR)/zooter && install -m 644 $(MPI_SO) $(DESTDIR)$(LIBDIR)/zooter)
 	ln -sf $(SO) $(DESTDIR)$(LIBDIR)/libzooter.so.$(SOVERSION)
 	ln -sf $(SO) $(DESTDIR)$(LIBDIR)/libzooter.so
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS_PRIVATE@|$(shell pkg-config --static --libs $(LIB_PKGS)) -ldnnl -lgomp -lm -pthread|' \
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS_PRIVATE@|$(shell pkg-config --static --libs $(LIB_PKGS)) -lm -pthread|' \
 	  packaging/zooter.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/zooter.pc
 	$(OUT)/zooter help --completion bash > $(DESTDIR)$(COMPDIR)/zooter
 	$(OUT)/zooter help --man > $(DESTDIR)$(MANDIR)/zooter.1

@@ -9,7 +9,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "compute/product.h"
-#include "compute/stock.h"
+#include "cli/stock.h"
 
 enum { MOST_SHAPES = 4, MOST_PRODUCTS = 48, MOST_ROUNDS = 100 };
 static const struct network { const char *name; zoo_shape shapes[MOST_SHAPES]; } networks[] = {

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/rng.h"
-#include "compute/stock.h"
+#include "cli/stock.h"
 #include "model/folder.h"
 #include "train/encoder_trainee.h"
 

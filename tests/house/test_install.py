@@ -85,8 +85,7 @@ def router(prefix, tmp_path_factory):
     return folder / "router"
 
 
-# Not with -static: Debian's oneDNN is a shared library only.
-@pytest.mark.parametrize("how", ["shared", "archive"])
+@pytest.mark.parametrize("how", ["shared", "archive", "static"])
 def test_the_example_runs(prefix, pkg_config, router, tmp_path, call, how):
     binary = tmp_path / "route"
     env = clean_env()
@@ -95,6 +94,7 @@ def test_the_example_runs(prefix, pkg_config, router, tmp_path, call, how):
         env["LD_LIBRARY_PATH"] = str(prefix / "lib")
     else:
         flags = [f if f != "-lzooter" else "-l:libzooter.a" for f in pkg_config("--static", "--cflags", "--libs")]
+        flags += ["-static"] if how == "static" else []
     p = call("cc", *WARN, ROOT / "examples/route.c", *flags, "-pthread", "-o", binary)
     assert p.returncode == 0, p.stdout
     p = call(binary, router, "What is 5 + 9?", "Spell the word bbb", "What is 70 + 1?", env=env)

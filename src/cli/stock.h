@@ -9,16 +9,16 @@
  *
  * Every product has weights of its own, as in a network: they come from memory, not from a cache. int8 is u8 times s8 to s32, without
  * scales, in oneDNN's favour.
- * Layer: compute -> base. Threads: one run at a time; sets the number of OpenMP threads of the calling thread. */
-#ifndef ZOO_COMPUTE_STOCK_H
-#define ZOO_COMPUTE_STOCK_H
+ * Layer: cli. Threads: one run at a time; sets the number of OpenMP threads of the calling thread. */
+#ifndef ZOO_CLI_STOCK_H
+#define ZOO_CLI_STOCK_H
 #include <stddef.h>
 #include "base/err.h"
 
 typedef struct zoo_shape { size_t outputs, inputs, times; } zoo_shape;      /* `times` products of that shape */
 typedef struct zoo_stock zoo_stock;
 
-/* threads 0: one per processor. ZOO_ENOMEM; ZOO_EUSAGE where oneDNN has no such product on this processor. */
+/* threads 0: one per processor. ZOO_ENOMEM; ZOO_EUSAGE where oneDNN has no such product on this processor, or is not installed. */
 int zoo_stock_new(zoo_stock **out, enum zoo_precision precision, const zoo_shape *shapes, size_t n, size_t rows, unsigned threads,
                   zoo_err *err);
 double zoo_stock_run(zoo_stock *stock);                     /* milliseconds; negative where oneDNN failed */

@@ -1,5 +1,5 @@
 #include "unit/cm.h"
-#include "compute/stock.h"
+#include "cli/stock.h"
 
 /* ThreadSanitizer does not see how OpenMP's threads wait for one another. */
 #if defined __SANITIZE_THREAD__
