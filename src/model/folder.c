@@ -60,6 +60,19 @@ static int is_side_file(const char *name)
     return 1;
 }
 
+static int is_tokenizer_file(const char *name)
+{
+    static const char *const files[] = { "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+                                         "spm.model", "sentencepiece.bpe.model", "vocab.txt", "vocab.json", "merges.txt" };
+
+    if (!strncmp(name, "LICENSE", 7) || !strncmp(name, "NOTICE", 6))
+        return 1;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (!strcmp(name, files[i]))
+            return 1;
+    return 0;
+}
+
 /* 1: copied; 0: no regular file, or too large; negative: an error. */
 static int copy_one(const char *from, const char *to, const char *name, zoo_err *err)
 {
@@ -92,7 +105,7 @@ static int copy_pooling(const char *from, const char *to, zoo_err *err)
     return ZOO_OK;
 }
 
-int zoo_folder_copy_side_files(const char *from, const char *to, zoo_err *err)
+static int copy_files(const char *from, const char *to, int (*is_wanted)(const char *name), zoo_err *err)
 {
     DIR *dir = opendir(from);
     const struct dirent *entry;
@@ -101,8 +114,20 @@ int zoo_folder_copy_side_files(const char *from, const char *to, zoo_err *err)
     if (!dir)
         return zoo_fail_errno(err, errno, "%s", from);
     while (rc >= 0 && (entry = readdir(dir)))
-        if (is_side_file(entry->d_name) && (rc = copy_one(from, to, entry->d_name, err)) > 0 && ++copied > ZOO_SIDE_FILES_MAX)
+        if (is_wanted(entry->d_name) && (rc = copy_one(from, to, entry->d_name, err)) > 0 && ++copied > ZOO_SIDE_FILES_MAX)
             rc = zoo_fail(err, ZOO_EFORMAT, "%s: more than %d files beside the weights", from, ZOO_SIDE_FILES_MAX);
     closedir(dir);
-    return rc < 0 ? rc : copy_pooling(from, to, err);
+    return rc < 0 ? rc : ZOO_OK;
+}
+
+int zoo_folder_copy_side_files(const char *from, const char *to, zoo_err *err)
+{
+    int rc = copy_files(from, to, is_side_file, err);
+
+    return rc ? rc : copy_pooling(from, to, err);
+}
+
+int zoo_folder_copy_tokenizer(const char *from, const char *to, zoo_err *err)
+{
+    return copy_files(from, to, is_tokenizer_file, err);
 }

@@ -262,7 +262,7 @@ int zoo_encoder_folder_write(const zoo_encoder_folder *f, const char *dir, int f
 
     if (rc)
         return rc;
-    if ((rc = zoo_folder_copy_side_files(f->source->dir, beside, err)) || (rc = write_config(f, beside, err)) ||
+    if ((rc = zoo_folder_copy_tokenizer(f->source->dir, beside, err)) || (rc = write_config(f, beside, err)) ||
         (rc = write_weights(f, beside, err))) {
         zoo_fs_folder_abandon(beside);
         return rc;

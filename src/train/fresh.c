@@ -347,7 +347,7 @@ static int write_folder(struct making *m, zoo_err *err)
 
     if (rc)
         return rc;
-    if ((beside && (rc = zoo_folder_copy_side_files(beside, m->beside, err))) ||
+    if ((beside && (rc = zoo_folder_copy_tokenizer(beside, m->beside, err))) ||
         (rc = zoo_folder_write_config(m->beside, m->config, err)) || (rc = write_weights(m, err)) ||
         (m->weights && (rc = zoo_weights_check_unchanged(m->weights, err)))) {
         zoo_fs_folder_abandon(m->beside);

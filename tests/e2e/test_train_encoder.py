@@ -46,8 +46,11 @@ def backbones(tmp_path_factory):
 
 @pytest.mark.parametrize("name", ["bert", "router", "backbone-bin"])
 def test_learns_says_and_writes(run, store, backbones, tmp_path, name):
-    db, out = store(rows()), tmp_path / "r"
-    p = run("train", "--store", db, "--encoder", backbones / name, "--out", out, "--rate", "1e-3", "--epochs", "4")
+    db, out, backbone = store(rows()), tmp_path / "r", shutil.copytree(backbones / name, tmp_path / "b")
+    for other in ("README.md", "modules.json", "notes.whl"):       # of the model that it was, not of the router
+        (backbone / other).write_text("{}")
+    (backbone / "LICENSE").write_text("as you like\n")
+    p = run("train", "--store", db, "--encoder", backbone, "--out", out, "--rate", "1e-3", "--epochs", "4")
     assert p.returncode == 0, p.stderr
     assert "The router is better than always asking" in p.stderr and "with n-gram routers" in p.stderr
     config = json.loads((out / "config.json").read_text())
@@ -55,7 +58,7 @@ def test_learns_says_and_writes(run, store, backbones, tmp_path, name):
     assert config["architectures"] == ["BertForSequenceClassification" if name == "bert" else "DebertaV2ForSequenceClassification"]
     t = training(out)
     assert t["validation"]["rows"] == 24 and t["validation"]["gain"] > 0.2 and t["encoder"]["epochs_taken"] == 4
-    assert {f.name for f in (backbones / name).iterdir()} - {"pytorch_model.bin"} <= {f.name for f in out.iterdir()}
+    assert {f.name for f in out.iterdir()} == {f.name for f in (backbones / name).iterdir()} - {"pytorch_model.bin"} | {"model.safetensors", "LICENSE"}
     asked = "".join(KINDS[k].format("green frogs") + "\n" for k in KINDS)
     assert [json.loads(x)["expert"] for x in run("route", "--router", out, input=asked).stdout.splitlines()] == EXPERTS
     lines = log(tmp_path / "r.run")
