@@ -147,3 +147,36 @@ def test_a_random_checkpoint(tmp_path, number):
         mine = torch.tensor(mine["logits"] if "logits" in mine else mine["cls"])
         worst = float(((mine - theirs).abs() / theirs.abs().clamp(min=1)).max())
         assert worst <= 1e-4, f"off by {worst} at {len(ids[0])} tokens; {how}; {kind.__name__}; {keys}"
+
+
+def compared(net, fc, score, ids):
+    with torch.no_grad():
+        h = net(torch.tensor([ids])).last_hidden_state[0]
+        first, second = (score(torch.tanh(fc(torch.cat([h[ids.index(4001)], h[ids.index(marker)]])))) for marker in (4002, 4003))
+    return float((first - second).mean())
+
+
+@pytest.mark.parametrize("number", range(max(1, MODELS // 8)))
+def test_a_random_comparer(tmp_path, number):
+    """PairRM's head, of which the layout is public and transformers has no class."""
+    rng = random.Random(f"{SEED} pair {number}")
+    keys = deberta(rng) | {"vocab_size": 4004}
+    torch.manual_seed(number)
+    net = transformers.AutoModel.from_config(transformers.AutoConfig.for_model("deberta-v2", **keys)).eval()
+    size, tasks = keys["hidden_size"], rng.choice((1, 1, 2, 5))
+    fc, score = torch.nn.Linear(2 * size, size), torch.nn.Linear(size, tasks)
+    shake(net, rng)
+    tensors = {"pretrained_model." + n: t.contiguous() for n, t in net.state_dict().items()}
+    tensors |= {f"head_layer.{i}.{n}": t for i, part in ((1, fc), (4, score)) for n, t in part.state_dict().items()}
+    save_file(tensors, tmp_path / "model.safetensors")
+    told = json.loads(net.config.to_json_string()) | {"architectures": ["DebertaV2PairRM"], "n_tasks": tasks, "sep_token_id": 2, "source_prefix_id": 4001,
+                                                      "cand_prefix_id": 4000, "cand1_prefix_id": 4002, "cand2_prefix_id": 4003}
+    (tmp_path / "config.json").write_text(json.dumps(told))
+    for name in "spm.model", "tokenizer_config.json", "added_tokens.json":
+        shutil.copy(GOLDEN / "pair-reward" / name, tmp_path)
+    texts = [{"query": text(rng, ["a"]), "candidate1": text(rng, ["the"]), "candidate2": text(rng, ["of"]), "max_length": 64} for _ in range(8)]
+    status, got, said = run(tmp_path, texts)
+    assert status == 0, said
+    for row, mine in zip(texts, got, strict=True):
+        theirs = compared(net, fc, score, mine["ids"])
+        assert abs(mine["logit"] - theirs) <= 1e-4 * max(1, abs(theirs)), keys
