@@ -229,8 +229,8 @@ def minilm():
     return pathlib.Path(folder)
 
 
-def test_minilm_is_the_references(embed, run, minilm):
-    given = [json.loads(line) for line in (GOLDEN / "minilm/expected.jsonl").read_bytes().splitlines()]
+def test_minilm_is_the_references(zooter, embed, run, minilm):
+    given = [json.loads(line) for line in (GOLDEN / "minilm/expected.jsonl").read_bytes().splitlines()][::15 if "asan" in zooter else 1]
     text = "".join(json.dumps({"text": r["text"]}) + "\n" for r in given)
     for pooling, key, more in (("mean", "mean_normalised", ["--normalize"]), ("cls", "cls", [])):
         got = vectors(embed(minilm, text, "--jsonl", "--pooling", pooling, "--precision", "f32", *more))
