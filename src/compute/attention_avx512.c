@@ -226,6 +226,20 @@ LANES_INLINE void score_rows(const work *w, size_t first, size_t i, size_t rows,
 
 /* ---- softmax, times V ----------------------------------------------------------------------------------------------- */
 
+/* e^x for x <= 0 to 3e-6 of its value, far below what bfloat16 keeps of it; 1e-38 below its range; a NaN stays one. */
+LANES_INLINE __m512 short_exp(__m512 x)
+{
+    __m512 t = _mm512_max_ps(_mm512_set1_ps(-126), _mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)));
+    __m512 n = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), r = _mm512_sub_ps(t, n), p;
+
+    p = _mm512_set1_ps(9.582869546e-03f);                         /* 2^r on |r| <= 1/2, minimax */
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.590646801e-02f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(2.402409859e-01f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(6.931241885e-01f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1));
+    return _mm512_scalef_ps(p, n);
+}
+
 /* A row of scores becomes e^(score - most), dropped where there are coins, zeros behind; returns 1 / the sum before. */
 LANES_INLINE float softmax_row(float *row, size_t T, size_t padded, const zoo_coins *coins, uint64_t row_of_coins, bool is_pairs,
                                bool is_rounded)
@@ -238,8 +252,10 @@ LANES_INLINE float softmax_row(float *row, size_t T, size_t padded, const zoo_co
         most = _mm512_mask_max_ps(most, mask_of(T - j), most, _mm512_load_ps(row + j));
     most = _mm512_set1_ps(_mm512_reduce_max_ps(most));
     for (size_t j = 0; j < padded; j += LANES) {
-        __mmask16 mask = j < T ? mask_of(T - j) : 0;
-        __m512 p = _mm512_maskz_mov_ps(mask, (__m512)lanes_exp((lanes)_mm512_sub_ps(_mm512_load_ps(row + j), most)));
+        __m512 x = _mm512_sub_ps(_mm512_load_ps(row + j), most), p = is_pairs ? short_exp(x) : (__m512)lanes_exp((lanes)x);
+
+        if (j + LANES > T)
+            p = _mm512_maskz_mov_ps(j < T ? mask_of(T - j) : 0, p);
 
         sum = _mm512_add_ps(sum, p);
         if (coins)
@@ -401,8 +417,10 @@ LANES_INLINE void begin_block(const work *w, size_t first, size_t queries, unsig
 {
     const zoo_attention *a = w->a;
 
-    for (size_t i = 0; i < queries; i++)
+    for (size_t i = 0; i < queries; i++) {
+        fetch_rows(a->q, a->stride, first + i + AHEAD, 1, first + queries, a->d);
         pack_row(w->queries + i*w->groups, w->groups, a->q + (first + i)*a->stride, a->d, group, w->is_rounded, w->query_scales + i);
+    }
     if (w->pos_key)
         score_by_key(w, first, queries, group);
 }

@@ -19,7 +19,7 @@ ZOO_ISA_BEGIN(ATTENTION_ISA)
 
 /* Numbers in a group of 32 bits: what is multiplied. */
 enum { FLOATS = 1, PAIRS = 2, BYTES = 4 };
-enum { PANEL = 32, ZERO = 128 };                /* ZERO: what an unsigned byte has more than a signed one */
+enum { PANEL = 32, AHEAD = 16, ZERO = 128 };    /* ZERO: what an unsigned byte has more than a signed one */
 
 /* The first `left` lanes. */
 LANES_INLINE __mmask16 mask_of(size_t left)
@@ -139,13 +139,23 @@ LANES_INLINE void pack_across(uint32_t *to, size_t stride, size_t groups, const 
         _mm512_storeu_si512(zeros, sums);
 }
 
+/* Rows first.. of which `rows` exist will be read soon: in a pass they come from another core's cache, or from memory. */
+LANES_INLINE void fetch_rows(const float *x, size_t stride, size_t first, size_t count, size_t rows, size_t d)
+{
+    for (size_t i = first; i < first + count && i < rows; i++)
+        for (size_t c = 0; c < d; c += LANES)
+            _mm_prefetch((const char *)(x + i*stride + c), _MM_HINT_T0);
+}
+
 /* `rows` rows (d) as panels; scales, zeros: one a row, up to whole panels. */
 LANES_INLINE void pack_panels(uint32_t *to, size_t groups, const float *from, size_t stride, size_t rows, size_t d, unsigned group,
                               bool is_rounded, float *scales, int32_t *zeros)
 {
-    for (size_t j = 0; j < zoo_round_up(rows, PANEL); j += LANES)
+    for (size_t j = 0; j < zoo_round_up(rows, PANEL); j += LANES) {
+        fetch_rows(from, stride, j + LANES, LANES, rows, d);
         pack_across(to + j/PANEL*PANEL*groups + j%PANEL, PANEL, groups, from + j*stride, stride, j < rows ? rows - j : 0, d, group,
                     is_rounded, group == BYTES ? scales + j : NULL, group == BYTES ? zeros + j : NULL);
+    }
 }
 
 /* (G, C) of a matrix (rows, d) */
@@ -179,7 +189,8 @@ LANES_INLINE void pack_values(uint32_t *panels, const zoo_attention *a, unsigned
 {
     size_t T = zoo_round_up(a->T, PANEL), width = zoo_round_up(a->d, PANEL);
 
-    for (size_t j = 0; j < T; j += group)
+    for (size_t j = 0; j < T; j += group) {
+        fetch_rows(a->v, a->stride, j + AHEAD, group, a->T, a->d);
         for (size_t c = 0; c < width; c += LANES) {
             uint32_t *to = panels + c/PANEL*PANEL*(T/group) + j/group*PANEL + c%PANEL;
             __mmask16 mask = c < a->d ? mask_of(a->d - c) : 0, even = j < a->T ? mask : 0, odd = j + 1 < a->T ? mask : 0;
@@ -195,6 +206,7 @@ LANES_INLINE void pack_values(uint32_t *panels, const zoo_attention *a, unsigned
             }
             _mm512_store_si512(to, bits);
         }
+    }
 }
 
 /* ---- position tables ------------------------------------------------------------------------------------------------ */
