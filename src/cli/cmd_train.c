@@ -536,6 +536,10 @@ const zoo_command zoo_command_train = {
         "are packed without padding; nothing is blended, since there is nothing half-way between two sequences of tokens. A loss that\n"
         "is no longer a number stops the run; OUT.run/best is then the router of the best epoch before.\n"
         "\n"
+        "On several machines, or as several processes of one: mpirun -n N zooter train --encoder DIR ... (Open MPI, or srun --mpi=pmix). Each rank\n"
+        "takes its share of every step's queries; --batch is that of all together, --threads is per rank. Rank 0 writes and speaks; ranks with\n"
+        "other data, options or another build are refused. A rank that dies ends the run, and --resume goes on: docs/scaling.md.\n"
+        "\n"
         "Of a query n-gram routers read the first 4,096 bytes, in training, routing and serving alike. Up to 4,096 experts; up to 16 kinds of\n"
         "tag of 512 values each can be told by route --explain, more can be learnt from. The same seed gives the same router\n"
         "whatever the number of threads. The folder (config.json, model.safetensors) is written beside and put in place at once;\n"
@@ -546,6 +550,7 @@ const zoo_command zoo_command_train = {
     .examples = "  zooter train --store my.db --split train --out my-router\n"
                 "  zooter train --store my.db --split train --out paper --beta 0.3 --temperature 1 --tags topic\n"
                 "  zooter train --store my.db --split train --encoder mdeberta-v3-base --out my-router\n"
+                "  mpirun -n 2 zooter train --store my.db --split train --encoder mdeberta-v3-base --out my-router\n"
                 "  zooter train --store my.db --split train --out untagged --tags none --balance none --force\n",
     .options = options, .defaults = &zoo_train_defaults, .settings_size = sizeof(struct train_settings), .run = run
 };

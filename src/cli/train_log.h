@@ -1,7 +1,7 @@
 /* train_log.h - the log of a fine-tuning, RUN/log.jsonl: a line a step and a line an epoch; and its curves drawn by gnuplot.
  *
- *     {"step":1,"epoch":1,"loss":0.61,"rate":2e-06,"norm":3.2,"tokens":3011,"seconds":1.9}
- *     {"step":186,"epoch":1,"mean_loss":0.55,"reward":0.603,"best":true,"tokens":559321,"seconds":411.0}
+ *     {"step":1,"epoch":1,"loss":0.61,"rate":2e-06,"norm":3.2,"tokens":3011,"seconds":1.904}
+ *     {"step":186,"epoch":1,"mean_loss":0.55,"reward":0.603,"best":true,"tokens":559321,"seconds":411.031}
  *
  * A run that is resumed takes off what its state does not know of, and writes on.
  * Layer: cli. Threads: one owner. */

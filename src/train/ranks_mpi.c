@@ -10,7 +10,9 @@
 #include "train/ranks_open.h"
 
 enum { PATIENCE_S = 1800, PARTING_S = 2, SPINS = 200 };
-static const size_t MESSAGE_MAX = (size_t)1 << 30;          /* bytes: MPI counts in int */
+/* Bytes of a message. Between machines, below what Open MPI sends at once over TCP: larger ones ask the other side first, piece by piece, and
+ * those questions wait behind the data of the other direction, so that a slow link is half idle. */
+static const size_t MESSAGE_NEAR = (size_t)1 << 20, MESSAGE_FAR = 65536 - 256;
 static const long NAP_NS = 20000;
 
 struct mpi_ranks {
@@ -18,6 +20,7 @@ struct mpi_ranks {
     MPI_Comm world, parting;         /* own copies; parting: of what is said at the end, whatever is under way */
     MPI_Request *requests;
     int requests_size;
+    size_t message;                  /* bytes of one at most; the same on all ranks */
 };
 
 static int fail_mpi(zoo_err *err, int code, const char *what)
@@ -56,12 +59,12 @@ static int wait_for(MPI_Request *requests, int count, double seconds, int *code)
 
 /* ---- swap ---- */
 
-static size_t pieces(const zoo_block *blocks, unsigned count)
+static size_t pieces(const zoo_block *blocks, unsigned count, size_t message)
 {
     size_t n = 0;
 
     for (unsigned r = 0; r < count; r++)
-        n += (blocks[r].size + MESSAGE_MAX - 1) / MESSAGE_MAX;
+        n += (blocks[r].size + message - 1) / message;
     return n;
 }
 
@@ -84,8 +87,8 @@ static int begin_block(struct mpi_ranks *m, const zoo_block *block, int rank, in
 {
     int code = MPI_SUCCESS;
 
-    for (size_t at = 0; at < block->size && code == MPI_SUCCESS; at += MESSAGE_MAX) {
-        int size = (int)(block->size - at < MESSAGE_MAX ? block->size - at : MESSAGE_MAX);
+    for (size_t at = 0; at < block->size && code == MPI_SUCCESS; at += m->message) {
+        int size = (int)(block->size - at < m->message ? block->size - at : m->message);
         char *data = (char *)block->data + at;
         code = sends ? MPI_Isend(data, size, MPI_BYTE, rank, 0, m->world, &m->requests[*count])
                      : MPI_Irecv(data, size, MPI_BYTE, rank, 0, m->world, &m->requests[*count]);
@@ -99,7 +102,7 @@ static int swap(zoo_ranks *ranks, const zoo_block *out, const zoo_block *in, zoo
     struct mpi_ranks *m = (struct mpi_ranks *)ranks;
     int count = 0, code = MPI_SUCCESS, R = (int)ranks->count, own = (int)ranks->rank;
 
-    if (make_room(m, pieces(out, ranks->count) + pieces(in, ranks->count), err))
+    if (make_room(m, pieces(out, ranks->count, m->message) + pieces(in, ranks->count, m->message), err))
         return ZOO_ENOMEM;
     for (int i = 1; i < R && code == MPI_SUCCESS; i++)
         code = begin_block(m, &in[(own + R - i) % R], (own + R - i) % R, 0, &count);
@@ -180,6 +183,7 @@ static int join(struct mpi_ranks *m, zoo_err *err)
         return zoo_fail(err, ZOO_EUSAGE, "%d ranks, at most %d are possible", count, ZOO_RANKS_MOST);
     m->base.rank = (unsigned)rank;
     m->base.count = (unsigned)count;
+    m->message = m->base.neighbours == m->base.count ? MESSAGE_NEAR : MESSAGE_FAR;
     m->base.blocks = calloc(2 * (size_t)count, sizeof *m->base.blocks);
     return m->base.blocks ? ZOO_OK : zoo_fail_nomem(err);
 }
