@@ -31,6 +31,9 @@ static void lesser_processors_pass_too(void **state)
     static const char *const isas[] = { "SSE41", "AVX2", "AVX512_CORE", "AVX512_CORE_VNNI", "AVX512_CORE_BF16" };
 
     (void)state;
+#if !defined __x86_64__
+    return;                             /* elsewhere there is one set of kernels */
+#endif
     if (getenv(ISA_VARIABLE))
         return;                         /* this is one of them */
     for (size_t i = 0; i < sizeof isas / sizeof *isas; i++)
