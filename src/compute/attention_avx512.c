@@ -269,7 +269,7 @@ LANES_INLINE float softmax_row(float *row, size_t T, size_t padded, const zoo_co
 }
 
 /* Up to 16 numbers of query i of the call, from column c. */
-LANES_INLINE void put(const zoo_attention *a, size_t i, size_t c, __m512 x, bool is_pairs)
+LANES_INLINE void put_row(const zoo_attention *a, size_t i, size_t c, __m512 x, bool is_pairs)
 {
     __mmask16 mask = mask_of(a->d - c);
     size_t at;
@@ -299,7 +299,7 @@ LANES_INLINE void put_values(const work *w, size_t first, size_t i, size_t rows,
         multiply(w->values, sums, p, w->stride, w->values_panels + panel*groups, groups, rows);
         for (size_t n = 0; n < rows; n++)
             for (size_t c = 0; c < PANEL && panel + c < w->a->d; c += LANES)
-                put(w->a, first + i + n - w->a->first_query, panel + c,
+                put_row(w->a, first + i + n - w->a->first_query, panel + c,
                     _mm512_mul_ps(_mm512_load_ps(sums + n*PANEL + c), _mm512_set1_ps(inverse[n])), group == PAIRS);
     }
 }
@@ -389,7 +389,7 @@ static bool leaps(const int32_t *columns, size_t count)
     return found;
 }
 
-LANES_INLINE work begin(const zoo_attention *a, unsigned group, unsigned value_group, bool is_rounded, void *scratch)
+LANES_INLINE work begin_head(const zoo_attention *a, unsigned group, unsigned value_group, bool is_rounded, void *scratch)
 {
     work w = place(a, group, value_group, is_rounded, scratch);
     size_t count = a->queries + w.T + 2*PANEL;
@@ -406,7 +406,7 @@ LANES_INLINE work begin(const zoo_attention *a, unsigned group, unsigned value_g
     return w;
 }
 
-static void end(const work *w)
+static void end_head(const work *w)
 {
     if (w->scores->end)
         w->scores->end();
@@ -445,7 +445,7 @@ LANES_INLINE void run_rows(const work *w, size_t first, size_t i, size_t rows, u
 
 LANES_INLINE void run(const zoo_attention *a, unsigned group, unsigned value_group, bool is_rounded, void *scratch)
 {
-    work w = begin(a, group, value_group, is_rounded, scratch);
+    work w = begin_head(a, group, value_group, is_rounded, scratch);
     size_t last = a->first_query + a->queries;
 
     pack_values(w.values_panels, a, value_group, is_rounded);
@@ -458,12 +458,12 @@ LANES_INLINE void run(const zoo_attention *a, unsigned group, unsigned value_gro
             run_rows(&w, first, i, rows, group, value_group);
         }
     }
-    end(&w);
+    end_head(&w);
 }
 
 LANES_INLINE void probabilities(const zoo_attention *a, unsigned group, bool is_rounded, float *p, size_t ldp, void *scratch)
 {
-    work w = begin(a, group, FLOATS, is_rounded, scratch);
+    work w = begin_head(a, group, FLOATS, is_rounded, scratch);
 
     for (size_t first = 0; first < a->queries; first += BLOCK) {
         size_t queries = block_of(a->queries - first);
@@ -481,7 +481,7 @@ LANES_INLINE void probabilities(const zoo_attention *a, unsigned group, bool is_
                 _mm512_storeu_ps(p + (first + i)*ldp + j, _mm512_mul_ps(_mm512_load_ps(row + j), inverse));
         }
     }
-    end(&w);
+    end_head(&w);
 }
 
 /* ---- for each kind of numbers --------------------------------------------------------------------------------------- */
