@@ -25,7 +25,7 @@ int zoo_exchange_new(zoo_exchange **out, zoo_ranks *ranks, const zoo_exchange_si
 void zoo_exchange_free(zoo_exchange *exchange);             /* NULL is fine */
 
 /* What is handed over is borrowed, and not touched, until zoo_exchange_finish(). */
-void zoo_exchange_dense(zoo_exchange *exchange, float *x, size_t n);
+void zoo_exchange_dense(zoo_exchange *exchange, float *grads, size_t n);
 void zoo_exchange_ids(zoo_exchange *exchange, const uint32_t *ids, size_t count);
 /* rows (count,E) of those ids; room for size.rows of them. Becomes (U,E). */
 void zoo_exchange_rows(zoo_exchange *exchange, float *rows);

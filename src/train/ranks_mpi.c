@@ -192,11 +192,11 @@ int zoo_ranks_mpi_join(zoo_ranks **out, zoo_err *err)
 {
     static const zoo_ranks_class class = { .swap = swap, .close = part, .end = end, .abort = stop };
     struct mpi_ranks *m = calloc(1, sizeof *m);
-    int given = 0, rc = m ? ZOO_OK : zoo_fail_nomem(err);
+    int given = 0, rc;
 
     *out = NULL;
-    if (rc)
-        return rc;
+    if (!m)
+        return zoo_fail_nomem(err);
     m->base.class = &class;
     m->world = m->parting = MPI_COMM_NULL;
     rc = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &given);
