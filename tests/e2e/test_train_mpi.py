@@ -68,7 +68,7 @@ def losses(folder):
                                           ("bert", ["--layers", "1"])])
 def test_losses_are_those_of_one_process(run, mpirun, store, backbones, tmp_path, name, options):
     """Fifty steps with dropout: its coins are those of a query's place in the step, whoever computes it."""
-    command = ["train", "--store", store(rows(60)), "--encoder", backbones / name, "--epochs", "4", "--batch", "4", *FIXED, *options]
+    command = ["train", "--store", store(rows(60)), "--encoder", backbones / name, "--epochs", "4", "--batch", "4", "--threads", "1", *FIXED, *options]
     assert run(*command, "--out", tmp_path / "one").returncode == 0
     p = finish(mpirun([*command, "--out", tmp_path / "two"], n=2))
     assert p.returncode == 0, p.err
@@ -91,7 +91,8 @@ def test_the_same_ranks_give_the_same_bytes(mpirun, store, backbones, tmp_path):
 
 
 def test_a_rank_dies_and_the_run_goes_on_to_the_same_bytes(mpirun, store, backbones, tmp_path):
-    command = ["train", "--store", store(rows(120)), "--encoder", backbones / "bert", "--epochs", "6", "--save-every", "0", "--batch", "8", *FIXED]
+    command = ["train", "--store", store(rows(120)), "--encoder", backbones / "bert", "--epochs", "6", "--save-every", "0", "--batch", "8", "--threads", "1",
+               *FIXED]
     assert finish(mpirun([*command, "--out", tmp_path / "whole"], n=2)).returncode == 0
     r, kills = random.Random(5), 0
     for attempt in range(30):
