@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!size)
         return 0;
     cut = data[0] & 0x3f;
-    times = data[0] & 0x40 ? 20000 / size + 1 : 1;
+    times = (data[0] & 0xc0) == 0xc0 ? 10000 / size + 1 : 1;        /* beyond two parts */
     text = malloc(times * size);
     MUST(text);
     for (; times; times--, n += size - 1)
