@@ -127,7 +127,7 @@ static void rows_are_dealt_by_length(void **state)
     zoo_ranks ranks = { .count = 2 };
     unsigned owner[8];
     uint64_t order[8];
-    size_t loads[2], sums[2] = { 0, 0 };
+    size_t loads[3], sums[2] = { 0, 0 };
 
     (void)state;
     zoo_ranks_deal(&ranks, lengths, 8, owner, order, loads);
