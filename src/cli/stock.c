@@ -11,6 +11,7 @@
 /* Of OpenMP, whose header not every compiler finds. */
 int omp_get_max_threads(void);
 void omp_set_num_threads(int threads);
+int omp_pause_resource_all(int kind);
 
 /* What is called of oneDNN, and of the OpenMP that it brings along. */
 #if DNNL_VERSION_MAJOR >= 3
@@ -23,7 +24,8 @@ void omp_set_num_threads(int threads);
     F(dnnl_engine_create) F(dnnl_engine_destroy) F(dnnl_stream_create) F(dnnl_stream_destroy) F(dnnl_stream_wait) \
     F(dnnl_primitive_create) F(dnnl_primitive_destroy) F(dnnl_primitive_execute) F(dnnl_primitive_desc_destroy) \
     F(dnnl_primitive_desc_query_md) F(dnnl_memory_create) F(dnnl_memory_destroy) F(dnnl_memory_get_data_handle) \
-    F(dnnl_memory_desc_get_size) F(omp_get_max_threads) F(omp_set_num_threads)
+    F(dnnl_memory_desc_get_size) F(omp_get_max_threads) F(omp_set_num_threads) \
+    F(omp_pause_resource_all)
 #define POINTER(name) __typeof__(&name) name;
 typedef struct library { FUNCTIONS(POINTER) } library;
 
@@ -226,10 +228,14 @@ static void destroy_memory(const zoo_stock *s, dnnl_memory_t memory)
         s->lib.dnnl_memory_destroy(memory);
 }
 
+/* OpenMP's threads end too: none of them spins beside what comes after. */
 void zoo_stock_free(zoo_stock *s)
 {
+    enum { OMP_PAUSE_HARD = 2 };
+
     if (!s)
         return;
+    s->lib.omp_pause_resource_all(OMP_PAUSE_HARD);
     for (size_t i = 0; s->items && i < s->count; i++) {
         destroy_memory(s, s->items[i].src);
         destroy_memory(s, s->items[i].weights);
