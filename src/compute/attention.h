@@ -35,7 +35,7 @@ size_t zoo_attention_positions_bytes(const zoo_attention_positions *positions);
 typedef struct zoo_attention {
     size_t T, d;
     float scale;
-    const int32_t *columns;                     /* (2 * max_distance + 1), ascending, each column at most one above that before it; */
+    const int32_t *columns;                     /* (2 * max_distance + 1), ascending; steps of more than one are slower; */
     size_t max_distance;                        /* further off c(r) is that of the end. Not read where positions is NULL */
     const zoo_attention_positions *positions;   /* of the same precision; NULL: plain attention */
     size_t head;                                /* of positions */
