@@ -9,6 +9,7 @@
 #include "compute/isa.h"
 ZOO_ISA_BEGIN("avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16")
 #define FINISH_FMA
+#define FINISH_PAIRS masked_pairs
 #include "compute/product_finish.h"
 
 enum { ROWS = 14, COLUMNS = 32 };
@@ -100,6 +101,27 @@ TILE(f32_tile, f32_rows)
 TILE(bf16_tile, bf16_rows)
 TILE(int8_tile, int8_rows)
 TILE(widened_tile, widened_rows)
+
+/* zoo_float_bf16() of 16 floats, in the upper halves; what the lower ones hold is to be dropped */
+static inline __m512i rounded_halves(__m512 x)
+{
+    __m512i bits = _mm512_castps_si512(x), odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+
+    return _mm512_mask_or_epi32(rounded, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), bits, _mm512_set1_epi32(0x400000));
+}
+
+/* The last of them under a mask: a band's 14 columns are no whole vector. */
+static inline void masked_pairs(uint32_t *out, const float *a, const float *b, size_t n)
+{
+    for (size_t i = 0; i < n; i += 16) {
+        __mmask16 present = (__mmask16)(n - i < 16 ? (1U << (n - i)) - 1 : 0xffff);
+        __m512i low = _mm512_srli_epi32(rounded_halves(_mm512_maskz_loadu_ps(present, a + i)), 16);
+        __m512i high = _mm512_and_si512(rounded_halves(_mm512_maskz_loadu_ps(present, b + i)), _mm512_set1_epi32((int)0xffff0000));
+
+        _mm512_mask_storeu_epi32(out + i, present, _mm512_or_si512(low, high));
+    }
+}
 FINISH_FUNCTIONS(COLUMNS)
 
 const zoo_backend zoo_avx512_f32 = { "avx512", ROWS, COLUMNS, 1, NULL, NULL, f32_tile, FINISH_NAMES, NULL };

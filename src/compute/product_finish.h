@@ -132,12 +132,16 @@ static inline __attribute__((always_inline)) void finish_tile(const zoo_finish *
     }
 }
 
+/* Who has something better for few columns defines FINISH_PAIRS. */
+#ifndef FINISH_PAIRS
+#define FINISH_PAIRS finish_to_pairs
 static inline void finish_to_pairs(uint32_t *restrict out, const float *restrict a, const float *restrict b, size_t n)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++)
         out[i] = zoo_float_bf16(a[i]) | (uint32_t)zoo_float_bf16(b[i]) << 16;
 }
+#endif
 
 static inline __attribute__((always_inline)) void finish_put_row(float *restrict out, const float *restrict sums, size_t columns,
                                                                  const float *bias, int adds)
@@ -168,7 +172,7 @@ static inline __attribute__((always_inline)) void finish_put(float *out, size_t 
     { \
         finish_to_int8(out, x, width, scale, zero); \
     } \
-    static void to_pairs(uint32_t *out, const float *a, const float *b, size_t n) { finish_to_pairs(out, a, b, n); } \
+    static void to_pairs(uint32_t *out, const float *a, const float *b, size_t n) { FINISH_PAIRS(out, a, b, n); } \
     static void put(float *out, size_t stride, const float *sums, size_t rows, size_t columns, const float *bias, int adds) \
     { \
         finish_put(out, stride, sums, rows, columns, columns_of_tile, bias, adds); \

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/rng.h"
+#include "compute/product_kernel.h"
 #include "compute/train_product.h"
 #if !defined ZOO_AMX_EMULATED
 #include "unit/compute/isa.h"
@@ -173,12 +174,39 @@ static void threads_do_not_change_a_bit(void **state)
         }
 }
 
+/* Any count, ties, numbers without a mantissa to spare, infinities and NaN; what lies behind is left alone. */
+static void pairs_are_two_rounded_rows(void **state)
+{
+    enum { MOST = 40, UNTOUCHED = 0x55 };
+    static const uint32_t bits[] = { 0x3f808000, 0x3f818000, 0x3f808001, 0x00000001, 0x807fffff, 0x7f7fffff, 0x7f800000, 0xff800000,
+                                     0x7fc00001, 0xffffffff, 0x7f800001 };
+    const zoo_backend *backend = zoo_backend_choose(ZOO_PRECISION_BF16);
+    float a[MOST], b[MOST], *random = normals(2 * MOST, 9);
+
+    (void)state;
+    for (size_t i = 0; i < MOST; i++) {
+        memcpy(&a[i], i % 3 ? (const void *)&random[i] : &bits[i / 3 % (sizeof bits / sizeof *bits)], sizeof *a);
+        memcpy(&b[i], i % 2 ? (const void *)&random[MOST + i] : &bits[i / 2 % (sizeof bits / sizeof *bits)], sizeof *b);
+    }
+    for (size_t n = 0; n <= MOST; n++) {
+        uint32_t out[MOST + 1];
+        memset(out, UNTOUCHED, sizeof out);
+        backend->to_pairs(out, a, b, n);
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(out[i], zoo_float_bf16(a[i]) | (uint32_t)zoo_float_bf16(b[i]) << 16);
+        for (size_t i = n; i <= MOST; i++)
+            assert_int_equal(out[i], 0x55555555);
+    }
+    free(random);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_agree_with_sums_in_double),
         cmocka_unit_test(bias_gradients_are_column_sums),
         cmocka_unit_test(threads_do_not_change_a_bit),
+        cmocka_unit_test(pairs_are_two_rounded_rows),
 #if !defined ZOO_AMX_EMULATED
         cmocka_unit_test(lesser_processors_pass_too),
 #endif
