@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -340,6 +341,22 @@ int zoo_fs_make_folders(const char *path, zoo_err *err)
     }
     if (stat(path, &st) || !S_ISDIR(st.st_mode))
         return zoo_fail(err, ZOO_EIO, "%s: exists and is not a folder", path);
+    return ZOO_OK;
+}
+
+int zoo_fs_take_folder(int *fd, const char *dir, zoo_err *err)
+{
+    *fd = -1;
+    if (mkdir(dir, 0777) && errno != EEXIST)
+        return zoo_fail_errno(err, errno, "%s", dir);
+    *fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd < 0)
+        return zoo_fail_errno(err, errno, "%s", dir);
+    if (flock(*fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
+        close(*fd);
+        *fd = -1;
+        return zoo_fail(err, ZOO_EUSAGE, "%s: another process is at work there", dir);
+    }
     return ZOO_OK;
 }
 

@@ -28,6 +28,9 @@ int zoo_fs_remove_tree(const char *path, zoo_err *err);
 int zoo_fs_exists(const char *path);
 /* Makes a folder, with those above it; one that is there is fine. */
 int zoo_fs_make_folders(const char *path, zoo_err *err);
+/* Makes the folder where missing and takes it for this process until *fd is closed or the process ends, however it does. ZOO_EUSAGE: another
+ * has it. On file systems without flock() everybody gets it. *fd: -1 on failure. */
+int zoo_fs_take_folder(int *fd, const char *dir, zoo_err *err);
 /* Copies a regular file to `to`, synced; shares its blocks where the file system can. What was at `to` is replaced. */
 int zoo_fs_copy(const char *from, const char *to, zoo_err *err);
 /* Joins with one '/'; ZOO_EUSAGE where it does not fit. */

@@ -3,7 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/clock.h"
+#include "base/fs.h"
 #include "cli/command.h"
 #include "cli/train_log.h"
 #include "cli/train_ranks.h"
@@ -24,6 +26,7 @@ struct work {
     zoo_train_settings settings;
     zoo_encoder_plan plan;           /* of an encoder */
     char run_folder[PATH_MAX];       /* the same; "": there is none */
+    int taken;                       /* holds run_folder; -1 */
     zoo_train_log log;               /* the same */
     enum zoo_train_begin begin;
     zoo_trained trained;
@@ -318,6 +321,8 @@ static void tidy(struct work *w)
 static void release(struct work *w)
 {
     zoo_train_log_close(&w->log);
+    if (w->taken >= 0)
+        close(w->taken);
     json_decref(w->training);
     zoo_trained_release(&w->trained);
     zoo_dataset_release(&w->data);
@@ -325,11 +330,17 @@ static void release(struct work *w)
     zoo_store_close(w->store);
 }
 
+/* Two runs that write into one folder would spoil both. */
+static int take_run_folder(struct work *w, zoo_err *err)
+{
+    return !*w->run_folder || w->taken >= 0 ? ZOO_OK : zoo_fs_take_folder(&w->taken, w->run_folder, err);
+}
+
 static int begin_log(struct work *w, zoo_err *err)
 {
-    int resumes = w->begin == ZOO_TRAIN_RESUMES, rc = zoo_train_sweep(w->s, w->run_folder, err);
+    int resumes = w->begin == ZOO_TRAIN_RESUMES, rc = take_run_folder(w, err);
 
-    if (rc || !*w->run_folder)
+    if (rc || (rc = zoo_train_sweep(w->s, w->run_folder, err)) || !*w->run_folder)
         return rc;
     w->plan.resumes = resumes;
     w->plan.watch = &w->log.watch;
@@ -381,10 +392,18 @@ static int join(struct work *w, zoo_err *err)
     return rc;
 }
 
+/* A folder that is not there yet is made, and taken, when there is something to write. */
+static int look_alone(struct work *w, zoo_err *err)
+{
+    int rc = zoo_fs_exists(w->run_folder) ? take_run_folder(w, err) : ZOO_OK;
+
+    return rc ? rc : zoo_train_look(w->s, w->run_folder, &w->begin, err);
+}
+
 /* Rank 0 alone looks at what is there, and for all: what it then makes should surprise nobody. */
 static int look(struct work *w, zoo_err *err)
 {
-    int rc = w->is_first ? zoo_train_look(w->s, w->run_folder, &w->begin, err) : ZOO_OK;
+    int rc = w->is_first ? look_alone(w, err) : ZOO_OK;
 
     w->settings.ranks = w->ranks;
     if (!w->ranks)
@@ -415,7 +434,7 @@ static int leave(struct work *w, int rc, zoo_err *err)
 
 static int run(const void *opaque, int argc, char **argv)
 {
-    struct work w = { .s = opaque };
+    struct work w = { .s = opaque, .taken = -1 };
     uint64_t started = zoo_clock_ns();
     zoo_err err;
     int rc = join(&w, &err);
@@ -532,7 +551,8 @@ const zoo_command zoo_command_train = {
         "deberta-v2 or bert. The recipe is chosen with n-gram routers, which cost seconds; the encoder is trained once, the epoch with\n"
         "the best reward on the rows set aside is kept, and what is written is a folder that transformers loads too. Experts that DIR's\n"
         "own head knows by name keep their row of it. While it goes on, OUT.run holds log.jsonl, best, last and, every --save-every\n"
-        "seconds and after each epoch, state: killed at any moment, the same command with --resume goes on to the same bytes. Queries\n"
+        "seconds and after each epoch, state: killed at any moment, the same command with --resume goes on to the same bytes. A second\n"
+        "command with the same OUT is refused meanwhile. Queries\n"
         "are packed without padding; nothing is blended, since there is nothing half-way between two sequences of tokens. A loss that\n"
         "is no longer a number stops the run; OUT.run/best is then the router of the best epoch before.\n"
         "\n"

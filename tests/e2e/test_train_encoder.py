@@ -148,6 +148,24 @@ def test_a_broken_off_run_is_neither_lost_nor_mixed_up(run, zooter, store, backb
     assert run(*command, "--force").returncode == 0 and not state.exists()
 
 
+def test_two_runs_do_not_share_a_folder(run, zooter, store, backbones, tmp_path):
+    command = ["train", "--store", store(rows(120)), "--encoder", backbones / "bert", "--out", tmp_path / "r", *FAST]
+    first = subprocess.Popen([zooter, *map(str, command), "--epochs", "500"], stderr=subprocess.PIPE)
+    try:
+        while not (tmp_path / "r.run" / "log.jsonl").exists():
+            assert first.poll() is None
+            time.sleep(0.01)
+        for more in ([], ["--resume"], ["--force"]):
+            before = (tmp_path / "r.run" / "log.jsonl").stat().st_ino
+            p = run(*command, *more)
+            assert p.returncode == 2 and f"{tmp_path}/r.run: another process is at work there" in p.stderr, p.stderr
+            assert (tmp_path / "r.run" / "log.jsonl").stat().st_ino == before and first.poll() is None
+    finally:
+        first.kill()
+        first.communicate()
+    assert run(*command, "--force").returncode == 0
+
+
 def test_what_does_not_learn_stays(run, store, backbones, tmp_path):
     db, before = store(rows(90)), tensors(backbones / "router")
     for layers, moves in (("head", ()), ("1", ("layer.2.",)), ("all", ("layer.", "embeddings", "encoder.LayerNorm"))):

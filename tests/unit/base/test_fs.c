@@ -146,6 +146,24 @@ static void what_killed_processes_left_is_swept(void **state)
     assert_int_equal(zoo_fs_sweep("nowhere", NULL), ZOO_OK);
 }
 
+static void a_folder_is_taken_once(void **state)
+{
+    const char *path = in_root("taken");
+    zoo_err err;
+    int first, second;
+
+    (void)state;
+    assert_int_equal(zoo_fs_take_folder(&first, path, &err), ZOO_OK);
+    assert_int_equal(zoo_fs_take_folder(&second, path, &err), ZOO_EUSAGE);
+    assert_int_equal(second, -1);
+    assert_non_null(strstr(err.message, "taken: another process is at work there"));
+    close(first);
+    assert_int_equal(zoo_fs_take_folder(&second, path, &err), ZOO_OK);
+    close(second);
+    assert_int_equal(zoo_fs_take_folder(&first, in_root("nowhere/taken"), &err), ZOO_EIO);
+    assert_int_equal(first, -1);
+}
+
 static int make_root(void **state)
 {
     (void)state;
@@ -168,6 +186,7 @@ int main(void)
         cmocka_unit_test(folders_are_made_with_those_above),
         cmocka_unit_test(a_copy_is_a_file_of_its_own),
         cmocka_unit_test(what_killed_processes_left_is_swept),
+        cmocka_unit_test(a_folder_is_taken_once),
     };
     return cmocka_run_group_tests_name("base/fs", tests, make_root, drop_root);
 }
