@@ -162,22 +162,33 @@ static int run_gnuplot(const char *script, const char *run, zoo_err *err)
     return WIFEXITED(status) && !WEXITSTATUS(status) ? ZOO_OK : zoo_fail(err, ZOO_EIO, "%s/curves.svg is not drawn: gnuplot failed", run);
 }
 
+/* Without rows set aside there is no reward, and gnuplot draws no axis for nothing. */
+static int write_script(const zoo_train_log *log, const char *svg, zoo_buf *text, zoo_err *err)
+{
+    static const char head[] = "set terminal svg size 900,500 background 'white'\nset xlabel 'step'\nset ylabel 'loss'\nset key top right\n";
+    static const char reward_head[] = "set y2label 'validation reward'\nset ytics nomirror\nset y2tics\n";
+    zoo_buf reward = ZOO_BUF_INIT(LOG_MAX);
+    int rc = add_curve(log, "reward", &reward, err), judges = !rc && reward.size > strlen("e\n");
+
+    if (!rc && (zoo_buf_add_str(text, head) || zoo_buf_add_str(text, judges ? reward_head : "") ||
+                zoo_buf_addf(text, "set output '%s'\nplot '-' title 'loss of a step' with lines lc rgb '#bbbbbb', '-' title 'mean loss of an epoch' "
+                             "with linespoints lw 2%s\n", svg, judges ? ", '-' axes x1y2 title 'validation reward' with linespoints lw 2" : "")))
+        rc = zoo_fail_nomem(err);
+    if (!rc && !(rc = add_curve(log, "loss", text, err)) && !(rc = add_curve(log, "mean_loss", text, err)) && judges)
+        rc = zoo_buf_add(text, reward.data, reward.size) ? zoo_fail_nomem(err) : ZOO_OK;
+    zoo_buf_release(&reward);
+    return rc;
+}
+
 int zoo_train_log_plot(const zoo_train_log *log, const char *run, zoo_err *err)
 {
-    static const char head[] = "set terminal svg size 900,500 background 'white'\nset xlabel 'step'\nset ylabel 'loss'\n"
-                               "set y2label 'validation reward'\nset ytics nomirror\nset y2tics\nset key top right\n";
     zoo_buf text = ZOO_BUF_INIT(LOG_MAX);
     char script[PATH_MAX], svg[PATH_MAX];
     int rc;
 
     if ((rc = zoo_fs_join(script, sizeof script, run, "curves.gnuplot", err)) || (rc = zoo_fs_join(svg, sizeof svg, run, "curves.svg", err)))
         return rc;
-    if (strchr(svg, '\'') || zoo_buf_add_str(&text, head) ||
-        zoo_buf_addf(&text, "set output '%s'\nplot '-' title 'loss of a step' with lines lc rgb '#bbbbbb', '-' title 'mean loss of an epoch' "
-                     "with linespoints lw 2, '-' axes x1y2 title 'validation reward' with linespoints lw 2\n", svg))
-        rc = zoo_fail(err, ZOO_EUSAGE, "%s is not drawn: its path has a quote, or memory is short", svg);
-    if (!rc && !(rc = add_curve(log, "loss", &text, err)) && !(rc = add_curve(log, "mean_loss", &text, err)))
-        rc = add_curve(log, "reward", &text, err);
+    rc = strchr(svg, '\'') ? zoo_fail(err, ZOO_EUSAGE, "%s is not drawn: its path has a quote", svg) : write_script(log, svg, &text, err);
     if (!rc)
         rc = zoo_fs_write(script, text.data, text.size, err);
     zoo_buf_release(&text);

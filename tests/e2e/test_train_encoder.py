@@ -74,6 +74,9 @@ def test_curves_are_drawn(run, store, backbones, tmp_path):
         pytest.skip("needs gnuplot")
     run("train", "--store", store(rows()), "--encoder", backbones / "bert", "--out", tmp_path / "r", *FAST)
     assert "validation reward" in (tmp_path / "r.run" / "curves.svg").read_text()
+    p = run("train", "--store", tmp_path / "s.db", "--encoder", backbones / "bert", "--out", tmp_path / "q", "--validation", "0", *FAST)
+    curves = (tmp_path / "q.run" / "curves.svg").read_text()
+    assert p.returncode == 0 and "not drawn" not in p.stderr and "loss of a step" in curves and "validation reward" not in curves
 
 
 def test_the_same_seed_gives_the_same_bytes(run, store, backbones, tmp_path):
