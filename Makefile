@@ -57,6 +57,10 @@ ALL_LDFLAGS := $(SANITIZE) $(HARDEN) $(LDFLAGS)
 LIB_LIBS   := $(shell pkg-config --libs $(LIB_PKGS)) -lm -pthread
 ALL_LIBS   := $(shell pkg-config --libs $(ALL_PKGS)) -lm -pthread
 
+# A store on PostgreSQL: compiled where libpq's header is there, and opened when it is first needed; nothing links it.
+LIBPQ      := $(shell pkg-config --exists libpq 2>/dev/null && echo -DZOO_HAVE_LIBPQ $$(pkg-config --cflags libpq))
+ALL_CPPFLAGS += $(LIBPQ)
+
 # Training on several machines: what calls MPI is a shared object of its own, made where there is an mpicc (MPICC= builds without).
 MPICC      ?= $(if $(CROSS),,$(shell command -v mpicc 2>/dev/null))
 MPI_SRC    := src/train/ranks_mpi.c
@@ -74,8 +78,9 @@ TEST_BIN   := $(TEST_SRC:tests/%.c=$(OUT)/tests/%)
 TSAN_E2E   := $(filter-out %/test_train_encoder.py %/test_train_mpi.py,$(sort $(wildcard $(addprefix tests/e2e/test_,serve*.py route*.py train*.py collect*.py reward*.py eval*.py tag*.py))))
 # Whole-text and whole-tensor functions of one thread are slow to watch and have nothing to race with.
 TSAN_BIN   := $(filter-out $(addprefix $(OUT)/tests/unit/,text/% $(addprefix compute/test_,operators attention rows)),$(TEST_BIN))
-# All but what MPI and its launcher do (what is ours of it, exchange and ranks, are unit tests), what times, and what runs the same code once more on other instruction sets or in child processes.
-ASAN_E2E   := $(filter-out $(addprefix tests/e2e/test_,train_mpi.py model_bench.py isa.py demo.py),$(sort $(wildcard tests/e2e/test_*.py)))
+# All but what MPI and its launcher do (what is ours of it, exchange and ranks, are unit tests), what times, and what runs the same code once more on other instruction sets or in child processes; nor processes that share a store, are
+# killed or lose their server: the store's unit tests run all of it here, on both back ends.
+ASAN_E2E   := $(filter-out $(addprefix tests/e2e/test_,train_mpi.py model_bench.py isa.py demo.py share.py postgres.py),$(sort $(wildcard tests/e2e/test_*.py)))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 SO         := libzooter.so.$(VERSION)
 
@@ -99,6 +104,12 @@ $(OUT)/%.o: %.c Makefile VERSION
 	@mkdir -p $(@D)
 	$(call say,CC   $@)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(SLOW_TO_CHECK) -MMD -MP -c $< -o $@
+
+# Compiled again where libpq has come or gone.
+$(patsubst %.c,$(OUT)/%.o,$(wildcard src/store/*postgres*.c)): $(OUT)/libpq
+$(OUT)/libpq: FORCE
+	@mkdir -p $(@D); echo '$(LIBPQ)' | cmp -s - $@ || echo '$(LIBPQ)' >$@
+.PHONY: FORCE
 
 # Everything but main(), for the program and for the tests.
 $(OUT)/core.a: $(CORE_OBJ)
@@ -185,7 +196,7 @@ check-cppcheck:
 	$(Q)mkdir -p build/cppcheck
 	$(Q)cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	  --suppressions-list=script/cppcheck-suppressions.txt --cppcheck-build-dir=build/cppcheck -j 2 -Iinclude -Isrc \
-	  -D_GNU_SOURCE -DZOO_VERSION='""' --library=script/cppcheck.cfg --template='{file}:{line}: {message} [{id}]' src include examples && echo '  $@: ok'
+	  -D_GNU_SOURCE -DZOO_HAVE_LIBPQ -DZOO_VERSION='""' --library=script/cppcheck.cfg --template='{file}:{line}: {message} [{id}]' src include examples && echo '  $@: ok'
 check-clang:
 	$(Q)$(MAKE) --no-print-directory CC=clang VARIANT=clang all >build/clang.log 2>&1 || { cat build/clang.log; exit 1; }
 	@echo '  $@: ok'

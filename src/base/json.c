@@ -1,4 +1,5 @@
 #include "base/json.h"
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +18,12 @@ json_t *zoo_json_parse(const char *text, size_t size, const char *place, zoo_err
         zoo_fail(err, ZOO_EFORMAT, "%s: not JSON: NUL at byte %zu", place, (size_t)(nul - text) + 1);
         return NULL;
     }
+    errno = 0;
     value = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
 
     if (value)
         return value;
-    if (json_error_code(&why) == json_error_out_of_memory)
+    if (errno == ENOMEM || !why.text[0])       /* jansson has no code for it, and may call a string without memory an invalid token */
         zoo_fail_nomem(err);
     else if (size == 0)
         zoo_fail(err, ZOO_EFORMAT, "%s: expected JSON, found nothing", place);

@@ -62,31 +62,64 @@ static int fill(zoo_lines *in, zoo_err *err)
     return ZOO_OK;
 }
 
+/* Takes `size` bytes away from what was read. */
+static void consume(zoo_lines *in, size_t size)
+{
+    in->start += size;
+    in->offset += size;
+}
+
+/* The bytes of the line ahead, without its \n; a line that has no end yet is as long as what is there. */
+static size_t measure(const zoo_lines *in, size_t seen, int *has_end)
+{
+    size_t have = in->end - in->start;
+    const char *newline = have > seen ? memchr(in->block + in->start + seen, '\n', have - seen) : NULL;
+
+    *has_end = newline != NULL;
+    return newline ? (size_t)(newline - (in->block + in->start)) : have;
+}
+
+/* Takes away what is there of a refused line, with its end where that is there. */
+static void skip_refused(zoo_lines *in)
+{
+    size_t length;
+    int has_end;
+
+    if (!in->is_skipping)
+        return;
+    length = measure(in, 0, &has_end);
+    consume(in, length + (size_t)has_end);
+    in->is_skipping = !has_end;
+}
+
+static int refuse(zoo_lines *in, zoo_err *err)
+{
+    in->number++;
+    in->is_skipping = 1;
+    skip_refused(in);
+    return zoo_fail(err, ZOO_EFORMAT, "%s:%zu: a line of over %zu bytes; split it or cut it", in->name, in->number, in->max);
+}
+
 int zoo_lines_next(zoo_lines *in, char **line, size_t *size, zoo_err *err)
 {
-    size_t seen = 0, length;
-    char *newline = NULL;
+    size_t length = 0;
+    int has_end;
 
     for (;;) {
-        size_t have = in->end - in->start;
-        if (have > seen)
-            newline = memchr(in->block + in->start + seen, '\n', have - seen);
-        seen = have;
-        length = newline ? (size_t)(newline - (in->block + in->start)) : have;
+        skip_refused(in);
+        length = measure(in, length, &has_end);
         if (length > in->max)
-            return zoo_fail(err, ZOO_EFORMAT, "%s:%zu: a line of over %zu bytes; split it or cut it", in->name,
-                            in->number + 1, in->max);
-        if (newline || in->at_end)
+            return refuse(in, err);
+        if (has_end || in->at_end)
             break;
         int rc = fill(in, err);
         if (rc)
             return rc;
     }
-    if (!newline && !length)
+    if (!has_end && !length)
         return 0;
     *line = in->block + in->start;
-    in->start += length + (newline != NULL);
-    in->offset += length + (newline != NULL);
+    consume(in, length + (size_t)has_end);
     in->number++;
     if (length && (*line)[length - 1] == '\r')
         length--;
@@ -97,14 +130,15 @@ int zoo_lines_next(zoo_lines *in, char **line, size_t *size, zoo_err *err)
 
 int zoo_lines_ready(zoo_lines *in)
 {
-    size_t seen = 0;
+    size_t length = 0;
+    int has_end;
 
     for (;;) {
         struct pollfd waiting = { .fd = in->fd, .events = POLLIN };
-        size_t have = in->end - in->start;
-        if (in->at_end || have > in->max || (have > seen && memchr(in->block + in->start + seen, '\n', have - seen)))
+        skip_refused(in);
+        length = measure(in, length, &has_end);
+        if (in->at_end || length > in->max || has_end)
             return 1;
-        seen = have;
         if (poll(&waiting, 1, 0) <= 0)
             return 0;
         if (fill(in, NULL))

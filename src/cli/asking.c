@@ -8,7 +8,7 @@ int zoo_asking_commit(zoo_asking *a, zoo_err *err)
     if (!a->is_open)
         return ZOO_OK;
     a->is_open = 0;
-    return zoo_store_commit(a->store, err);
+    return zoo_store_commit(a->plan.store, err);
 }
 
 static void on_signal(evutil_socket_t signal_number, short what, void *context)
@@ -16,13 +16,33 @@ static void on_signal(evutil_socket_t signal_number, short what, void *context)
     zoo_asking *a = context;
 
     (void)what;
+    a->is_stopped = 1;
     zoo_progress_note(&a->progress, "%s: waiting for what is in flight", signal_number == SIGINT ? "interrupted" : "terminated");
-    zoo_dispatch_stop(a->dispatch, ZOO_ASKING_GRACE_MS);
+    if (a->dispatch)
+        zoo_dispatch_stop(a->dispatch, ZOO_ASKING_GRACE_MS);
+    else
+        event_base_loopbreak(a->loop);
+}
+
+/* A lease that cannot be renewed is no reason to stop asking: what comes is kept where nobody else was faster. A store that
+ * cannot be written is found by the next answer. */
+static void on_lease(evutil_socket_t fd, short what, void *context)
+{
+    zoo_asking *a = context;
+
+    (void)fd, (void)what;
+    zoo_store_renew(a->plan.store, &a->failure);
+}
+
+static void on_rest(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    event_base_loopbreak(((zoo_asking *)context)->loop);
 }
 
 int zoo_asking_write(zoo_asking *a, zoo_err *err)
 {
-    int rc = a->is_open ? ZOO_OK : zoo_store_begin(a->store, err);
+    int rc = a->is_open ? ZOO_OK : zoo_store_begin(a->plan.store, err);
 
     a->is_open |= !rc;
     return rc;
@@ -39,20 +59,58 @@ void zoo_asking_count(zoo_asking *a, int was_taken)
     zoo_progress_set(&a->progress, a->taken + a->lost);
 }
 
-int zoo_asking_init(zoo_asking *a, const zoo_command *command, zoo_store *store, zoo_lane *lanes, size_t n,
-                    const zoo_dispatch_limits *limits, const zoo_dispatch_hooks *hooks, zoo_err *err)
+int zoo_asking_init(zoo_asking *a, const zoo_asking_plan *plan, zoo_err *err)
 {
+    const struct timeval third = { ZOO_ASKING_LEASE_MS / 3000, 0 };
+
     memset(a, 0, sizeof *a);
-    a->command = command;
-    a->store = store;
+    a->plan = *plan;
     a->loop = event_base_new();
     if (!a->loop)
         return zoo_fail(err, ZOO_EIO, "the system gives no event loop");
     a->on_int = evsignal_new(a->loop, SIGINT, on_signal, a);
     a->on_term = evsignal_new(a->loop, SIGTERM, on_signal, a);
-    if (!a->on_int || !a->on_term || evsignal_add(a->on_int, NULL) || evsignal_add(a->on_term, NULL))
+    a->on_lease = event_new(a->loop, -1, EV_PERSIST, on_lease, a);
+    a->on_rest = evtimer_new(a->loop, on_rest, a);
+    if (!a->on_int || !a->on_term || !a->on_lease || !a->on_rest || evsignal_add(a->on_int, NULL) || evsignal_add(a->on_term, NULL) ||
+        event_add(a->on_lease, &third))
         return zoo_fail_nomem(err);
-    return zoo_dispatch_new(&a->dispatch, a->loop, lanes, n, limits, hooks, err);
+    return ZOO_OK;
+}
+
+static int run_round(zoo_asking *a, zoo_err *err)
+{
+    const zoo_asking_plan *p = &a->plan;
+    int rc = zoo_dispatch_new(&a->dispatch, a->loop, p->lanes, p->n, p->limits, p->hooks, err);
+
+    if (!rc)
+        rc = zoo_dispatch_run(a->dispatch, err);
+    zoo_dispatch_free(a->dispatch);
+    a->dispatch = NULL;
+    return rc;
+}
+
+/* A moment of the loop, in which leases are renewed and signals come. */
+static int rest(zoo_asking *a, zoo_err *err)
+{
+    const struct timeval moment = { 0, 250000 };
+
+    zoo_progress_note(&a->progress, "waiting for others at work on this store");
+    event_add(a->on_rest, &moment);
+    event_base_dispatch(a->loop);
+    return a->is_stopped ? zoo_fail(err, ZOO_ECANCELED, "stopped") : ZOO_OK;
+}
+
+int zoo_asking_again(zoo_store *store, zoo_key reward_model, int found, int *has_company, zoo_err *err)
+{
+    int had_company = *has_company;
+    uint64_t others;
+    int rc = zoo_store_count_others(store, reward_model, 0, &others, err);
+
+    if (rc)
+        return rc;
+    *has_company = others > 0;
+    return others ? ZOO_ASKING_IN_A_MOMENT : found || had_company ? ZOO_ASKING_AT_ONCE : ZOO_ASKING_ENDS;
 }
 
 int zoo_asking_run(zoo_asking *a, const char *label, uint64_t total, zoo_err *err)
@@ -60,7 +118,9 @@ int zoo_asking_run(zoo_asking *a, const char *label, uint64_t total, zoo_err *er
     int rc;
 
     zoo_progress_begin(&a->progress, stderr, label, total);
-    rc = zoo_dispatch_run(a->dispatch, err);
+    while (!(rc = run_round(a, err)) && (rc = a->plan.again(a->plan.hooks->context, err)) > ZOO_ASKING_ENDS)
+        if (rc == ZOO_ASKING_IN_A_MOMENT && (rc = rest(a, err)))
+            break;
     zoo_progress_end(&a->progress);
     return rc;
 }
@@ -75,9 +135,11 @@ void zoo_asking_release(zoo_asking *a)
 {
     zoo_dispatch_free(a->dispatch);
     if (a->is_open)
-        zoo_store_rollback(a->store);
+        zoo_store_rollback(a->plan.store);
     free_event(a->on_int);
     free_event(a->on_term);
+    free_event(a->on_lease);
+    free_event(a->on_rest);
     if (a->loop)
         event_base_free(a->loop);
     memset(a, 0, sizeof *a);

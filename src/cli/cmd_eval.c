@@ -7,9 +7,8 @@
 #include <string.h>
 #include "base/fs.h"
 #include "base/json.h"
-#include "cli/command.h"
+#include "cli/stores.h"
 #include "eval/report.h"
-#include "store/store.h"
 
 enum { NOTES_MAX = 8, NOTE_SIZE = 600, RESAMPLES = 10000, RESAMPLES_LEAST = 1000, RESAMPLES_MOST = 100000 };
 static const uint64_t DRAWS = 2000000000;               /* queries drawn in all, before the default number of resamples shrinks */
@@ -17,8 +16,9 @@ static const uint64_t BY_SIZE = UINT64_MAX;             /* resamples: the defaul
 static const size_t REPORT_MAX = (size_t)256 << 20;     /* bytes */
 
 struct settings {
-    const char *store, *split, *router, *json, *reward_model, *by, *precision;
-    zoo_list rank_by, without;
+    const char *store, *router, *json, *reward_model, *by, *precision;
+    struct zoo_choice choice;
+    zoo_list rank_by;
     uint64_t bootstrap, seed, threads;
     int group_rows;
 };
@@ -26,8 +26,8 @@ struct settings {
 /* Everything an evaluation needs; zeroed is released. */
 struct work {
     const struct settings *s;
-    zoo_dataset data;
-    zoo_dataset *rankings;                  /* (s->rank_by.count): the same queries, rewarded by the ranking reward models */
+    zoo_dataset data;                       /* its reward models: the one that scores, then s->rank_by */
+    char split[NOTE_SIZE / 4];              /* the names of the splits */
     zoo_router *router;                     /* NULL: none */
     size_t *columns;                        /* (k) of data */
     size_t *outputs;                        /* (k): the same experts among the router's */
@@ -56,9 +56,6 @@ static void release(struct work *w)
     free(w->columns);
     free(w->outputs);
     zoo_router_close(w->router);
-    for (size_t i = 0; w->rankings && i < w->s->rank_by.count; i++)
-        zoo_dataset_release(&w->rankings[i]);
-    free(w->rankings);
     zoo_dataset_release(&w->data);
 }
 
@@ -77,37 +74,72 @@ __attribute__((format(printf, 2, 3))) static void note(struct work *w, const cha
 
 /* ---- loading ---- */
 
-static int load_rankings(struct work *w, zoo_store *store, zoo_err *err)
+static const char *const usual_split = "test";
+
+/* The split that nobody asked for need not be there. */
+static int check_usual(zoo_store *store, zoo_err *err)
+{
+    const zoo_store_filter filter = { .splits = { &usual_split, 1 } };
+    char names[ZOO_STORE_NAMES_SIZE];
+    zoo_selection selection;
+    int rc = zoo_store_select(store, &filter, &selection, err);
+
+    zoo_selection_release(&selection);
+    if (rc == ZOO_EUSAGE)
+        return zoo_fail(err, rc, "%s: no query is in the split '%s'; --split names another to evaluate on; %s",
+                        zoo_store_name(store), usual_split, zoo_store_say_names(store, ZOO_LIST_SPLITS, names));
+    return rc;
+}
+
+/* The reward model that scores (NULL: the only one there is), then those that rank. */
+static int load_data(struct work *w, zoo_store *store, zoo_err *err)
 {
     const struct settings *s = w->s;
-    int rc = ZOO_OK;
+    zoo_store_filter filter = zoo_choice_filter(&s->choice);
+    const char **models = malloc((s->rank_by.count + 1) * sizeof *models);
+    int rc;
 
-    w->rankings = calloc(s->rank_by.count + 1, sizeof *w->rankings);
-    if (!w->rankings)
+    if (!models)
         return zoo_fail_nomem(err);
-    for (size_t i = 0; !rc && i < s->rank_by.count; i++) {
-        const zoo_dataset *d = &w->rankings[i];
-        rc = zoo_store_load(store, &(zoo_store_filter){ .split = s->split, .reward_model = s->rank_by.items[i] }, &w->rankings[i], err);
-        for (size_t row = 0; !rc && row < w->data.n; row++)
-            if (d->n != w->data.n || strcmp(d->ids[row], w->data.ids[row]) != 0)
-                rc = zoo_fail(err, ZOO_ECONFLICT, "%s: changed while it was read; try again", s->store);
-    }
+    models[0] = s->reward_model;
+    for (size_t i = 0; i < s->rank_by.count; i++)
+        models[i + 1] = s->rank_by.items[i];
+    filter.reward_models = (zoo_texts){ models, s->rank_by.count + 1 };
+    if (!filter.splits.count)
+        filter.splits = (zoo_texts){ &usual_split, 1 };
+    for (size_t i = 0, used = 0; i < filter.splits.count && used < sizeof w->split; i++)
+        used += (size_t)snprintf(w->split + used, sizeof w->split - used, "%s%s", i ? "," : "", filter.splits.items[i]);
+    rc = zoo_store_load(store, &filter, &w->data, err);
+    free(models);
     return rc;
+}
+
+/* The split that nobody asked for is named too. */
+static int fail_empty(const struct work *w, zoo_store *store, zoo_err *err)
+{
+    const char *usual = usual_split;
+    struct zoo_choice choice = w->s->choice;
+
+    if (!choice.split.count)
+        choice.split = (zoo_list){ &usual, 1 };
+    return zoo_choice_fail_empty(store, &choice, err);
 }
 
 static int load(struct work *w, enum zoo_precision precision, zoo_err *err)
 {
     const struct settings *s = w->s;
     zoo_store *store;
-    int rc = zoo_store_open(&store, s->store, ZOO_STORE_READ, err);
+    int rc = zoo_cli_store_open(&store, s->store, ZOO_STORE_READ, err);
 
+    if (!rc && !s->choice.split.count)
+        rc = check_usual(store, err);
     if (!rc)
-        rc = zoo_store_load(store, &(zoo_store_filter){ .split = s->split, .reward_model = s->reward_model }, &w->data, err);
-    if (!rc)
-        rc = load_rankings(w, store, err);
+        rc = load_data(w, store, err);
+    if (!rc && !w->data.n)
+        rc = fail_empty(w, store, err);
+    else if (!rc && !w->data.k)
+        rc = zoo_choice_fail_unrewarded(store, &s->choice, s->reward_model, w->data.n, ZOO_EUSAGE, err);
     zoo_store_close(store);
-    if (!rc && !w->data.k)
-        rc = zoo_fail(err, ZOO_EUSAGE, "%s: no query of the split '%s' has a reward to evaluate by", s->store, s->split);
     if (!rc && s->router)
         rc = zoo_router_open_with(&w->router, s->router, &(zoo_options){ .size = sizeof(zoo_options), .precision = precision }, err);
     return rc;
@@ -144,29 +176,25 @@ static void list_name(char *list, size_t size, const char *name)
         snprintf(list + used, size - used, ", ...");
 }
 
-static int is_excluded(const struct work *w, const char *name)
+/* The reward that ranking reward model number `ranking` gave. */
+static double ranking_at(const struct work *w, size_t ranking, size_t row, size_t column)
 {
-    return find_expert(w->s->without.items, w->s->without.count, name) < w->s->without.count;
+    return w->data.rewards[((ranking + 1) * w->data.n + row) * w->data.k + column];
 }
 
-static int is_ranked(const struct work *w, const char *name)
+static int is_ranked(const struct work *w, size_t column)
 {
-    for (size_t i = 0; i < w->s->rank_by.count; i++)
-        if (find_expert(w->rankings[i].experts, w->rankings[i].k, name) == w->rankings[i].k)
+    for (size_t r = 0; r < w->s->rank_by.count; r++) {
+        size_t row = 0;
+        while (row < w->data.n && !isfinite(ranking_at(w, r, row, column)))
+            row++;
+        if (row == w->data.n)
             return 0;
+    }
     return 1;
 }
 
-static int check_without(const struct work *w, zoo_err *err)
-{
-    for (size_t i = 0; i < w->s->without.count; i++)
-        if (find_expert(w->data.experts, w->data.k, w->s->without.items[i]) == w->data.k)
-            return zoo_fail(err, ZOO_EUSAGE, "--without: no expert '%.128s' has rewards in the split '%s'", w->s->without.items[i],
-                            w->s->split);
-    return ZOO_OK;
-}
-
-/* Experts of the router that the store knows nothing of. */
+/* Experts of the router that are left out, or without rewards in the store. */
 static void note_unknown_outputs(struct work *w)
 {
     char unknown[NOTE_SIZE / 2] = "";
@@ -175,16 +203,13 @@ static void note_unknown_outputs(struct work *w)
         if (find_expert(w->data.experts, w->data.k, zoo_router_expert(w->router, i)) == w->data.k)
             list_name(unknown, sizeof unknown, zoo_router_expert(w->router, i));
     if (*unknown)
-        note(w, "the router also knows %s, without rewards here: it may not choose them", unknown);
+        note(w, "the router also knows %s: not compared here (left out, or without rewards), so it cannot choose them", unknown);
 }
 
 static int choose_experts(struct work *w, zoo_err *err)
 {
     char unknown[NOTE_SIZE / 2] = "", unranked[NOTE_SIZE / 2] = "";
-    int rc = check_without(w, err);
 
-    if (rc)
-        return rc;
     w->columns = malloc(w->data.k * sizeof *w->columns);
     w->outputs = malloc(w->data.k * sizeof *w->outputs);
     if (!w->columns || !w->outputs)
@@ -192,11 +217,9 @@ static int choose_experts(struct work *w, zoo_err *err)
     for (size_t j = 0; j < w->data.k; j++) {
         const char *name = w->data.experts[j];
         size_t output = w->router ? find_output(w->router, name) : 0;
-        if (is_excluded(w, name))
-            continue;
         if (w->router && output == zoo_router_expert_count(w->router)) {
             list_name(unknown, sizeof unknown, name);
-        } else if (!is_ranked(w, name)) {
+        } else if (!is_ranked(w, j)) {
             list_name(unranked, sizeof unranked, name);
         } else {
             w->outputs[w->k] = output;
@@ -216,14 +239,6 @@ static int choose_experts(struct work *w, zoo_err *err)
 }
 
 /* ---- the queries ---- */
-
-static float ranking_at(const struct work *w, size_t ranking, size_t row, size_t column)
-{
-    const zoo_dataset *d = &w->rankings[ranking];
-    size_t j = find_expert(d->experts, d->k, w->data.experts[column]);
-
-    return d->rewards[row * d->k + j];
-}
 
 /* Leaves out queries that a ranking reward model has not scored in full. */
 static int keep_ranked(struct work *w, zoo_err *err)
@@ -251,6 +266,7 @@ static int build_trial(struct work *w, zoo_err *err)
 {
     const char *kind = w->s->by ? w->s->by : zoo_dataset_kind(&w->data, "subset") ? "subset" : NULL;
     zoo_trial_input in = { .data = &w->data, .columns = w->columns, .k = w->k, .kind = kind, .keep = w->keep };
+    char advice[ZOO_HOLES_ADVICE];
     int rc = zoo_trial_build(&w->trial, &in, err);
 
     if (rc)
@@ -260,7 +276,8 @@ static int build_trial(struct work *w, zoo_err *err)
     if (w->trial.without_rewards)
         note(w, "left out: %zu queries without any reward", w->trial.without_rewards);
     if (w->trial.with_holes)
-        note(w, "left out: %zu queries without a reward for each of the %zu experts", w->trial.with_holes, w->k);
+        note(w, "left out: %zu queries without a reward for each of the %zu experts%s%s", w->trial.with_holes, w->k,
+             w->trial.holes.without ? "; " : "", zoo_holes_advise(&w->trial.holes, &w->data, w->columns, advice));
     return ZOO_OK;
 }
 
@@ -360,7 +377,7 @@ static int write_json(const struct work *w, const zoo_report_subject *subject, z
 static int report(const struct work *w, zoo_err *err)
 {
     const struct settings *s = w->s;
-    zoo_report_subject subject = { .split = s->split, .reward_model = s->reward_model, .router = s->router,
+    zoo_report_subject subject = { .split = w->split, .reward_model = s->reward_model, .router = s->router,
                                    .kind = s->by ? s->by : zoo_dataset_kind(&w->data, "subset") ? "subset" : NULL,
                                    .notes = w->note_list, .note_count = w->note_count, .seed = s->seed };
     int to_stdout = s->json && !strcmp(s->json, "-"), rc = ZOO_OK;
@@ -409,11 +426,13 @@ static int run(const void *opaque, int argc, char **argv)
     return rc ? zoo_cli_fail(&zoo_command_eval, &err) : EXIT_DONE;
 }
 
-static const struct settings defaults = { .split = "test", .bootstrap = BY_SIZE, .seed = 1 };
+static const struct settings defaults = { .bootstrap = BY_SIZE, .seed = 1 };
 
 static const zoo_option options[] = {
-    { "store", "FILE", OPTION_TEXT | OPTION_REQUIRED, offsetof(struct settings, store), "the store", 0, 0 },
-    { "split", "NAME", OPTION_TEXT, offsetof(struct settings, split), "the queries to evaluate on (default test)", 0, 0 },
+    ZOO_OPTION_STORE(struct settings, store, "the store"),
+    { "split", "NAME,...", OPTION_NAMES, offsetof(struct settings, choice.split), "the queries to evaluate on (default test)", 0, 0 },
+    ZOO_OPTION_WHERE(struct settings, choice),
+    ZOO_OPTION_SAMPLE(struct settings, choice),
     { "router", "DIR", OPTION_TEXT, offsetof(struct settings, router), "a trained router; without one, only what it would have to beat",
       0, 0 },
     { "precision", "P", OPTION_TEXT, offsetof(struct settings, precision),
@@ -423,7 +442,8 @@ static const zoo_option options[] = {
     { "rank-by", "NAME,...", OPTION_NAMES, offsetof(struct settings, rank_by),
       "also rank the answers by these reward models (reward model ranking)", 0, 0 },
     { "by", "KIND", OPTION_TEXT, offsetof(struct settings, by), "the kind of tag that makes the subsets (default subset)", 0, 0 },
-    { "without", "EXPERT,...", OPTION_NAMES, offsetof(struct settings, without), "leave experts out of the comparison", 0, 0 },
+    ZOO_OPTION_EXPERTS(struct settings, choice),
+    ZOO_OPTION_WITHOUT(struct settings, choice),
     { "group-rows", NULL, OPTION_FLAG, offsetof(struct settings, group_rows),
       "rank the average of each group (tag of kind dataset) as a row too", 0, 0 },
     { "bootstrap", "N", OPTION_COUNT, offsetof(struct settings, bootstrap),

@@ -2,8 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/json.h"
+#include "cli/asking.h"
 #include "cli/rewarder.h"
 #include "eval/graders.h"
+
+/* Between two of its pages a grader may be at programs for minutes. */
+enum { ZOO_GRADING_LEASE_MS = 600000 };
 
 /* ---- tallies ---- */
 
@@ -47,10 +51,10 @@ static int begin_run(const zoo_rewarder *r, zoo_key *run, zoo_err *err)
 {
     const struct zoo_reward_settings *s = r->settings;
     zoo_buf text = ZOO_BUF_INIT(1 << 20);
-    json_t *settings = json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?}", "reward_model", s->name, "split", s->split,
+    json_t *settings = json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?}", "reward_model", s->name,
                                  "grader", s->endpoint ? NULL : s->grader, "endpoint", s->endpoint, "api", s->api, "model", s->model,
                                  "template", s->template_);
-    int rc = !settings || zoo_json_dump(&text, settings) ? zoo_fail_nomem(err) : zoo_store_begin_run(r->store, "reward", text.data, run, err);
+    int rc = !settings || zoo_choice_describe(&s->choice, settings) || zoo_json_dump(&text, settings) ? zoo_fail_nomem(err) : zoo_store_begin_run(r->store, "reward", text.data, run, err);
 
     json_decref(settings);
     zoo_buf_release(&text);
@@ -92,7 +96,8 @@ static int report(const zoo_rewarder *r, zoo_key run, const char *status, zoo_er
 static void tell_left_out(const zoo_rewarder *r)
 {
     if (r->no_reference)
-        zoo_cli_say(&zoo_command_reward, "%llu answers left out: their rows name no grader or have no reference",
+        zoo_cli_say(&zoo_command_reward, "%llu answers left out: their rows name no grader or have no reference; --grader"
+                    " names one for all rows with a reference, --endpoint asks a reward model",
                     (unsigned long long)r->no_reference);
     if (r->no_sandbox)
         zoo_cli_say(&zoo_command_reward, "%llu answers left out: they are programs, and nothing runs outside a sandbox: %s",
@@ -140,22 +145,44 @@ static int reward_all(zoo_rewarder *r, zoo_err *err)
     return rc;
 }
 
+/* Before the reward model is made: one without rewards would only be in the way. */
+static int check_answers(const zoo_rewarder *r, zoo_err *err)
+{
+    zoo_store_totals totals;
+    int rc = zoo_store_count(r->store, &totals, err);
+
+    if (!rc && !totals.responses)
+        rc = zoo_fail(err, ZOO_EUSAGE, "%s: there is no answer to score; 'zooter collect' asks the experts, 'zooter import' reads"
+                      " responses", zoo_store_name(r->store));
+    return rc;
+}
+
 static int set_up(zoo_rewarder *r, zoo_err *err)
 {
     const struct zoo_reward_settings *s = r->settings;
-    uint64_t queries = 0;
-    int rc = zoo_store_open(&r->store, s->store, ZOO_STORE_WRITE, err);
+    const zoo_store_filter filter = zoo_choice_filter(&s->choice);
+    uint64_t queries = 0, others = 0;
+    int rc = zoo_cli_store_open(&r->store, s->store, ZOO_STORE_WRITE, err);
 
     if (!rc)
-        rc = zoo_store_count_queries(r->store, s->split, &queries, err);
+        rc = zoo_store_select(r->store, &filter, &r->selection, err);
+    if (!rc)
+        rc = zoo_store_count_queries(r->store, &r->selection, &queries, err);
     if (!rc && !queries)
-        rc = zoo_fail(err, ZOO_EUSAGE, "%s: no queries%s%s", s->store, s->split ? " in split " : "", s->split ? s->split : "");
+        rc = zoo_choice_fail_empty(r->store, &s->choice, err);
+    if (!rc)
+        rc = check_answers(r, err);
     if (!rc)
         rc = zoo_store_reward_model(r->store, s->name, &r->reward_model, err);
     if (!rc)
-        rc = zoo_store_count_unrewarded(r->store, s->split, r->reward_model, &r->total, err);
+        rc = zoo_store_join(r->store, s->endpoint ? ZOO_ASKING_LEASE_MS : ZOO_GRADING_LEASE_MS, err);
     if (!rc)
-        zoo_cli_say(&zoo_command_reward, "%llu answers without a reward of %s", (unsigned long long)r->total, s->name);
+        rc = zoo_store_count_others(r->store, r->reward_model, 0, &others, err);
+    r->has_company = others > 0;
+    if (!rc)
+        rc = zoo_store_count_unrewarded(r->store, &r->selection, r->reward_model, &r->total, err);
+    if (!rc)
+        zoo_cli_say(&zoo_command_reward, "%llu answers have no reward of '%s' yet", (unsigned long long)r->total, s->name);
     return rc;
 }
 
@@ -177,6 +204,7 @@ static int run(const void *opaque, int argc, char **argv)
     for (size_t i = 0; i < r.tally_count; i++)
         free(r.tallies[i].name);
     free(r.tallies);
+    zoo_selection_release(&r.selection);
     zoo_store_close(r.store);
     return rc ? zoo_cli_fail(&zoo_command_reward, &err) : EXIT_DONE;
 }
@@ -185,8 +213,9 @@ static const struct zoo_reward_settings defaults = { .concurrency = 32, .retries
 
 #define AT(member) offsetof(struct zoo_reward_settings, member)
 static const zoo_option options[] = {
-    { "store", "FILE", OPTION_TEXT | OPTION_REQUIRED, AT(store), "the store with the answers", 0, 0 },
-    { "split", "NAME", OPTION_TEXT, AT(split), "only answers to queries of this split (default: all)", 0, 0 },
+    ZOO_OPTION_STORE(struct zoo_reward_settings, store, "the store with the answers"),
+    ZOO_OPTION_SPLIT(struct zoo_reward_settings, choice),
+    ZOO_OPTION_WHERE(struct zoo_reward_settings, choice),
     { "name", "NAME", OPTION_TEXT, AT(name), "the reward model's name in the store (default: exact)", 0, 0 },
     { "grader", "NAME", OPTION_TEXT, AT(grader), "auto, choice, number, string or program (default auto: the one each row names)", 0, 0 },
     { "threads", "N", OPTION_COUNT, AT(threads), "threads that grade (default: one per processor)", 1, 1024 },
@@ -219,7 +248,8 @@ const zoo_command zoo_command_reward = {
                "  pooling   POST URL/pooling {model, messages}, or {model, input} with --template: data[0].data\n"
                "Without --template the input is the query, an empty line and the answer. Each reward is committed as it arrives;\n"
                "failures are tried again as collect does. A reward that is missing or not finite is a failure.\n\n"
-               "Killed and run again, it goes on where it was. Prints one JSON object an expert: how many answers were rewarded\n"
+               "Several at work on one store share it, as collects do. Killed and run again, it goes on where it was. Prints one\n"
+               "JSON object an expert: how many answers were rewarded\n"
                "in this run, and their mean. Exit status 1 where some could not be.",
     .examples = "  zooter reward --store my.db\n"
                 "  zooter reward --store my.db --name skywork --endpoint http://127.0.0.1:8000 --api pooling \\\n"

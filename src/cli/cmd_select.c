@@ -4,7 +4,7 @@
 #include <string.h>
 #include "base/fs.h"
 #include "base/json.h"
-#include "cli/command.h"
+#include "cli/stores.h"
 #include "label/select.h"
 
 struct settings {
@@ -148,7 +148,7 @@ static int run(const void *opaque, int argc, char **argv)
 
     if (!s->benchmarks.count && argc)
         return zoo_cli_wrong_use(&zoo_command_select, "unexpected argument '%s'; benchmark files follow --benchmark", argv[0]);
-    rc = zoo_store_open(&store, s->store, s->dry_run ? ZOO_STORE_READ : ZOO_STORE_WRITE, &err);
+    rc = zoo_cli_store_open(&store, s->store, s->dry_run ? ZOO_STORE_READ : ZOO_STORE_WRITE, &err);
     if (!rc && s->benchmarks.count)
         rc = read_benchmarks(s, argc, argv, &o.overlap, &err);
     if (!rc)
@@ -163,7 +163,7 @@ static int run(const void *opaque, int argc, char **argv)
 static const struct settings defaults = { .ngram = 6, .per_tag = 10, .seed = 1 };
 
 static const zoo_option options[] = {
-    { "store", "FILE", OPTION_TEXT | OPTION_REQUIRED, offsetof(struct settings, store), "the store", 0, 0 },
+    ZOO_OPTION_STORE(struct settings, store, "the store"),
     { "into", "SPLIT", OPTION_TEXT | OPTION_REQUIRED, offsetof(struct settings, into), "the split of the selected queries", 0, 0 },
     { "split", "SPLIT", OPTION_TEXT, offsetof(struct settings, split), "select from these queries (default: those in no split)", 0, 0 },
     { "benchmark", "FILE...", OPTION_LIST, offsetof(struct settings, benchmarks),
@@ -197,7 +197,7 @@ const zoo_command zoo_command_select = {
         "\n"
         "The draw depends on --seed, tags and ids alone. Queries that are in the split --into already are candidates too, so that\n"
         "the same command again changes nothing; where it would take queries out of it, it is refused without --replace.\n"
-        "Everything happens, or nothing does.",
+        "Everything happens, or nothing does. 'zooter split' divides queries by shares instead, as 0.7 for train, 0.3 for test.",
     .examples = "  zooter select --store my.db --split pool --benchmark gsm8k.jsonl mmlu.jsonl --per-tag 10 --into train\n"
                 "  zooter select --store my.db --split pool --benchmark b.jsonl --into train --dry-run --report - | less\n"
                 "  zooter select --store my.db --split pool --tags topic,task --into train --seed 2 --replace\n",

@@ -118,7 +118,7 @@ const zoo_command zoo_command_sim = {
         "--config is YAML; all but name is optional, unknown keys are errors:\n"
         "  seed: 1                     # default 1\n"
         "  experts:                    # 1 to 256\n"
-        "    - name: sim-coder         # A-Z a-z 0-9 . _ : / -\n"
+        "    - name: sim-coder         # A-Z a-z 0-9 . _ : / @ + -\n"
         "      strength: 0.3           # probability of a right answer, 0 to 1 (default 0.5)\n"
         "      strengths: {program: 0.95, binary: 0.9}     # the same for some kinds of task\n"
         "      latency_ms: 20          # before the first token (default 0)\n"

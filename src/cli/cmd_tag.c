@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "cli/command.h"
+#include "cli/stores.h"
 #include "label/cluster.h"
 #include "label/column.h"
 #include "base/json.h"
@@ -47,7 +47,7 @@ static int tag_by_column(zoo_store *store, const struct settings *s, zoo_err *er
     int rc = zoo_store_begin(store, err);
 
     if (!rc)
-        rc = zoo_store_count_queries(store, s->split, &total, err);
+        rc = zoo_store_count_queries(store, ZOO_IN_SPLIT(s->split), &total, err);
     zoo_progress_begin(&progress, stderr, "tag", total);
     if (!rc)
         rc = zoo_column_tag(store, &(zoo_column_options){ s->column, kind, s->split, &progress }, &n, err);
@@ -61,7 +61,7 @@ static int tag_by_column(zoo_store *store, const struct settings *s, zoo_err *er
         rc = zoo_store_commit(store, err);
     if (!rc)
         printf("%llu of %llu queries %s a tag of the kind '%s', %llu tags in all; %llu have no '%s'\n",
-               (unsigned long long)n.tagged, (unsigned long long)n.queries, s->dry_run ? "would have" : "have now", kind,
+               (unsigned long long)n.tagged, (unsigned long long)n.queries, s->dry_run ? "would have" : "now have", kind,
                (unsigned long long)n.tags, (unsigned long long)(n.queries - n.tagged), s->column);
     return rc;
 }
@@ -144,7 +144,7 @@ static int run(const void *opaque, int argc, char **argv)
         return zoo_cli_wrong_use(&zoo_command_tag, "give either --from-column FIELD or --cluster K");
     if (s->cluster && (status = read_k(s->cluster, &k)) >= 0)
         return status;
-    rc = zoo_store_open(&store, s->store, s->dry_run && s->cluster ? ZOO_STORE_READ : ZOO_STORE_WRITE, &err);
+    rc = zoo_cli_store_open(&store, s->store, s->dry_run && s->cluster ? ZOO_STORE_READ : ZOO_STORE_WRITE, &err);
     if (!rc)
         rc = s->column ? tag_by_column(store, s, &err) : tag_by_cluster(store, s, k, &err);
     zoo_store_close(store);
@@ -154,7 +154,7 @@ static int run(const void *opaque, int argc, char **argv)
 static const struct settings defaults = { .seed = 1 };
 
 static const zoo_option options[] = {
-    { "store", "FILE", OPTION_TEXT | OPTION_REQUIRED, offsetof(struct settings, store), "the store", 0, 0 },
+    ZOO_OPTION_STORE(struct settings, store, "the store"),
     { "from-column", "FIELD", OPTION_TEXT, offsetof(struct settings, column), "the tags are what this field of the rows says", 0, 0 },
     { "cluster", "K", OPTION_TEXT, offsetof(struct settings, cluster),
       "the tags are (at most) K groups of similar queries; auto: one for each hundred queries, 2 to 1000", 0, 0 },

@@ -6,13 +6,12 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/fs.h"
-#include "cli/command.h"
+#include "cli/stores.h"
 #include "cli/train_log.h"
 #include "cli/train_ranks.h"
 #include "cli/train_report.h"
 #include "cli/train_settings.h"
 #include "model/ngram_encoder.h"
-#include "store/store.h"
 #include "train/ranks_open.h"
 
 /* One run of the command. */
@@ -161,14 +160,18 @@ static int dump(zoo_buf *out, const json_t *value, zoo_err *err)
 static json_t *describe(const struct work *w)
 {
     const struct train_settings *s = w->s;
-    json_t *kinds = json_array();
+    json_t *kinds = json_array(), *all;
 
     for (size_t i = 0; i < s->tags.count; i++)
         json_array_append_new(kinds, json_string(s->tags.items[i]));
-    return json_pack("{s:s?, s:s?, s:s, s:s, s:s?, s:f, s:b, s:o, s:s?, s:s?, s:s?, s:f, s:f, s:I, s:I}", "split", s->split,
-                     "validation_split", s->validation_split, "encoder", s->encoder, "out", s->out, "beta", s->beta, "temperature", s->temperature, "standardise", s->standardise, "tags",
+    all = json_pack("{s:s?, s:s, s:s, s:s?, s:f, s:b, s:o, s:s?, s:s?, s:s?, s:f, s:f, s:I, s:I}", "validation_split", s->validation_split, "encoder", s->encoder, "out", s->out, "beta", s->beta, "temperature", s->temperature, "standardise", s->standardise, "tags",
                      kinds, "balance", s->balance, "reward_model", s->reward_model, "loss", zoo_loss_name(w->settings.loss), "validation",
                      w->settings.validation, "rate", w->settings.rate, "epochs", (json_int_t)w->settings.epochs, "seed", (json_int_t)s->seed);
+    if (all && zoo_choice_describe(&s->choice, all)) {
+        json_decref(all);
+        all = NULL;
+    }
+    return all;
 }
 
 static int begin_run(struct work *w, zoo_err *err)
@@ -208,17 +211,29 @@ static int end_run(struct work *w, int failed, zoo_err *err)
 
 /* ---- the run ---- */
 
+static int load_data(struct work *w, zoo_err *err)
+{
+    const struct train_settings *s = w->s;
+    zoo_store_filter filter = zoo_choice_filter(&s->choice);
+    int rc;
+
+    filter.aside = s->validation_split;
+    filter.reward_models = (zoo_texts){ &s->reward_model, s->reward_model != NULL };
+    rc = zoo_store_load(w->store, &filter, &w->data, err);
+    return rc || w->data.n ? rc : zoo_choice_fail_empty(w->store, &s->choice, err);
+}
+
 static int load(struct work *w, zoo_err *err)
 {
     const struct train_settings *s = w->s;
-    int rc = w->is_first ? zoo_store_open(&w->store, s->store, ZOO_STORE_WRITE, err) : ZOO_OK;
+    int rc = w->is_first ? zoo_cli_store_open(&w->store, s->store, ZOO_STORE_WRITE, err) : ZOO_OK;
 
     if (w->ranks)
         rc = zoo_ranks_follow(w->ranks, rc, err);       /* the others read what rank 0 has brought to this version's schema */
     if (!rc && !w->is_first)
-        rc = zoo_store_open(&w->store, s->store, ZOO_STORE_READ, err);
+        rc = zoo_cli_store_open(&w->store, s->store, ZOO_STORE_READ, err);
     if (!rc)
-        rc = zoo_store_load(w->store, &(zoo_store_filter){ s->split, s->reward_model, s->validation_split }, &w->data, err);
+        rc = load_data(w, err);
     if (!rc)
         rc = choose_kinds(w, err);
     if (!rc)
@@ -245,13 +260,22 @@ static void say_what(const struct work *w)
 static void say_rows(const struct work *w)
 {
     const zoo_trained *t = &w->trained;
-    size_t unrewarded = w->data.n - t->rows - t->missing_rows - t->known_rows;
+    const zoo_holes *h = &t->holes;
+    size_t unrewarded = w->data.n - h->rewarded;
+    char advice[ZOO_HOLES_ADVICE];
 
     if (unrewarded)
         zoo_cli_say(&zoo_command_train, "%zu queries have no reward at all and were left out", unrewarded);
-    if (t->missing_rows)
-        zoo_cli_say(&zoo_command_train, "%zu queries lack a reward of some expert and were left out; '%s' lacks most",
-                    t->missing_rows, w->data.experts[t->missing_most]);
+    zoo_holes_advise(h, &w->data, NULL, advice);
+    if (h->complete < h->rewarded && h->kind)
+        zoo_cli_say(&zoo_command_train, "%zu queries lack a reward of some expert and were left out; %s",
+                    h->rewarded - h->complete, advice);
+    else if (h->complete < h->rewarded)
+        zoo_cli_say(&zoo_command_train, "%zu queries lack a reward of some expert and were left out; '%s' lacks most, %zu%s%s",
+                    h->rewarded - h->complete, w->data.experts[h->order[0]], h->lacks[h->order[0]], h->without ? ": " : "", advice);
+    if (t->units.vanishing)
+        zoo_cli_say(&zoo_command_train, "%zu queries say nothing: their rewards differ by next to nothing beside those of '%s', by %g",
+                    t->units.vanishing, w->data.ids[t->units.widest], t->units.spread);
     if (t->known_rows)
         zoo_cli_say(&zoo_command_train, "%zu queries of the split '%s' were left out: their texts are also learnt from", t->known_rows,
                     w->s->validation_split);
@@ -265,8 +289,8 @@ static int describe_training(struct work *w, zoo_err *err)
     w->training = zoo_trained_json(&w->trained, &w->data, &w->settings);
     if (!w->training)
         return zoo_fail_nomem(err);
-    if (s->split)
-        json_object_set_new(w->training, "split", json_string(s->split));
+    if (zoo_choice_describe(&s->choice, w->training))
+        return zoo_fail_nomem(err);
     if (s->validation_split)
         json_object_set_new(w->training, "validation_split", json_string(s->validation_split));
     if (s->reward_model)
@@ -374,6 +398,8 @@ static int work(struct work *w, zoo_err *err)
 
     if ((rc = load(w, err)) || (rc = check_encoder(w, err)) || (w->is_first && (rc = begin_records(w, err))))
         return rc;
+    if (!w->data.k)
+        return zoo_choice_fail_unrewarded(w->store, &w->s->choice, w->s->reward_model, w->data.n, ZOO_EFORMAT, err);
     if (w->is_first)
         say_what(w);
     if ((rc = zoo_train(&w->data, &w->settings, &w->trained, err)) || !w->is_first)
@@ -466,9 +492,13 @@ static int run(const void *opaque, int argc, char **argv)
 }
 
 static const zoo_option options[] = {
-    { "store", "FILE", OPTION_TEXT | OPTION_REQUIRED, offsetof(struct train_settings, store), "the store", 0, 0 },
+    ZOO_OPTION_STORE(struct train_settings, store, "the store"),
     { "out", "DIR", OPTION_TEXT | OPTION_REQUIRED, offsetof(struct train_settings, out), "the router's folder", 0, 0 },
-    { "split", "SPLIT", OPTION_TEXT, offsetof(struct train_settings, split), "train on these queries (default: all)", 0, 0 },
+    ZOO_OPTION_SPLIT(struct train_settings, choice),
+    ZOO_OPTION_WHERE(struct train_settings, choice),
+    ZOO_OPTION_EXPERTS(struct train_settings, choice),
+    ZOO_OPTION_WITHOUT(struct train_settings, choice),
+    ZOO_OPTION_SAMPLE(struct train_settings, choice),
     { "reward-model", "NAME", OPTION_TEXT, offsetof(struct train_settings, reward_model),
       "whose rewards (default: the only one there is)", 0, 0 },
     { "encoder", "DIR", OPTION_TEXT, offsetof(struct train_settings, encoder),
@@ -482,7 +512,7 @@ static const zoo_option options[] = {
     { "beta", "B", OPTION_TEXT, offsetof(struct train_settings, beta),
       "share of a query's own reward, 0 to 1; auto, auto+B: see above (default: cross-validation)", 0, 0 },
     { "temperature", "T", OPTION_NUMBER, offsetof(struct train_settings, temperature),
-      "of the targets, in units of reward (default: cross-validation)", 1e-9, 1e9 },
+      "of the targets, in units of reward (default: cross-validation)", 1e-300, 1e300 },
     { "standardise", NULL, OPTION_FLAG, offsetof(struct train_settings, standardise),
       "count --temperature in units of the spread of the rewards", 0, 0 },
     { "validation", "SHARE", OPTION_NUMBER, offsetof(struct train_settings, validation),
@@ -538,11 +568,14 @@ const zoo_command zoo_command_train = {
         "the expert that the router picks, groups weighing as --balance says, on groups of 500 queries where there are such. Of\n"
         "recipes within one standard error of the best, the first as tried wins. Folds take at most 20,000 queries.\n"
         "\n"
-        "Queries that lack a reward of some expert are left out and counted. Some texts are set aside for validation; the router\n"
-        "is trained on the others, the epoch with the best reward on those set aside is noted, and the router that is kept is\n"
-        "trained on all queries for as many epochs. What tags say is learnt from training queries only. Below 20 different\n"
-        "texts, nothing is set aside and nothing is chosen: auto and the first temperature are taken. --validation-split names the\n"
-        "validation queries instead; nothing is learnt from them, and those whose text is also one to learn from are left out.\n"
+        "Rewards may have any offset and scale: only differences within a query are learnt from. Queries that lack a reward of some\n"
+        "expert are left out and counted; where fewer than one in ten has all, it is refused, and who costs most is named.\n"
+        "\n"
+        "Some texts are set aside for validation; the router is trained on the others, the epoch with the best reward on those set\n"
+        "aside is noted, and the router that is kept is trained on all queries for as many epochs. What tags say is learnt from\n"
+        "training queries only. Below 20 different texts, nothing is set aside and nothing is chosen: auto and the first temperature\n"
+        "are taken. --validation-split names the validation queries instead; nothing is learnt from them, and those whose text is\n"
+        "also one to learn from are left out.\n"
         "\n"
         "--loss: forward and reverse are KL(target || router) and KL(router || target); hard, the best expert alone counts; reward, what\n"
         "is lost against the best expert by asking each expert as often as the router believes in it.\n"

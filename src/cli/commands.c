@@ -8,6 +8,7 @@ extern const zoo_command zoo_command_collect;
 extern const zoo_command zoo_command_reward;
 extern const zoo_command zoo_command_tag;
 extern const zoo_command zoo_command_select;
+extern const zoo_command zoo_command_split;
 extern const zoo_command zoo_command_train;
 extern const zoo_command zoo_command_eval;
 extern const zoo_command zoo_command_route;
@@ -26,6 +27,7 @@ const zoo_command *const zoo_commands[] = {
     &zoo_command_reward,
     &zoo_command_tag,
     &zoo_command_select,
+    &zoo_command_split,
     &zoo_command_train,
     &zoo_command_eval,
     &zoo_command_route,

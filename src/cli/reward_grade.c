@@ -1,8 +1,10 @@
 /* reward_grade.c - rewards by exact graders: a page of answers is graded on all threads, then stored in one transaction. A run
  * that is killed grades its last page again, which gives the same rewards. */
 #include <string.h>
+#include <unistd.h>
 #include "base/parallel.h"
 #include "base/progress.h"
+#include "cli/asking.h"
 #include "cli/rewarder.h"
 #include "eval/graders.h"
 
@@ -41,22 +43,23 @@ static int store_one(zoo_rewarder *r, const zoo_store_answer *a, const struct ou
     switch (out->kind) {
     case NO_REFERENCE:
         r->no_reference++;
-        return ZOO_OK;
+        break;
     case NO_SANDBOX:
         r->no_sandbox++;
-        return ZOO_OK;
+        break;
     case FAILED:
         if (!r->failed++)
             snprintf(r->why_failed, sizeof r->why_failed, "%.100s: %.280s", a->query.id, out->err.message);
-        return ZOO_OK;
+        break;
     default:
-        rc = zoo_store_put_reward(r->store, r->reward_model, a->query.key, a->expert, out->reward, err);
+        rc = zoo_store_put_reward(r->store, r->reward_model, &a->at, out->reward, err);
         if (!rc)
-            rc = zoo_rewarder_name(r, a->expert, a->expert_name, err);
+            rc = zoo_rewarder_name(r, a->at.expert, a->expert_name, err);
         if (!rc)
-            zoo_rewarder_count(r, a->expert, out->reward);
-        return rc;
+            zoo_rewarder_count(r, a->at.expert, out->reward);
+        return rc ? rc : zoo_store_drop_claim(r->store, r->reward_model, &a->at, NULL, err);
     }
+    return zoo_store_give_up_claim(r->store, r->reward_model, &a->at, err);
 }
 
 static int store_page(const struct page *page, zoo_err *err)
@@ -74,29 +77,45 @@ static int store_page(const struct page *page, zoo_err *err)
     return rc;
 }
 
+/* Every answer that nobody else has claimed; *found: there was one. */
+static int grade_round(struct page *page, zoo_parallel *threads, zoo_progress *progress, uint64_t *done, int *found, zoo_err *err)
+{
+    zoo_rewarder *r = page->rewarder;
+    zoo_address after = { 0 };
+    int rc;
+
+    *found = 0;
+    do {
+        zoo_arena_release(&page->arena);
+        rc = zoo_store_claim_answers(r->store, &r->selection, r->reward_model, &after, PAGE, page->answers, &page->count, &page->arena, err);
+        if (rc || !page->count)
+            break;
+        *found = 1;
+        zoo_parallel_run(threads, page->count, grade, page);
+        rc = store_page(page, err);
+        if (!rc)
+            rc = zoo_store_renew(r->store, err);
+        after = page->answers[page->count - 1].at;
+        *done += page->count;
+        zoo_progress_set(progress, *done);
+    } while (!rc);
+    return rc;
+}
+
 static int grade_all(struct page *page, zoo_parallel *threads, zoo_err *err)
 {
     zoo_rewarder *r = page->rewarder;
     zoo_progress progress;
-    zoo_key query = 0, expert = 0;
     uint64_t done = 0;
-    int rc;
+    int rc, found;
 
     zoo_progress_begin(&progress, stderr, "reward", r->total);
-    for (;;) {
-        zoo_arena_release(&page->arena);
-        rc = zoo_store_unrewarded(r->store, r->settings->split, r->reward_model, query, expert, PAGE, page->answers, &page->count,
-                                  &page->arena, err);
-        if (rc || !page->count)
-            break;
-        zoo_parallel_run(threads, page->count, grade, page);
-        rc = store_page(page, err);
-        if (rc)
-            break;
-        query = page->answers[page->count - 1].query.key;
-        expert = page->answers[page->count - 1].expert;
-        done += page->count;
-        zoo_progress_set(&progress, done);
+    while (!(rc = grade_round(page, threads, &progress, &done, &found, err)) &&
+           (rc = zoo_asking_again(r->store, r->reward_model, found, &r->has_company, err)) > ZOO_ASKING_ENDS) {
+        if (rc == ZOO_ASKING_AT_ONCE)
+            continue;
+        zoo_progress_note(&progress, "waiting for others at work on this store");
+        sleep(1);
     }
     zoo_progress_end(&progress);
     return rc;

@@ -2,11 +2,11 @@
 #ifndef ZOO_CLI_REWARDER_H
 #define ZOO_CLI_REWARDER_H
 #include <stdint.h>
-#include "cli/command.h"
-#include "store/store.h"
+#include "cli/stores.h"
 
 struct zoo_reward_settings {
-    const char *store, *split, *grader, *name;
+    const char *store, *grader, *name;
+    struct zoo_choice choice;
     uint64_t threads;
     const char *endpoint, *api, *model, *api_key_env, *template_;
     uint64_t column, concurrency, retries, timeout;
@@ -19,6 +19,8 @@ typedef struct zoo_rewarder {
     const struct zoo_reward_settings *settings;
     zoo_store *store;
     zoo_key reward_model;
+    zoo_selection selection;
+    int has_company;                   /* other processes were at work on it at the last look */
     uint64_t total;                    /* answers without a reward of this model when the run began */
     struct zoo_tally *tallies;
     size_t tally_count;

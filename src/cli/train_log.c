@@ -40,7 +40,7 @@ static int look(void *context, const zoo_trainer_moment *m, int ends_epoch, zoo_
     if (!ends_epoch)
         zoo_buf_addf(&line, ",\"rate\":%.6g,\"norm\":%.6g", m->rate, m->norm);
     else if (isfinite(m->reward))
-        zoo_buf_addf(&line, ",\"reward\":%.6g,\"best\":%s", m->reward, m->is_best ? "true" : "false");
+        zoo_buf_addf(&line, ",\"reward\":%.15g,\"best\":%s", m->reward, m->is_best ? "true" : "false");
     rc = zoo_buf_addf(&line, ",\"tokens\":%llu,\"seconds\":%.3f}\n", (unsigned long long)m->work, seconds_of(log));
     rc = rc ? zoo_fail_nomem(err) : put_line(log, &line, err);
     zoo_buf_release(&line);

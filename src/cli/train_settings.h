@@ -2,11 +2,12 @@
 #ifndef ZOO_CLI_TRAIN_SETTINGS_H
 #define ZOO_CLI_TRAIN_SETTINGS_H
 #include <limits.h>
-#include "cli/command.h"
+#include "cli/stores.h"
 #include "train/train.h"
 
 struct train_settings {
-    const char *store, *split, *validation_split, *encoder, *out, *beta, *balance, *balance_by, *reward_model, *kl, *loss, *layers, *schedule, *precision;
+    struct zoo_choice choice;
+    const char *store, *validation_split, *encoder, *out, *beta, *balance, *balance_by, *reward_model, *kl, *loss, *layers, *schedule, *precision;
     double temperature, validation, rate, warm_up, decay, layer_decay, clip, save_every;
     uint64_t epochs, seed, threads, batch, batch_tokens, max_tokens, patience;
     zoo_list tags;

@@ -8,16 +8,16 @@ enum { CHUNK = 64 };                /* resamples a task */
 struct job { const zoo_bootstrap *boot; size_t part, b; double *sums; };
 
 /* sum (m) += rows drawn from values (rows,m), as many as there are. Two draws come out of one random number. */
-static void add_resample(double *restrict sum, const float *restrict values, size_t rows, size_t m, zoo_rng *rng)
+static void add_resample(double *restrict sum, const double *restrict values, size_t rows, size_t m, zoo_rng *rng)
 {
     uint64_t bits = 0;
 
     for (size_t i = 0; i < rows; i++) {
         bits = i & 1 ? bits >> 32 : zoo_rng_u64(rng);
-        const float *row = values + ((bits & UINT32_MAX) * rows >> 32) * m;      /* rows < 2^32: a bias below rows / 2^32 */
+        const double *row = values + ((bits & UINT32_MAX) * rows >> 32) * m;      /* rows < 2^32: a bias below rows / 2^32 */
 #pragma omp simd
         for (size_t c = 0; c < m; c++)
-            sum[c] += (double)row[c];
+            sum[c] += row[c];
     }
 }
 

@@ -11,7 +11,7 @@
 #include "base/parallel.h"
 
 typedef struct zoo_bootstrap {
-    const float *values;            /* (p,m) */
+    const double *values;           /* (p,m) */
     const size_t *offsets;          /* (s + 1): part j is the rows offsets[j] .. offsets[j+1] */
     size_t m;
     uint64_t seed;

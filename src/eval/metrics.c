@@ -12,10 +12,21 @@ struct work {
     const zoo_trial *t;
     const zoo_evaluate_options *o;
     size_t width;               /* columns of values: m, or 2m + 1 where queries stand in several subsets */
-    float *values;              /* (p,width): what each method earns at each place; then times the share; then the share */
-    double *ties;               /* (s): means this close are equal: what rounding to float can do to the subset's rewards */
+    double unit, base;          /* a reward is base + unit * value; unit: a power of two, so that no bit is lost */
+    double *values;             /* (p,width): what each method earns at each place; then times the share; then the share */
+    double *ties;               /* (s): means this close are equal; in values */
     double tie;                 /* the largest of them */
 };
+
+/* A tie is what rounding can explain. Rewards are often computed in 32-bit floats, whose last bits are chance, and 0.1 + 0.2 + 0.3 are
+ * not 0.3 + 0.3 + 0 in any precision; so last bits must not decide ranks. Their size is measured by how far the answers to one query
+ * lie apart, FLT_EPSILON of the most in the subset, and not by how large rewards are: at 1e9 + {0, 1} a float's last bit is 64, and
+ * every expert would tie. What doubles lose in summing, by n rewards of such a size, is added: it is less unless rows differ much more
+ * than answers do. */
+static double tie_of(double apart, double size, size_t n)
+{
+    return apart * (double)FLT_EPSILON + size * DBL_EPSILON * sqrt((double)n);
+}
 
 double zoo_rank_among(const double *scores, size_t k, double score, double tie)
 {
@@ -33,9 +44,9 @@ double zoo_gap_closed(double score, double reference, double best, double tie)
     return gap > tie ? (score - reference) / gap : NAN;
 }
 
-static const float *rewards_at(const struct work *w, size_t place)
+static double *values_at(const struct work *w, size_t place)
 {
-    return w->t->rewards + (size_t)w->t->rows[place] * w->t->k;
+    return w->values + place * w->width;
 }
 
 static size_t size_of(const zoo_trial *t, size_t subset)
@@ -111,6 +122,26 @@ static int check_options(const struct work *w, zoo_err *err)
     return rc;
 }
 
+/* The unit is near the largest reward. What all have in common is taken off where they lie further from 0 than from each other: then
+ * no bit is lost by it (and elsewhere some would be). */
+static void choose_unit(struct work *w)
+{
+    const zoo_trial *t = w->t;
+    double low = INFINITY, high = -INFINITY, most = 0;
+    int exponent;
+
+    for (size_t i = 0; i < t->n * t->k; i++) {
+        low = fmin(low, t->rewards[i]);
+        high = fmax(high, t->rewards[i]);
+    }
+    most = fmax(fabs(low), fabs(high));
+    frexp(most, &exponent);
+    w->unit = most > 0 ? ldexp(1, exponent - 1) : 1;
+    low /= w->unit;
+    high /= w->unit;
+    w->base = low > high - low ? low : -high > high - low ? high : 0;
+}
+
 /* The expert with the best mean in a subset; the first of equals. */
 static size_t best_expert_of(const struct work *w, size_t subset, double *sums)
 {
@@ -119,35 +150,67 @@ static size_t best_expert_of(const struct work *w, size_t subset, double *sums)
     memset(sums, 0, t->k * sizeof *sums);
     for (size_t at = t->offsets[subset]; at < t->offsets[subset + 1]; at++)
         for (size_t j = 0; j < t->k; j++)
-            sums[j] += (double)rewards_at(w, at)[j];
+            sums[j] += values_at(w, at)[j];
     return argmax(sums, t->k);
 }
 
+/* The experts alone. */
+static void fill_experts(const struct work *w, size_t place)
+{
+    const double *rewards = w->t->rewards + (size_t)w->t->rows[place] * w->t->k;
+    double *out = values_at(w, place);
+
+    for (size_t j = 0; j < w->t->k; j++)
+        out[j] = rewards[j] / w->unit - w->base;
+}
+
+/* The other methods, out of what the experts earn. */
 static void fill_place(const struct work *w, size_t place, size_t best_of_subset)
 {
     const zoo_evaluation *e = w->e;
-    const float *rewards = rewards_at(w, place);
     uint32_t row = w->t->rows[place];
-    float *out = w->values + place * w->width, best = rewards[0];
-    double sum = 0;
+    double *out = values_at(w, place), best = out[0], sum = 0, share = (double)w->t->shares[place];
 
     for (size_t j = 0; j < w->t->k; j++) {
-        out[j] = rewards[j];
-        sum += (double)rewards[j];
-        best = rewards[j] > best ? rewards[j] : best;
+        sum += out[j];
+        best = out[j] > best ? out[j] : best;
     }
-    out[e->random] = (float)(sum / (double)w->t->k);
-    out[e->best_per_subset] = rewards[best_of_subset];
+    out[e->random] = sum / (double)w->t->k;
+    out[e->best_per_subset] = out[best_of_subset];
     out[e->oracle] = best;
     for (size_t i = 0; i < w->o->ranker_count; i++)
-        out[e->oracle + 1 + i] = rewards[w->o->rankers[i].choice[row]];
+        out[e->oracle + 1 + i] = out[w->o->rankers[i].choice[row]];
     if (w->o->routed)
-        out[e->router] = rewards[w->o->routed[row]];
+        out[e->router] = out[w->o->routed[row]];
     if (w->width > e->m) {
         for (size_t j = 0; j < e->m; j++)
-            out[e->m + j] = out[j] * w->t->shares[place];
-        out[2 * e->m] = w->t->shares[place];
+            out[e->m + j] = out[j] * share;
+        out[2 * e->m] = share;
     }
+}
+
+/* All places of a subset, and its tie. */
+static void fill_subset(struct work *w, size_t subset, double *sums)
+{
+    const zoo_trial *t = w->t;
+    double apart = 0, size = 0;
+    size_t best;
+
+    for (size_t at = t->offsets[subset]; at < t->offsets[subset + 1]; at++)
+        fill_experts(w, at);
+    best = best_expert_of(w, subset, sums);
+    for (size_t at = t->offsets[subset]; at < t->offsets[subset + 1]; at++) {
+        const double *values = values_at(w, at);
+        double low = values[0];
+        fill_place(w, at, best);
+        for (size_t j = 0; j < t->k; j++) {
+            low = fmin(low, values[j]);
+            size = fmax(size, fabs(values[j]));
+        }
+        apart = fmax(apart, values[w->e->oracle] - low);
+    }
+    w->ties[subset] = tie_of(apart, size, size_of(t, subset));
+    w->tie = fmax(w->tie, w->ties[subset]);
 }
 
 static int fill_values(struct work *w, zoo_err *err)
@@ -162,17 +225,9 @@ static int fill_values(struct work *w, zoo_err *err)
         free(sums);
         return zoo_fail_nomem(err);
     }
-    for (size_t j = 0; j < t->s; j++) {
-        size_t best = best_expert_of(w, j, sums);
-        float largest = 0;
-        for (size_t at = t->offsets[j]; at < t->offsets[j + 1]; at++) {
-            fill_place(w, at, best);
-            for (size_t c = 0; c < t->k; c++)
-                largest = fmaxf(largest, fabsf(rewards_at(w, at)[c]));
-        }
-        w->ties[j] = (double)largest * (double)FLT_EPSILON;
-        w->tie = fmax(w->tie, w->ties[j]);
-    }
+    choose_unit(w);
+    for (size_t j = 0; j < t->s; j++)
+        fill_subset(w, j, sums);
     free(sums);
     return ZOO_OK;
 }
@@ -180,7 +235,7 @@ static int fill_values(struct work *w, zoo_err *err)
 /* ---- means and ranks ---- */
 
 /* Random's answer is as good as the best with the share of experts that are. */
-static double best_share(const float *rewards, size_t k, float best)
+static double best_share(const double *rewards, size_t k, double best)
 {
     size_t as_good = 0;
 
@@ -200,12 +255,11 @@ static void take_means(struct work *w)
         for (size_t j = 0; j < t->s; j++) {
             double sum = 0;
             for (size_t at = t->offsets[j]; at < t->offsets[j + 1]; at++) {
-                const float *value = w->values + at * w->width;
-                double share = (double)t->shares[at], best = (double)value[e->oracle];
-                sum += (double)value[c];
-                rows += share * (double)value[c];
-                hits += share * (c == e->random ? best_share(rewards_at(w, at), t->k, value[e->oracle])
-                                                : (double)value[c] >= best);
+                const double *value = values_at(w, at);
+                double share = (double)t->shares[at], best = value[e->oracle];
+                sum += value[c];
+                rows += share * value[c];
+                hits += share * (c == e->random ? best_share(value, t->k, best) : value[c] >= best);
             }
             method->by_subset[j] = sum / (double)size_of(t, j);
             subsets += method->by_subset[j];
@@ -451,6 +505,41 @@ done:
     return rc;
 }
 
+/* ---- back to rewards ---- */
+
+static void restore_mean(const struct work *w, zoo_estimate *x)
+{
+    x->mean = (x->mean + w->base) * w->unit;
+    x->low = (x->low + w->base) * w->unit;
+    x->high = (x->high + w->base) * w->unit;
+}
+
+static void restore_difference(const struct work *w, zoo_estimate *x)
+{
+    x->mean *= w->unit;
+    x->low *= w->unit;
+    x->high *= w->unit;
+}
+
+/* Everything was computed in values. */
+static void restore_rewards(const struct work *w)
+{
+    zoo_evaluation *e = w->e;
+
+    for (size_t c = 0; c < e->m; c++) {
+        restore_mean(w, &e->methods[c].over_subsets);
+        restore_mean(w, &e->methods[c].over_rows);
+        for (size_t j = 0; j < w->t->s; j++)
+            e->methods[c].by_subset[j] = (e->methods[c].by_subset[j] + w->base) * w->unit;
+    }
+    for (size_t i = 0; i < e->comparison_count; i++) {
+        restore_difference(w, &e->comparisons[i].over_subsets.difference);
+        restore_difference(w, &e->comparisons[i].over_rows.difference);
+        for (size_t j = 0; e->comparisons[i].by_subset && j < w->t->s; j++)
+            restore_difference(w, &e->comparisons[i].by_subset[j].difference);
+    }
+}
+
 int zoo_evaluate(zoo_evaluation *out, const zoo_trial *trial, const zoo_evaluate_options *options, zoo_err *err)
 {
     struct work w = { .e = out, .t = trial, .o = options };
@@ -473,6 +562,8 @@ int zoo_evaluate(zoo_evaluation *out, const zoo_trial *trial, const zoo_evaluate
         rc = compare_router(&w, err);
     if (!rc && options->resamples)
         rc = bootstrap(&w, err);
+    if (!rc)
+        restore_rewards(&w);
     free(w.values);
     free(w.ties);
     if (rc)

@@ -6,7 +6,8 @@
  *     zoo_evaluation_release(&e);
  *
  * Methods, in this order: the k experts alone; random, best per subset, oracle; rankers; the router, where there is one.
- * Everything is exact arithmetic on the trial's rewards; means are equal where they differ by less than a float can tell.
+ * Rewards are summed in a common unit, less what they have in common, so that 1e9 + {0, 1} and 1e300 * {0, 1} are as good as {0, 1}.
+ * Means are equal where they differ by less than rounding can explain: see `ties` in metrics.c.
  * Dimensions: n queries, k experts, s subsets, m methods. Layer: eval -> base. Threads: one owner. */
 #ifndef ZOO_EVAL_METRICS_H
 #define ZOO_EVAL_METRICS_H

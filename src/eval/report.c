@@ -12,7 +12,8 @@ enum { PAGE = 100, NUMBER = 9, SUBSET_NAME = 19 };      /* columns */
 struct page {
     zoo_buf *buf;
     const zoo_evaluation *e;
-    int rc, digits;             /* digits behind the point, by the size of the rewards */
+    int rc, digits;             /* digits behind the point, by the size of what is shown */
+    double base, unit;          /* a mean is shown as (mean - base) / unit: 0 and 1 where columns hold means as they are */
     size_t *order;              /* (k): experts, the best mean over subsets first; shown as 1..k */
     size_t *number;             /* (k): where an expert stands in it, 1..k */
 };
@@ -106,7 +107,7 @@ static void put_name(struct page *p, const char *name, size_t width)
 static void put_value(struct page *p, double x, int width)
 {
     if (isfinite(x))
-        put(p, "%*.*f", width, p->digits, x);
+        put(p, "%*.*f", width, p->digits, (x - p->base) / p->unit);
     else
         put(p, "%*s", width, "-");
 }
@@ -114,7 +115,7 @@ static void put_value(struct page *p, double x, int width)
 static void put_signed(struct page *p, double x, int width)
 {
     if (isfinite(x))
-        put(p, "%+*.*f", width, p->digits, x);
+        put(p, "%+*.*f", width, p->digits, x / p->unit);
     else
         put(p, "%*s", width, "-");
 }
@@ -131,9 +132,10 @@ static void put_percent(struct page *p, double x, int width)
 static void put_interval(struct page *p, const zoo_estimate *x, int with_sign)
 {
     char low[64], high[64];
+    double base = with_sign ? 0 : p->base;               /* a difference has none */
 
-    snprintf(low, sizeof low, with_sign ? "%+.*f" : "%.*f", p->digits, x->low);
-    snprintf(high, sizeof high, with_sign ? "%+.*f" : "%.*f", p->digits, x->high);
+    snprintf(low, sizeof low, with_sign ? "%+.*f" : "%.*f", p->digits, (x->low - base) / p->unit);
+    snprintf(high, sizeof high, with_sign ? "%+.*f" : "%.*f", p->digits, (x->high - base) / p->unit);
     if (isfinite(x->low) && isfinite(x->high))
         put(p, "%*s..%-*s", NUMBER, low, NUMBER - 1, high);
     else
@@ -141,14 +143,33 @@ static void put_interval(struct page *p, const zoo_estimate *x, int with_sign)
 }
 
 /* Digits such that a column of NUMBER holds every mean and four of them count. */
-static int choose_digits(const zoo_evaluation *e)
+static int choose_digits(double largest)
 {
-    double largest = 0;
+    return largest < 10 ? 4 : largest < 100 ? 3 : largest < 1000 ? 2 : largest < 10000 ? 1 : 0;
+}
+
+/* How means are shown: as they are, unless a column of NUMBER does not hold them (1e300), or would show nothing of them (1e-30) or of what
+ * they differ by (1e9 + {0, 1}). */
+static void choose_scale(struct page *p)
+{
+    const zoo_evaluation *e = p->e;
+    double low = INFINITY, high = -INFINITY, largest;
 
     for (size_t c = 0; c < e->m; c++)
-        for (size_t j = 0; j < e->trial->s; j++)
-            largest = fmax(largest, fabs(e->methods[c].by_subset[j]));
-    return largest < 10 ? 4 : largest < 100 ? 3 : largest < 1000 ? 2 : largest < 10000 ? 1 : 0;
+        for (size_t j = 0; j < e->trial->s; j++) {
+            low = fmin(low, e->methods[c].by_subset[j]);
+            high = fmax(high, e->methods[c].by_subset[j]);
+        }
+    largest = fmax(fabs(low), fabs(high));
+    p->unit = 1;
+    if (largest >= 1e4 && high > low && high - low < largest / 1e3) {
+        double step = pow(10, ceil(log10(high - low)));
+        p->base = floor(low / step) * step;
+        largest = fmax(fabs(low - p->base), fabs(high - p->base));
+    }
+    if (largest >= 1e7 || (largest > 0 && largest < 1e-2))
+        p->unit = pow(10, floor(log10(largest)));
+    p->digits = choose_digits(largest / p->unit);
 }
 
 static int order_experts(struct page *p)
@@ -187,6 +208,12 @@ static void put_head(struct page *p, const zoo_report_subject *subject)
     if (subject->reward_model)
         put(p, ", scored by '%s'", subject->reward_model);
     put(p, "\n");
+    if (p->base != 0 && p->unit != 1)
+        put(p, "means are shown less %.17g, and all rewards in units of %g\n", p->base, p->unit);
+    else if (p->base != 0)
+        put(p, "means are shown less %.17g\n", p->base);
+    else if (p->unit != 1)
+        put(p, "rewards are shown in units of %g\n", p->unit);
     for (size_t i = 0; i < subject->note_count; i++)
         put(p, "%s\n", subject->notes[i]);
     put(p, "\nHeadline: the mean over subsets, where each subset counts alike.\n"
@@ -380,8 +407,9 @@ static void put_matrix(struct page *p)
 
 int zoo_report_text(zoo_buf *out, const zoo_evaluation *e, const zoo_report_subject *subject)
 {
-    struct page p = { .buf = out, .e = e, .digits = choose_digits(e) };
+    struct page p = { .buf = out, .e = e };
 
+    choose_scale(&p);
     p.rc = order_experts(&p);
     if (!p.rc) {
         put_head(&p, subject);

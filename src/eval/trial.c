@@ -12,7 +12,7 @@ enum reward_state { COMPLETE, HOLES, EMPTY };
 
 static enum reward_state state_of(const zoo_trial_input *in, size_t row)
 {
-    const float *rewards = in->data->rewards + row * in->data->k;
+    const double *rewards = in->data->rewards + row * in->data->k;
     size_t known = 0;
 
     for (size_t j = 0; j < in->k; j++)
@@ -21,30 +21,30 @@ static enum reward_state state_of(const zoo_trial_input *in, size_t row)
 }
 
 /* Why nothing is left: names the expert that has the fewest rewards. */
-static int fail_empty(const zoo_trial_input *in, zoo_err *err)
+static int fail_empty(const zoo_trial *t, const zoo_trial_input *in, zoo_err *err)
 {
-    const zoo_dataset *data = in->data;
-    size_t fewest = SIZE_MAX, which = 0;
+    char advice[ZOO_HOLES_ADVICE];
+    const zoo_holes *h = &t->holes;
 
-    for (size_t j = 0; j < in->k; j++) {
-        size_t known = 0;
-        for (size_t i = 0; i < data->n; i++)
-            known += isfinite(data->rewards[i * data->k + in->columns[j]]) != 0;
-        if (known < fewest) {
-            fewest = known;
-            which = in->columns[j];
-        }
-    }
     if (!in->k)
         return zoo_fail(err, ZOO_EUSAGE, "no expert is left to compare");
-    return zoo_fail(err, ZOO_EUSAGE, "none of the %zu queries has a reward for each of the %zu experts; the fewest has '%s', "
-                    "with %zu: leave it out, or collect its rewards", data->n, in->k, data->experts[which], fewest);
+    if (!h->rewarded)
+        return zoo_fail(err, ZOO_EUSAGE, "none of the %zu queries has a reward for any of the %zu experts: collect their rewards",
+                        in->data->n, in->k);
+    zoo_holes_advise(h, in->data, in->columns, advice);
+    if (h->kind)
+        return zoo_fail(err, ZOO_EUSAGE, "none of the %zu queries has a reward for each of the %zu experts; %s", h->rewarded, in->k, advice);
+    return zoo_fail(err, ZOO_EUSAGE, "none of the %zu queries has a reward for each of the %zu experts; the fewest has '%.128s', "
+                    "with %zu: collect its rewards, or leave it out%s%s", h->rewarded, in->k,
+                    in->data->experts[in->columns[h->order[0]]], h->rewarded - h->lacks[h->order[0]], *advice ? ": " : "", advice);
 }
 
 static int select_rows(zoo_trial *t, const zoo_trial_input *in, zoo_err *err)
 {
     const zoo_dataset *data = in->data;
 
+    if (zoo_holes_count(&t->holes, data, in->columns, in->k, in->keep, err))
+        return ZOO_ENOMEM;
     t->source = zoo_arena_alloc(&t->arena, (data->n + 1) * sizeof *t->source);
     if (!t->source)
         return zoo_fail_nomem(err);
@@ -60,7 +60,7 @@ static int select_rows(zoo_trial *t, const zoo_trial_input *in, zoo_err *err)
             t->without_rewards++;
     }
     if (!t->n || !in->k)
-        return fail_empty(in, err);
+        return fail_empty(t, in, err);
     if (t->n > UINT32_MAX)
         return zoo_fail(err, ZOO_EUSAGE, "%zu queries are more than the %u that can be evaluated at once", t->n, UINT32_MAX);
     t->k = in->k;
@@ -258,6 +258,7 @@ done:
 
 void zoo_trial_release(zoo_trial *trial)
 {
+    zoo_holes_release(&trial->holes);
     zoo_arena_release(&trial->arena);
     memset(trial, 0, sizeof *trial);
 }

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include "base/dataset.h"
 #include "base/err.h"
+#include "base/holes.h"
 
 typedef struct zoo_subset {
     const char *name;               /* the tag; "group/tag" where two groups share it; "(none)" for queries without one */
@@ -25,13 +26,14 @@ typedef struct zoo_trial {
     const char **experts;           /* (k), borrowed from the data set */
     const char **group_names;       /* (groups), borrowed or static */
     zoo_subset *subsets;            /* (s), in the order in which their queries arrived */
-    float *rewards;                 /* (n,k), all finite */
+    double *rewards;                /* (n,k), all finite */
     size_t *source;                 /* (n): the query's row in the data set */
     size_t *offsets;                /* (s + 1): subset j has the places offsets[j] .. offsets[j+1] */
     uint32_t *rows;                 /* (p): the query at a place, 0..n-1 */
     float *shares;                  /* (p): 1 / subsets of that query; all of a query's places sum to 1 */
     size_t without_rewards;         /* queries left out: none of the experts has a reward */
     size_t with_holes;              /* queries left out: some experts have one, some have not */
+    zoo_holes holes;                /* the same by expert, and who costs most of them */
     zoo_arena arena;
 } zoo_trial;
 
@@ -43,7 +45,7 @@ typedef struct zoo_trial_input {
     const unsigned char *keep;      /* (data->n): 0 leaves the query out uncounted; NULL: all */
 } zoo_trial_input;
 
-/* ZOO_EUSAGE where no query is left or no tag is of that kind (the sentence lists the kinds). */
+/* ZOO_EUSAGE where no query is left (the sentence says who costs them) or no tag is of that kind (it lists the kinds). */
 int zoo_trial_build(zoo_trial *out, const zoo_trial_input *in, zoo_err *err);
 void zoo_trial_release(zoo_trial *trial);
 #endif

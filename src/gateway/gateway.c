@@ -1,5 +1,6 @@
 /* gateway.c - see gateway.h. */
 #include "gateway/gateway.h"
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
@@ -40,16 +41,33 @@ static void get_models(zoo_http_exchange *exchange, void *context)
     reply_buf(exchange, failed || zoo_buf_add_str(&out, "]}"), "application/json", &out);
 }
 
+/* Whether the end of a path is this name; clients may percent-encode what else means something in URLs: '/', ':', '@', '+'. */
+static int is_name(const char *path, const char *name)
+{
+    for (; *path && *name; path++, name++) {
+        char c = *path, hex[3] = "";
+        if (c == '%' && isxdigit((unsigned char)path[1]) && isxdigit((unsigned char)path[2])) {
+            memcpy(hex, path + 1, 2);
+            c = (char)strtoul(hex, NULL, 16);
+            path += 2;
+        }
+        if (c != *name)
+            return 0;
+    }
+    return !*path && !*name;
+}
+
 static void get_model(zoo_http_exchange *exchange, void *context)
 {
     const struct zoo_gateway *g = context;
-    const char *name = zoo_http_path(exchange) + strlen("/v1/models/");
+    const char *path = zoo_http_path(exchange) + strlen("/v1/models/"), *name = NULL;
     zoo_buf out = ZOO_BUF_INIT(1000);
-    size_t i = 0;
 
-    while (i < g->upstreams.n && strcmp(name, g->upstreams.names[i]))
-        i++;
-    if (i == g->upstreams.n && strcmp(name, ZOO_GATEWAY_MODEL))
+    for (size_t i = 0; !name && i < g->upstreams.n; i++)
+        name = is_name(path, g->upstreams.names[i]) ? g->upstreams.names[i] : NULL;
+    if (!name && is_name(path, ZOO_GATEWAY_MODEL))
+        name = ZOO_GATEWAY_MODEL;
+    if (!name)
         zoo_http_reply_error(exchange, 404, "invalid_request_error", "model_not_found",
                              "there is no such model; GET /v1/models lists those that exist");
     else

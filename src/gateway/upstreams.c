@@ -1,5 +1,4 @@
 #include "gateway/upstreams.h"
-#include <float.h>
 #include <math.h>
 #include <string.h>
 #include "base/buf.h"
@@ -68,6 +67,22 @@ static void match_router(zoo_upstreams *u, const zoo_gateway_config *config, con
     }
 }
 
+/* Where each mean reward lies between the lowest, 0, and the highest, 1, as floats can tell also where means are 1e9 + {0, 1}; an
+ * unknown one below all. */
+static void place_means(const zoo_router_facts *facts, size_t k, float *places)
+{
+    double low = INFINITY, high = -INFINITY;
+
+    for (size_t i = 0; i < k; i++) {
+        low = fmin(low, facts->mean_rewards[i]);
+        high = fmax(high, facts->mean_rewards[i]);
+    }
+    for (size_t i = 0; i < k; i++) {
+        double mean = facts->mean_rewards[i];
+        places[i] = isnan(mean) ? -1 : high > low ? (float)((mean / 2 - low / 2) / (high / 2 - low / 2)) : 0;
+    }
+}
+
 /* By mean reward, the set default first. */
 static int order_by_mean(zoo_upstreams *u, const zoo_gateway_config *config, const zoo_router *router, zoo_err *err)
 {
@@ -77,8 +92,7 @@ static int order_by_mean(zoo_upstreams *u, const zoo_gateway_config *config, con
 
     if (!means || !order)
         return zoo_fail_nomem(err);
-    for (size_t i = 0; i < u->k; i++)
-        means[i] = isnan(facts->mean_rewards[i]) ? -FLT_MAX : (float)facts->mean_rewards[i];
+    place_means(facts, u->k, means);
     n = zoo_upstreams_order(u, means, order);
     if (!config->default_expert || !find(u, config->default_expert, &first))
         first = order[0];

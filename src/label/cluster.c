@@ -45,7 +45,7 @@ static int each_page(struct work *w, page_fn fn, const char *label, zoo_err *err
 
     zoo_progress_begin(&progress, w->o->progress, label, w->out->queries);
     while (!rc) {
-        rc = zoo_store_queries(w->store, w->o->split, after, PAGE, queries, &count, &w->arena, err);
+        rc = zoo_store_queries(w->store, ZOO_IN_SPLIT(w->o->split), after, PAGE, queries, &count, &w->arena, err);
         if (!rc)
             rc = fn(w, queries, count, err);
         seen += count;
@@ -307,15 +307,25 @@ static int init_scribes(struct work *w, zoo_err *err)
     return rc;
 }
 
+static int fail_empty(const struct work *w, zoo_err *err)
+{
+    char names[ZOO_STORE_NAMES_SIZE];
+
+    if (!w->o->split)
+        return zoo_fail(err, ZOO_EUSAGE, "the store holds no query to tag");
+    return zoo_fail(err, ZOO_EUSAGE, "no query is in the split '%.128s'; %s", w->o->split,
+                    zoo_store_say_names(w->store, ZOO_LIST_SPLITS, names));
+}
+
 static int plan(struct work *w, zoo_err *err)
 {
     zoo_clustering *out = w->out;
     uint64_t queries;
-    int rc = zoo_store_count_queries(w->store, w->o->split, &queries, err);
+    int rc = zoo_store_count_queries(w->store, ZOO_IN_SPLIT(w->o->split), &queries, err);
 
     out->queries = (size_t)queries;
     if (!rc && !out->queries)
-        rc = zoo_fail(err, ZOO_EUSAGE, "no query is in the split '%.128s'", w->o->split ? w->o->split : "");
+        rc = fail_empty(w, err);
     if (!rc && w->o->k > ZOO_CLUSTERS_MAX)
         rc = zoo_fail(err, ZOO_EUSAGE, "%zu groups are more than %d", w->o->k, ZOO_CLUSTERS_MAX);
     if (rc)

@@ -88,8 +88,13 @@ static int tag_query(struct work *w, const zoo_store_query *q, zoo_err *err)
 
 static int check(const struct work *w, zoo_err *err)
 {
+    char names[ZOO_STORE_NAMES_SIZE];
+
+    if (!w->n->queries && !w->o->split)
+        return zoo_fail(err, ZOO_EUSAGE, "the store holds no query to tag");
     if (!w->n->queries)
-        return zoo_fail(err, ZOO_EUSAGE, "no query is in the split '%.128s'", w->o->split ? w->o->split : "");
+        return zoo_fail(err, ZOO_EUSAGE, "no query is in the split '%.128s'; %s", w->o->split,
+                        zoo_store_say_names(w->store, ZOO_LIST_SPLITS, names));
     if (!w->is_field_met)
         return zoo_fail(err, ZOO_EUSAGE, "no query has a field '%.128s' beside the usual ones; %s%s", w->o->field,
                         *w->fields ? "there are: " : "there is no such field at all", w->fields);
@@ -107,7 +112,7 @@ int zoo_column_tag(zoo_store *store, const zoo_column_options *o, zoo_column_cou
 
     memset(counts, 0, sizeof *counts);
     do {
-        rc = zoo_store_queries(store, o->split, after, PAGE, queries, &count, &page, err);
+        rc = zoo_store_queries(store, ZOO_IN_SPLIT(o->split), after, PAGE, queries, &count, &page, err);
         for (size_t i = 0; !rc && i < count; i++)
             rc = tag_query(&w, &queries[i], err);
         if (count)

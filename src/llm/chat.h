@@ -25,12 +25,17 @@ int zoo_chat_write(zoo_buf *body, const zoo_chat_request *request, const char *q
 typedef struct zoo_chat_answer {
     const char *text;                  /* NUL-terminated */
     size_t size;
-    const char *finish_reason;         /* NULL: not given */
-    int64_t prompt_tokens, completion_tokens;          /* -1: not given */
+    const char *reasoning;             /* what it thought aloud, where the endpoint gives it apart; NULL: nothing */
+    size_t reasoning_size;
+    const char *finish_reason;         /* NULL: not given, or no short word without control characters */
+    int64_t prompt_tokens, completion_tokens;          /* -1: not given, or beyond 2^53 */
+    int64_t reasoning_tokens, cached_tokens;           /* parts of completion and prompt; -1: not given */
     json_t *reply;                     /* owns the above */
 } zoo_chat_answer;
 
-/* ZOO_EFORMAT: not JSON, no choices[0].message.content, or one that is empty; *out needs no release then. */
+/* ZOO_EFORMAT: not JSON, no choices[0].message.content, or one that is empty; *out needs no release then. ZOO_ECONFLICT: no answer, and there
+ * would be none if one asked again: a filter's or the model's refusal, a limit that was reached before there was any text; *out has the
+ * tokens, and needs no release either. */
 int zoo_chat_read(zoo_chat_answer *out, const char *reply, size_t size, zoo_err *err);
 void zoo_chat_answer_release(zoo_chat_answer *answer);
 #endif

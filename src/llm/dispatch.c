@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/rng.h"
+#include "base/utf8.h"
 #include "net/http_client.h"
 
 enum { CONNECT_MS = 10000, FIRST_DELAY_MS = 500, MOST_DELAY_MS = 30000, MOST_RETRY_AFTER_MS = 600000, KEPT_BYTES = 256 << 10,
@@ -59,7 +60,7 @@ struct zoo_dispatch {
     struct slot_list spare;
     struct slot_set slots;
     unsigned asking, held;
-    int is_unsettled;                    /* something was taken since the last settle */
+    int is_unsettled;                    /* something was taken or lost since the last settle */
     int is_stopping, failed;             /* failed: the code that ends everything */
     zoo_err err;
     struct event *grace, *turn_end;
@@ -134,25 +135,38 @@ static void fail(zoo_dispatch *d, int code, const zoo_err *err)
 
 /* ---- the end of an attempt ---- */
 
+/* A reply may hold any bytes, and is cut anywhere; what is noted of it goes into stores and JSON, which take UTF-8 alone. */
 static void note_failure(zoo_lane *lane, const char *why)
 {
+    size_t size, used;
+
     if (lane->api_key && *lane->api_key && strstr(why, lane->api_key))
         why = "the reply repeats the key and is not shown";
-    snprintf(lane->last_failure, sizeof lane->last_failure, "%s", why);
+    size = zoo_utf8_cut(why, strlen(why), sizeof lane->last_failure - 1);
+    memcpy(lane->last_failure, why, size);
+    lane->last_failure[size] = 0;
+    for (char *p = lane->last_failure; *p; p += used)
+        if (zoo_utf8_next(p, strlen(p), &used) == ZOO_UTF8_BAD)
+            *p = '?';
 }
 
-static void lose(struct slot *slot, const char *why)
+static void lose(struct slot *slot, const char *why, int is_final)
 {
     zoo_dispatch *d = slot->d;
     zoo_lane *lane = &d->lanes[slot->lane];
+    zoo_err err;
+    int rc = ZOO_OK;
 
     note_failure(lane, why);
     lane->lost++;
     if (++d->queues[slot->lane].lost_in_row >= ZOO_DISPATCH_GIVE_UP)
         lane->gave_up = 1;
     if (d->hooks->lose)
-        d->hooks->lose(d->hooks->context, slot->lane, &slot->job);
+        rc = d->hooks->lose(d->hooks->context, slot->lane, &slot->job, is_final, &err);
+    d->is_unsettled = 1;
     slot_recycle(slot);
+    if (rc)
+        fail(d, rc, &err);
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *context)
@@ -188,7 +202,7 @@ static void try_again(struct slot *slot, const char *why, long retry_after)
     struct timeval wait;
 
     if (slot->attempts > d->limits->retries || lane->gave_up || d->is_stopping) {
-        lose(slot, why);
+        lose(slot, why, 0);
         return;
     }
     ms = (ms < MOST_DELAY_MS ? ms : MOST_DELAY_MS) * (0.5 + 0.5 * zoo_rng_uniform(&d->rng));
@@ -213,6 +227,8 @@ static void succeed(struct slot *slot, double seconds)
 
     if (rc == ZOO_EFORMAT) {
         try_again(slot, err.message, -1);
+    } else if (rc == ZOO_ECONFLICT) {
+        lose(slot, err.message, 1);
     } else if (rc) {
         slot_recycle(slot);
         fail(d, rc, &err);
@@ -263,9 +279,9 @@ static void on_done(void *context, const zoo_http_result *result)
         if (may_pass(result->status))
             try_again(slot, why, result->retry_after);
         else
-            lose(slot, why);
+            lose(slot, why, 1);
     } else if (result->outcome == ZOO_HTTP_TOO_LARGE) {
-        lose(slot, result->reason);
+        lose(slot, result->reason, 1);
     } else {
         try_again(slot, result->reason, -1);
     }

@@ -30,7 +30,7 @@ typedef struct zoo_lane {
     /* Counted by the dispatch, for the caller to read: */
     uint64_t asked, taken, retried, lost;
     int gave_up;
-    char last_failure[300];            /* "" where nothing was lost */
+    char last_failure[300];            /* "" where nothing was lost; UTF-8, whatever the reply was */
 } zoo_lane;
 
 typedef struct zoo_dispatch_limits {
@@ -41,17 +41,18 @@ typedef struct zoo_dispatch_limits {
 } zoo_dispatch_limits;
 
 /* What a request is about, for the caller: given by next, handed back to take and lose. */
-typedef struct zoo_job { int64_t query, expert; } zoo_job;
+typedef struct zoo_job { int64_t query, expert, sample, turn; } zoo_job;
 
 /* Where a negative code is returned that is not said to mean something else, everything stops and zoo_dispatch_run() returns it. */
 typedef struct zoo_dispatch_hooks {
     /* 1: appended the lane's next request to `body` and set *job; 0: the lane has no more. */
     int (*next)(void *context, size_t lane, zoo_buf *body, zoo_job *job, zoo_err *err);
-    /* A reply with a status of 2xx. ZOO_EFORMAT: it makes no sense, and the request is tried again. */
+    /* A reply with a status of 2xx. ZOO_EFORMAT: it makes no sense, and the request is tried again. ZOO_ECONFLICT: it is no answer and would
+     * be none again; the request is lost for good. */
     int (*take)(void *context, size_t lane, const zoo_job *job, const char *reply, size_t size, double seconds, zoo_err *err);
-    /* There is no hope; lane->last_failure says why. May be NULL. */
-    void (*lose)(void *context, size_t lane, const zoo_job *job);
-    /* Once in each turn of the loop in which something was taken, and before anything further is asked: the time to commit,
+    /* There is no hope in this run; lane->last_failure says why. is_final: nor in a later one, because the cause will not pass. May be NULL. */
+    int (*lose)(void *context, size_t lane, const zoo_job *job, int is_final, zoo_err *err);
+    /* Once in each turn of the loop in which something was taken or lost, and before anything further is asked: the time to commit,
      * so that no more than limits.in_flight answers are ever paid for and not kept. May be NULL. */
     int (*settle)(void *context, zoo_err *err);
     void *context;

@@ -91,6 +91,7 @@ static int resolve_one(zoo_expert *e, zoo_arena *arena, const zoo_expert_entry *
     e->name = zoo_arena_copy(arena, entry->name, strlen(entry->name));
     e->base_url = zoo_arena_copy(arena, entry->base_url, n);
     e->model = zoo_arena_copy(arena, model, strlen(model));
+    e->has_price = entry->price != NULL;
     e->price_input = entry->price ? entry->price->input : 0;
     e->price_output = entry->price ? entry->price->output : 0;
     e->context = entry->context;

@@ -5,7 +5,7 @@
  *         base_url: http://10.0.0.5:8000/v1
  *         model: qwen2.5-coder-32b           # what the endpoint calls it; default: the name
  *         api_key_env: CODER_KEY             # environment variable with the key; default: no key
- *         price: {input: 0.2, output: 0.6}   # dollars per million tokens; default 0
+ *         price: {input: 0.2, output: 0.6}   # dollars per million tokens; default: not known
  *         context: 32768                     # tokens; default 0: unknown
  *
  * A settings struct holds `zoo_expert_entry *experts; unsigned experts_count;` and in its cyaml table
@@ -26,7 +26,8 @@ typedef struct zoo_expert {
     const char *base_url;                 /* without a slash at its end */
     const char *model;
     const char *api_key;                  /* NULL: none. Secret. */
-    double price_input, price_output;     /* dollars per million tokens */
+    int has_price;
+    double price_input, price_output;     /* dollars per million tokens; 0 where there is none */
     unsigned context;                     /* tokens; 0: unknown */
 } zoo_expert;
 

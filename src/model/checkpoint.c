@@ -167,7 +167,7 @@ static int read_temperature(zoo_checkpoint *c, const json_t *zooter, const char 
     const json_t *temperature = json_object_get(zooter, "temperature");
 
     c->facts.temperature = temperature || c->is_ngram ? json_number_value(temperature) : 1;
-    if (!(c->facts.temperature > 0 && c->facts.temperature <= 1e30))
+    if (!(c->facts.temperature > 0 && isfinite(c->facts.temperature)))
         return zoo_fail(err, ZOO_EFORMAT, "%s: 'temperature' should be a number above 0", place);
     return ZOO_OK;
 }

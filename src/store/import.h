@@ -1,16 +1,14 @@
-/* import.h - what jsonl_in.c (rows that are new) and merge.c (rows whose id is stored) share.
+/* import.h - what jsonl_in.c (lines of a file), import_new.c (rows that are new), merge.c (rows whose id is stored) and
+ * import_answers.c share.
  * Layer: store. Threads: one owner. */
 #ifndef ZOO_STORE_IMPORT_H
 #define ZOO_STORE_IMPORT_H
-#include "store/db.h"
 #include "store/jsonl.h"
 #include "store/row.h"
-
-/* Rewards written by one statement: 1.3 times as fast as one by one. */
-enum { ZOO_IMPORT_REWARDS = 16 };
+#include "store/sql.h"
 
 /* Names of a file and their keys in the store, found once. */
-struct zoo_keys {
+struct zoo_known_keys {
     zoo_names names;
     zoo_key *keys;                       /* (capacity): 0 is not known yet */
     size_t capacity;
@@ -26,23 +24,40 @@ typedef struct zoo_import {
     zoo_key next_query;                  /* key of the next new query */
     zoo_key *expert_keys;                /* (expert_capacity): by the row's number of the expert; 0 is not known yet */
     size_t expert_capacity;
-    struct zoo_keys tags, reward_models;
-    sqlite3_stmt *put_query, *put_tag;
-    sqlite3_stmt *put_rewards[ZOO_IMPORT_REWARDS + 1];       /* [n]: for n rewards; NULL until it is needed */
+    struct zoo_known_keys tags, reward_models;
+    zoo_names known;                     /* of a batch: ids that are stored, or about to be */
     zoo_err *err;
 } zoo_import;
 
+void zoo_import_init(zoo_import *im, zoo_store *store, const zoo_import_options *options, zoo_import_counts *counts, zoo_err *err);
+void zoo_import_release(zoo_import *im);
+
+/* zoo_sql_atomic_end() for one line of several parts. */
+int zoo_import_atomic_end(zoo_import *im, int own, int rc);
+
 /* Keys, made where missing. */
 int zoo_import_expert(zoo_import *im, uint32_t number, zoo_key *key);
-int zoo_import_reward_model(zoo_import *im, zoo_key *key);
+int zoo_import_named_reward_model(zoo_import *im, zoo_span name, zoo_key *key);
 zoo_span zoo_import_reward_model_name(const zoo_import *im);         /* of the row's rewards */
 
-/* Write what the row has; a reward or response that is there is replaced. */
+/* Write what the row has for a query; what is there is replaced. */
 int zoo_import_put_tag(zoo_import *im, zoo_key query, int64_t position, zoo_span kind, zoo_span value);
-int zoo_import_put_rewards(zoo_import *im, zoo_key query);
-int zoo_import_put_responses(zoo_import *im, zoo_key query);
+int zoo_import_put_rewards(zoo_import *im, zoo_key query, int is_new);       /* is_new: none of them is there */
+int zoo_import_put_answers(zoo_import *im, zoo_key query, int is_new);       /* responses, costs and tokens */
 
+/* The row's query is in no store: writes it as the next, with all that the row has. */
+int zoo_import_new(zoo_import *im);
+/* The same, but looks first: 1: written; 0: the id is there already. */
+int zoo_import_new_or_known(zoo_import *im);
 /* The row's id is stored already, or the row needs it to be: adds what is new. Nothing is written where it fails with
  * ZOO_EFORMAT or ZOO_ECONFLICT. */
 int zoo_import_merge(zoo_import *im);
+/* A line that is an answer or a judgement, by the same rules. */
+int zoo_import_answer(zoo_import *im);
+int zoo_import_judgement(zoo_import *im);
+
+/* The line says something else than the store about `what`: fine with `update`, else ZOO_ECONFLICT at `at` (NULL: the line's beginning). */
+int zoo_import_differ(zoo_import *im, const char *at, const char *what);
+/* The key of the row's id; ZOO_EFORMAT where it is not stored. */
+int zoo_import_find_query(zoo_import *im, zoo_key *query);
 #endif

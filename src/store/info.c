@@ -1,36 +1,22 @@
 /* info.c - what is in a store, counted. Layer: store. */
 #include <string.h>
-#include "store/db.h"
+#include "store/sql.h"
 
 int zoo_store_count(zoo_store *s, zoo_store_totals *out, zoo_err *err)
 {
-    uint64_t *const numbers[] = { &out->queries, &out->experts, &out->responses, &out->reward_models, &out->rewards, &out->runs };
-    sqlite3_stmt *st;
-    int rc = zoo_db_prepare(s, &st, err, "SELECT (SELECT count(*) FROM queries), (SELECT count(*) FROM experts),"
-                            " (SELECT count(*) FROM responses), (SELECT count(*) FROM reward_models),"
-                            " (SELECT count(*) FROM rewards), (SELECT count(*) FROM runs)", "");
+    uint64_t *const numbers[] = { &out->queries, &out->experts, &out->responses, &out->reward_models, &out->rewards, &out->runs,
+                                  &out->failures, &out->judgements };
+    int rc = zoo_sql_bind(s, ZOO_SQL_TOTALS, err);
 
     memset(out, 0, sizeof *out);
-    if (!rc && (rc = zoo_db_step(s, st, err)) == 1) {
-        for (int i = 0; i < 6; i++)
-            *numbers[i] = (uint64_t)sqlite3_column_int64(st, i);
+    if (!rc && (rc = zoo_sql_step(s, ZOO_SQL_TOTALS, err)) == 1) {
+        for (int i = 0; i < (int)(sizeof numbers / sizeof *numbers); i++)
+            *numbers[i] = (uint64_t)zoo_sql_number(s, ZOO_SQL_TOTALS, i);
         rc = ZOO_OK;
-        zoo_db_reset(st);
+        zoo_sql_reset(s, ZOO_SQL_TOTALS);
     }
     return rc;
 }
-
-/* Columns: name, expert, count, mean. */
-static const char *const lists[] = {
-    [ZOO_LIST_SPLITS] = "SELECT split, NULL, count(*), NULL FROM queries GROUP BY split ORDER BY split",
-    [ZOO_LIST_KINDS] = "SELECT t.kind, NULL, count(DISTINCT q.query), NULL FROM query_tags q JOIN tags t ON t.key = q.tag"
-                       " GROUP BY t.kind ORDER BY " ZOO_KIND_ORDER("t"),
-    [ZOO_LIST_EXPERTS] = "SELECT e.name, NULL, count(r.key), NULL FROM experts e LEFT JOIN responses r ON r.expert = e.key"
-                         " GROUP BY e.key ORDER BY e.key",
-    [ZOO_LIST_REWARDS] = "SELECT m.name, e.name, w.n, w.mean FROM (SELECT reward_model, expert, count(*) AS n, avg(value) AS mean"
-                         " FROM rewards GROUP BY reward_model, expert) w JOIN reward_models m ON m.key = w.reward_model"
-                         " JOIN experts e ON e.key = w.expert ORDER BY m.key, e.key",
-};
 
 static int grow(zoo_store_item **items, size_t count, size_t *capacity, zoo_arena *arena, zoo_err *err)
 {
@@ -51,26 +37,26 @@ static int grow(zoo_store_item **items, size_t count, size_t *capacity, zoo_aren
 
 int zoo_store_list(zoo_store *s, enum zoo_store_list what, zoo_store_item **out, size_t *count, zoo_arena *arena, zoo_err *err)
 {
+    static const enum zoo_sql lists[] = { [ZOO_LIST_SPLITS] = ZOO_SQL_LIST_SPLITS, [ZOO_LIST_KINDS] = ZOO_SQL_LIST_KINDS,
+                                          [ZOO_LIST_EXPERTS] = ZOO_SQL_LIST_EXPERTS, [ZOO_LIST_REWARDS] = ZOO_SQL_LIST_REWARDS };
+    const enum zoo_sql id = lists[what];
     size_t capacity = 0;
-    sqlite3_stmt *st;
-    int rc = zoo_db_prepare(s, &st, err, lists[what], "");
+    int rc = zoo_sql_bind(s, id, err);
 
     *out = NULL;
     *count = 0;
-    if (rc)
-        return rc;
-    while (!rc && (rc = zoo_db_step(s, st, err)) == 1) {
+    while (!rc && (rc = zoo_sql_step(s, id, err)) == 1) {
         zoo_store_item *item;
         rc = grow(out, *count, &capacity, arena, err);
         if (rc)
             break;
         item = &(*out)[(*count)++];
-        item->count = (uint64_t)sqlite3_column_int64(st, 2);
-        item->mean = sqlite3_column_double(st, 3);
-        rc = zoo_db_copy_text(st, 0, arena, &item->name, NULL, err);
+        item->count = (uint64_t)zoo_sql_number(s, id, 2);
+        item->mean = zoo_sql_real(s, id, 3) / (double)item->count * 0x1p40;       /* the statement scales the sum down */
+        rc = zoo_sql_copy(s, id, 0, arena, &item->name, NULL, err);
         if (!rc)
-            rc = zoo_db_copy_text(st, 1, arena, &item->expert, NULL, err);
+            rc = zoo_sql_copy(s, id, 1, arena, &item->expert, NULL, err);
     }
-    zoo_db_reset(st);
+    zoo_sql_reset(s, id);
     return rc;
 }

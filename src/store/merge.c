@@ -1,7 +1,8 @@
 /* merge.c - a row whose id is stored already. First everything in the row that is stored alike is struck from it, and what is
  * stored otherwise is a conflict (or, with `update`, stays in the row); then what is left is written. So nothing is written when a
  * row is refused. Layer: store. */
-#include <stdlib.h>
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include "base/json.h"
 #include "store/import.h"
@@ -12,7 +13,7 @@ struct merge {
     const char *split, *text, *extra;    /* as stored; split and extra may be NULL */
     size_t text_size;
     zoo_span new_split;                  /* text NULL: nothing to write */
-    int has_new_text, has_new_extra;
+    int has_new_text, has_new_extra, has_old_rewards, has_new_answers;
     zoo_row_tag *tags;                   /* (tag_count): as stored, in order */
     size_t tag_count;
     int64_t next_position;
@@ -23,16 +24,21 @@ static zoo_span span(const char *text)
     return (zoo_span){ text, text ? strlen(text) : 0 };
 }
 
-/* The row says something else than the store about `what`: fine with `update`, else a conflict at `at`. */
+int zoo_import_differ(zoo_import *im, const char *at, const char *what)
+{
+    zoo_row *row = &im->row;
+
+    if (im->options->update)
+        return ZOO_OK;
+    zoo_scan_fail(&row->scan, at ? at : row->scan.line, "id '%.*s' is stored with another %s",
+                  (int)(row->id.size > 150 ? 150 : row->id.size), row->id.text, what);
+    im->err->code = ZOO_ECONFLICT;
+    return zoo_store_advise(im->store, im->store->advice->conflict, im->err);
+}
+
 static int differ(struct merge *m, const char *at, const char *what)
 {
-    zoo_row *row = &m->im->row;
-
-    if (m->im->options->update)
-        return ZOO_OK;
-    zoo_scan_fail(&row->scan, at ? at : row->scan.line, "id '%.*s' is stored with another %s; --update replaces it",
-                  (int)(row->id.size > 150 ? 150 : row->id.size), row->id.text, what);
-    return m->im->err->code = ZOO_ECONFLICT;
+    return zoo_import_differ(m->im, at, what);
 }
 
 /* ---- the query itself ---- */
@@ -40,23 +46,35 @@ static int differ(struct merge *m, const char *at, const char *what)
 /* 1: found. */
 static int find_query(struct merge *m)
 {
+    const enum zoo_sql id = ZOO_SQL_QUERY_BY_ID;
     zoo_import *im = m->im;
-    sqlite3_stmt *st;
-    int rc = zoo_db_prepare(im->store, &st, im->err, "SELECT key, split, text, extra FROM queries WHERE id = ?1", "t",
-                            im->row.id.text, im->row.id.size);
+    zoo_store *s = im->store;
+    int rc = zoo_sql_bind(s, id, im->err, im->row.id.text, im->row.id.size);
 
     if (!rc)
-        rc = zoo_db_step(im->store, st, im->err);
+        rc = zoo_sql_step(s, id, im->err);
     if (rc != 1)
         return rc;
-    m->query = sqlite3_column_int64(st, 0);
-    rc = zoo_db_copy_text(st, 1, &im->arena, &m->split, NULL, im->err);
+    m->query = zoo_sql_number(s, id, 0);
+    rc = zoo_sql_copy(s, id, 1, &im->arena, &m->split, NULL, im->err);
     if (!rc)
-        rc = zoo_db_copy_text(st, 2, &im->arena, &m->text, &m->text_size, im->err);
+        rc = zoo_sql_copy(s, id, 2, &im->arena, &m->text, &m->text_size, im->err);
     if (!rc)
-        rc = zoo_db_copy_text(st, 3, &im->arena, &m->extra, NULL, im->err);
-    zoo_db_reset(st);
+        rc = zoo_sql_copy(s, id, 3, &im->arena, &m->extra, NULL, im->err);
+    zoo_sql_reset(s, id);
     return rc ? rc : 1;
+}
+
+int zoo_import_find_query(zoo_import *im, zoo_key *query)
+{
+    int found = 0, rc = zoo_sql_bind(im->store, ZOO_SQL_QUERY_BY_ID, im->err, im->row.id.text, im->row.id.size);
+
+    if (!rc)
+        rc = zoo_sql_single(im->store, ZOO_SQL_QUERY_BY_ID, query, &found, im->err);
+    if (rc || found)
+        return rc;
+    return zoo_scan_fail(&im->row.scan, im->row.scan.line, "no query with the id '%.*s' is stored",
+                         (int)(im->row.id.size > 150 ? 150 : im->row.id.size), im->row.id.text);
 }
 
 static int strike_text(struct merge *m)
@@ -82,17 +100,18 @@ static int strike_split(struct merge *m)
 
 /* ---- other fields ---- */
 
-/* Two texts of JSON that mean the same. */
-static int is_same_json(zoo_span a, zoo_span b)
+/* 1: two texts of JSON that mean the same; 0: they do not; ZOO_ENOMEM. */
+static int is_same_json(zoo_span a, zoo_span b, zoo_err *err)
 {
+    zoo_err why = { 0 };
     json_t *x, *y;
     int same;
 
     if (zoo_span_equal(a, b))
         return 1;
-    x = zoo_json_parse(a.text, a.size, "", NULL);
-    y = zoo_json_parse(b.text, b.size, "", NULL);
-    same = x && y && json_equal(x, y);
+    x = zoo_json_parse(a.text, a.size, "", &why);
+    y = x ? zoo_json_parse(b.text, b.size, "", &why) : NULL;
+    same = x && y ? json_equal(x, y) : why.code == ZOO_ENOMEM ? zoo_fail_nomem(err) : 0;
     json_decref(x);
     json_decref(y);
     return same;
@@ -120,11 +139,13 @@ static int merge_field(struct merge *m, zoo_span key, zoo_span raw)
 {
     zoo_row *row = &m->im->row;
     size_t at = find_field(row, key);
+    int same = 1;
 
     if (at < row->field_count) {
         zoo_row_field field = row->fields[at];
         memmove(&row->fields[at], &row->fields[at + 1], (--row->field_count - at) * sizeof field);
-        if (!is_same_json(field.raw, raw)) {
+        same = is_same_json(field.raw, raw, m->im->err);
+        if (!same) {
             char what[120];
             snprintf(what, sizeof what, "'%.*s'", (int)(key.size > 100 ? 100 : key.size), key.text);
             m->has_new_extra = 1;
@@ -133,6 +154,8 @@ static int merge_field(struct merge *m, zoo_span key, zoo_span raw)
                 return ZOO_ECONFLICT;
         }
     }
+    if (same < 0)
+        return same;
     return add_member(&m->im->extra, key, raw) ? zoo_fail_nomem(m->im->err) : ZOO_OK;
 }
 
@@ -149,7 +172,7 @@ static int strike_fields(struct merge *m)
     zoo_buf_clear(&im->extra);
     rc = zoo_buf_add(&im->extra, "{", 1) ? zoo_fail_nomem(im->err) : ZOO_OK;
     if (!rc && m->extra) {
-        rc = zoo_scan_begin(&stored, m->extra, strlen(m->extra), im->store->path, 1, im->err);
+        rc = zoo_scan_begin(&stored, m->extra, strlen(m->extra), im->store->name, 1, im->err);
         for (more = rc ? rc : zoo_scan_open(&stored, '{', '}'); more == 1; more = zoo_scan_more(&stored, '}'))
             if ((rc = zoo_scan_key(&stored, &key)) || (rc = zoo_scan_skip(&stored, &raw)) || (rc = merge_field(m, key, raw)))
                 break;
@@ -169,31 +192,38 @@ static int strike_fields(struct merge *m)
 
 /* ---- tags ---- */
 
+static int grow_tags(struct merge *m, size_t *capacity)
+{
+    size_t n = *capacity ? 2 * *capacity : 16;
+    zoo_row_tag *tags = zoo_arena_alloc(&m->im->arena, n * sizeof *tags);
+
+    if (!tags)
+        return zoo_fail_nomem(m->im->err);
+    if (m->tag_count)
+        memcpy(tags, m->tags, m->tag_count * sizeof *tags);
+    m->tags = tags;
+    *capacity = n;
+    return ZOO_OK;
+}
+
 static int read_tags(struct merge *m)
 {
+    const enum zoo_sql id = ZOO_SQL_QUERY_TAGS;
     zoo_import *im = m->im;
-    sqlite3_stmt *st;
-    int64_t n = 0;
-    int rc = zoo_db_prepare(im->store, &st, im->err, "SELECT count(*), coalesce(max(position), -1) + 1 FROM query_tags"
-                            " WHERE query = ?1", "k", m->query);
+    size_t capacity = 0;
+    int rc = zoo_sql_bind(im->store, id, im->err, m->query);
 
-    if (!rc && (rc = zoo_db_step(im->store, st, im->err)) == 1) {
-        n = sqlite3_column_int64(st, 0);
-        m->next_position = sqlite3_column_int64(st, 1);
-        zoo_db_reset(st);
-        m->tags = zoo_arena_alloc(&im->arena, (size_t)n * sizeof *m->tags);
-        rc = m->tags ? ZOO_OK : zoo_fail_nomem(im->err);
-    }
-    if (!rc)
-        rc = zoo_db_prepare(im->store, &st, im->err, "SELECT t.kind, t.value FROM query_tags q JOIN tags t ON t.key = q.tag"
-                            " WHERE q.query = ?1 ORDER BY q.position", "k", m->query);
-    while (!rc && m->tag_count < (size_t)n && (rc = zoo_db_step(im->store, st, im->err)) == 1) {
+    while (!rc && (rc = zoo_sql_step(im->store, id, im->err)) == 1) {
+        rc = m->tag_count < capacity ? ZOO_OK : grow_tags(m, &capacity);
+        if (rc)
+            break;
         zoo_row_tag *tag = &m->tags[m->tag_count++];
-        rc = zoo_db_copy_text(st, 0, &im->arena, &tag->kind.text, &tag->kind.size, im->err);
+        m->next_position = zoo_sql_number(im->store, id, 3) + 1;
+        rc = zoo_sql_copy(im->store, id, 1, &im->arena, &tag->kind.text, &tag->kind.size, im->err);
         if (!rc)
-            rc = zoo_db_copy_text(st, 1, &im->arena, &tag->value.text, &tag->value.size, im->err);
+            rc = zoo_sql_copy(im->store, id, 2, &im->arena, &tag->value.text, &tag->value.size, im->err);
     }
-    zoo_db_reset(st);
+    zoo_sql_reset(im->store, id);
     return rc;
 }
 
@@ -218,13 +248,14 @@ static int has_tag(const zoo_row_tag *tags, size_t n, zoo_row_tag tag)
     return 0;
 }
 
-/* 1: the row and the store have the same tags of this kind. */
-static int is_same_kind(const struct merge *m, zoo_span kind)
+/* 1: the row and the store have the same tags of this kind; field: what the row has of it as `dataset` or `subset`. */
+static int is_same_kind(const struct merge *m, zoo_span kind, zoo_span field)
 {
     const zoo_row *row = &m->im->row;
 
     for (size_t i = 0; i < m->tag_count; i++)
-        if (zoo_span_equal(m->tags[i].kind, kind) && !has_tag(row->tags, row->tag_count, m->tags[i]))
+        if (zoo_span_equal(m->tags[i].kind, kind) && !has_tag(row->tags, row->tag_count, m->tags[i]) &&
+            !(field.text && zoo_span_equal(m->tags[i].value, field)))
             return 0;
     for (size_t i = 0; i < row->tag_count; i++)
         if (zoo_span_equal(row->tags[i].kind, kind) && !has_tag(m->tags, m->tag_count, row->tags[i]))
@@ -232,9 +263,42 @@ static int is_same_kind(const struct merge *m, zoo_span kind)
     return 1;
 }
 
+/* The row's field of that kind; NULL: of another kind it has tags alone. */
+static zoo_span *field_of(zoo_row *row, zoo_span kind)
+{
+    return zoo_span_is(kind, "dataset") ? &row->dataset : zoo_span_is(kind, "subset") ? &row->subset : NULL;
+}
+
+/* With `update` a kind is replaced whole, or not at all: where its tags stay in the row, so does its field, although it was struck. */
+static int strike_kinds(struct merge *m, zoo_span dataset, zoo_span subset)
+{
+    zoo_row *row = &m->im->row;
+    unsigned char *is_known = zoo_arena_alloc(&m->im->arena, row->tag_count);
+    size_t kept = 0;
+
+    if (!is_known)
+        return zoo_fail_nomem(m->im->err);
+    for (size_t i = 0; i < row->tag_count; i++) {
+        const zoo_span *field = field_of(row, row->tags[i].kind);
+        zoo_span given = !field ? (zoo_span){ NULL, 0 } : field == &row->dataset ? dataset : subset;
+        is_known[i] = (!field || !field->text) && is_same_kind(m, row->tags[i].kind, given);
+    }
+    for (size_t i = 0; i < row->tag_count; i++) {
+        zoo_span *field = field_of(row, row->tags[i].kind);
+        if (is_known[i])
+            continue;
+        if (field)
+            *field = field == &row->dataset ? dataset : subset;
+        row->tags[kept++] = row->tags[i];
+    }
+    row->tag_count = kept;
+    return ZOO_OK;
+}
+
 static int strike_tags(struct merge *m)
 {
     zoo_row *row = &m->im->row;
+    const zoo_span dataset = row->dataset, subset = row->subset;
     size_t kept = 0;
     int rc = ZOO_OK;
 
@@ -244,46 +308,39 @@ static int strike_tags(struct merge *m)
         rc = strike_single(m, "dataset", &row->dataset, row->at_dataset);
     if (!rc)
         rc = strike_single(m, "subset", &row->subset, row->at_subset);
-    if (rc)
-        return rc;
-    if (m->im->options->update) {        /* a kind is replaced whole, or not at all */
-        unsigned char *is_known = zoo_arena_alloc(&m->im->arena, row->tag_count);
-        if (!is_known)
-            return zoo_fail_nomem(m->im->err);
-        for (size_t i = 0; i < row->tag_count; i++)
-            is_known[i] = (unsigned char)is_same_kind(m, row->tags[i].kind);
-        for (size_t i = 0; i < row->tag_count; i++)
-            if (!is_known[i])
-                row->tags[kept++] = row->tags[i];
-    } else {
-        for (size_t i = 0; i < row->tag_count; i++)
-            if (!has_tag(m->tags, m->tag_count, row->tags[i]))
-                row->tags[kept++] = row->tags[i];
-    }
+    if (rc || m->im->options->update)
+        return rc ? rc : strike_kinds(m, dataset, subset);
+    for (size_t i = 0; i < row->tag_count; i++)
+        if (!has_tag(m->tags, m->tag_count, row->tags[i]))
+            row->tags[kept++] = row->tags[i];
     row->tag_count = kept;
     return ZOO_OK;
 }
 
-/* ---- rewards and responses ---- */
+/* ---- rewards, responses, costs and tokens ---- */
 
-/* The number by which the row knows the expert in column 0; 0: it does not. */
-static int find_expert(const zoo_row *row, sqlite3_stmt *st, uint32_t *number)
+/* 1: the number by which the row knows the expert in column 0; 0: it does not; ZOO_ENOMEM. */
+static int find_expert(const struct merge *m, enum zoo_sql id, uint32_t *number)
 {
-    const char *name = (const char *)sqlite3_column_text(st, 0);
+    size_t size;
+    const char *name;
+    int rc = zoo_sql_get(m->im->store, id, 0, &name, &size, m->im->err);
 
-    return name && zoo_names_find(&row->experts, name, (size_t)sqlite3_column_bytes(st, 0), number);
+    return rc ? rc : name && zoo_names_find(&m->im->row.experts, name, size, number);
 }
 
-static int strike_reward(struct merge *m, sqlite3_stmt *st)
+static int strike_reward(struct merge *m)
 {
     zoo_row *row = &m->im->row;
-    double stored = sqlite3_column_double(st, 1);
+    double stored = zoo_sql_real(m->im->store, ZOO_SQL_REWARDS_OF, 1);
     uint32_t expert;
     size_t at;
     char what[300];
+    int rc = find_expert(m, ZOO_SQL_REWARDS_OF, &expert);
 
-    if (!find_expert(row, st, &expert) || (at = zoo_row_find_reward(row, expert)) == SIZE_MAX)
-        return ZOO_OK;
+    if (rc <= 0 || (at = zoo_row_find_reward(row, expert)) == SIZE_MAX)
+        return rc < 0 ? rc : ZOO_OK;
+    m->has_old_rewards = 1;
     if (row->rewards[at].value == stored) {
         row->rewards[at].at = NULL;                          /* struck */
         return ZOO_OK;
@@ -292,42 +349,20 @@ static int strike_reward(struct merge *m, sqlite3_stmt *st)
     return differ(m, row->rewards[at].at, what);
 }
 
-static int strike_rewards(struct merge *m)
-{
-    zoo_import *im = m->im;
-    zoo_row *row = &im->row;
-    zoo_span model = zoo_import_reward_model_name(im);
-    size_t kept = 0;
-    sqlite3_stmt *st;
-    int rc;
-
-    if (!row->reward_count)
-        return ZOO_OK;
-    rc = zoo_db_prepare(im->store, &st, im->err, "SELECT e.name, w.value FROM rewards w CROSS JOIN experts e ON e.key = w.expert"
-                        " WHERE w.query = ?1 AND w.reward_model = (SELECT key FROM reward_models WHERE name = ?2)", "kt", m->query,
-                        model.text, model.size);
-    while (!rc && (rc = zoo_db_step(im->store, st, im->err)) == 1)
-        rc = strike_reward(m, st);
-    zoo_db_reset(st);
-    for (size_t i = 0; i < row->reward_count; i++)
-        if (row->rewards[i].at)
-            row->rewards[kept++] = row->rewards[i];
-    row->reward_count = kept;
-    return rc;
-}
-
-static int strike_response(struct merge *m, sqlite3_stmt *st)
+static int strike_response(struct merge *m)
 {
     zoo_row *row = &m->im->row;
     zoo_span stored;
     uint32_t expert;
     size_t at;
     char what[200];
+    int rc = find_expert(m, ZOO_SQL_RESPONSES_OF, &expert);
 
-    if (!find_expert(row, st, &expert) || (at = zoo_row_find_response(row, expert)) == SIZE_MAX)
-        return ZOO_OK;
-    stored.text = (const char *)sqlite3_column_text(st, 1);
-    stored.size = (size_t)sqlite3_column_bytes(st, 1);
+    if (rc <= 0 || (at = zoo_row_find_response(row, expert)) == SIZE_MAX)
+        return rc < 0 ? rc : ZOO_OK;
+    rc = zoo_sql_get(m->im->store, ZOO_SQL_RESPONSES_OF, 1, &stored.text, &stored.size, m->im->err);
+    if (rc)
+        return rc;
     if (stored.text && zoo_span_equal(row->responses[at].text, stored)) {
         row->responses[at].at = NULL;                        /* struck */
         return ZOO_OK;
@@ -336,25 +371,106 @@ static int strike_response(struct merge *m, sqlite3_stmt *st)
     return differ(m, row->responses[at].at, what);
 }
 
-static int strike_responses(struct merge *m)
+static int strike_cost(struct merge *m, uint32_t expert)
+{
+    zoo_row *row = &m->im->row;
+    double stored = zoo_sql_real(m->im->store, ZOO_SQL_FIGURES_OF, 1);
+    size_t at = zoo_row_find_cost(row, expert);
+    char what[300];
+
+    if (at == SIZE_MAX || isnan(stored))
+        return ZOO_OK;
+    if (row->costs[at].value == stored) {
+        row->costs[at].at = NULL;                            /* struck */
+        return ZOO_OK;
+    }
+    snprintf(what, sizeof what, "cost of %s (%.17g)", row->experts.items[expert].text, stored);
+    return differ(m, row->costs[at].at, what);
+}
+
+/* A count that is known alike is struck; returns whether a stored one differs. */
+static int strike_count(int64_t *count, int64_t stored)
+{
+    if (*count == stored)
+        *count = -1;
+    return *count >= 0 && stored >= 0;
+}
+
+static int strike_tokens(struct merge *m, uint32_t expert)
+{
+    zoo_row *row = &m->im->row;
+    size_t at = zoo_row_find_tokens(row, expert);
+    int64_t *counts[4], differs = 0;
+    char what[200];
+
+    if (at == SIZE_MAX)
+        return ZOO_OK;
+    counts[0] = &row->tokens[at].in, counts[1] = &row->tokens[at].out;
+    counts[2] = &row->tokens[at].reasoning, counts[3] = &row->tokens[at].cached;
+    for (int i = 0; i < 4; i++)
+        differs |= strike_count(counts[i], zoo_sql_count_or_none(m->im->store, ZOO_SQL_FIGURES_OF, 2 + i));
+    snprintf(what, sizeof what, "number of tokens of %s", row->experts.items[expert].text);
+    return differs ? differ(m, row->tokens[at].at, what) : ZOO_OK;
+}
+
+static int strike_figures(struct merge *m)
+{
+    uint32_t expert;
+    int rc = find_expert(m, ZOO_SQL_FIGURES_OF, &expert);
+
+    if (rc <= 0)
+        return rc;
+    rc = strike_cost(m, expert);
+    return rc ? rc : strike_tokens(m, expert);
+}
+
+/* Calls `strike` for each row of a statement that is bound with `rc`. */
+static int strike_each(struct merge *m, enum zoo_sql id, int rc, int (*strike)(struct merge *m))
+{
+    while (!rc && (rc = zoo_sql_step(m->im->store, id, m->im->err)) == 1)
+        rc = strike(m);
+    zoo_sql_reset(m->im->store, id);
+    return rc;
+}
+
+/* Rewards that were not struck move up. Responses, costs and tokens keep their places, by which they are found: struck ones lack `at`. */
+static void count_rest(struct merge *m)
+{
+    zoo_row *row = &m->im->row;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < row->reward_count; i++)
+        if (row->rewards[i].at)
+            row->rewards[kept++] = row->rewards[i];
+    row->reward_count = kept;
+    for (size_t i = 0; i < row->response_count; i++)
+        m->has_new_answers |= row->responses[i].at != NULL;
+    for (size_t i = 0; i < row->cost_count; i++)
+        m->has_new_answers |= row->costs[i].at != NULL;
+    for (size_t i = 0; i < row->tokens_count; i++) {
+        zoo_row_tokens *t = &row->tokens[i];
+        if (t->in < 0 && t->out < 0 && t->reasoning < 0 && t->cached < 0)
+            t->at = NULL;
+        m->has_new_answers |= t->at != NULL;
+    }
+}
+
+static int strike_by_expert(struct merge *m)
 {
     zoo_import *im = m->im;
     zoo_row *row = &im->row;
-    size_t kept = 0;
-    sqlite3_stmt *st;
-    int rc;
+    zoo_span model = zoo_import_reward_model_name(im);
+    int rc = ZOO_OK;
 
-    if (!row->response_count)
-        return ZOO_OK;
-    rc = zoo_db_prepare(im->store, &st, im->err, "SELECT e.name, r.text FROM responses r CROSS JOIN experts e ON e.key = r.expert"
-                        " WHERE r.query = ?1", "k", m->query);
-    while (!rc && (rc = zoo_db_step(im->store, st, im->err)) == 1)
-        rc = strike_response(m, st);
-    zoo_db_reset(st);
-    for (size_t i = 0; i < row->response_count; i++)
-        if (row->responses[i].at)
-            row->responses[kept++] = row->responses[i];
-    row->response_count = kept;
+    if (row->reward_count)
+        rc = strike_each(m, ZOO_SQL_REWARDS_OF, zoo_sql_bind(im->store, ZOO_SQL_REWARDS_OF, im->err, m->query, model.text, model.size),
+                         strike_reward);
+    if (!rc && row->response_count)
+        rc = strike_each(m, ZOO_SQL_RESPONSES_OF, zoo_sql_bind(im->store, ZOO_SQL_RESPONSES_OF, im->err, m->query), strike_response);
+    if (!rc && (row->cost_count || row->tokens_count))
+        rc = strike_each(m, ZOO_SQL_FIGURES_OF, zoo_sql_bind(im->store, ZOO_SQL_FIGURES_OF, im->err, m->query), strike_figures);
+    if (!rc)
+        count_rest(m);
     return rc;
 }
 
@@ -366,25 +482,16 @@ static int write_query(struct merge *m)
     zoo_span text = m->has_new_text ? im->row.query : (zoo_span){ m->text, m->text_size };
     zoo_span split = m->new_split.text ? m->new_split : span(m->split);
     zoo_span extra = m->has_new_extra ? (zoo_span){ im->extra.data, im->extra.size } : span(m->extra);
-    sqlite3_stmt *st;
-    int rc;
 
     if (!m->has_new_text && !m->new_split.text && !m->has_new_extra)
         return ZOO_OK;
-    rc = zoo_db_prepare(im->store, &st, im->err, "UPDATE queries SET text = ?2, split = ?3, extra = ?4 WHERE key = ?1", "kttt", m->query,
-                        text.text, text.size, split.text, split.size, extra.text, extra.size);
-    return rc ? rc : zoo_db_run(im->store, st, im->err);
+    return zoo_sql_run(im->store, ZOO_SQL_QUERY_UPDATE, im->err, m->query, text.text, text.size, split.text, split.size, extra.text, extra.size);
 }
 
 /* Takes away the stored tags of a kind that the row replaces. */
 static int delete_kind(struct merge *m, zoo_span kind)
 {
-    zoo_import *im = m->im;
-    sqlite3_stmt *st;
-    int rc = zoo_db_prepare(im->store, &st, im->err, "DELETE FROM query_tags WHERE query = ?1 AND"
-                            " (SELECT kind FROM tags WHERE key = tag) = ?2", "kt", m->query, kind.text, kind.size);
-
-    return rc ? rc : zoo_db_run(im->store, st, im->err);
+    return zoo_sql_run(m->im->store, ZOO_SQL_QUERY_TAGS_DELETE, m->im->err, m->query, kind.text, kind.size);
 }
 
 static int write_tags(struct merge *m)
@@ -419,9 +526,7 @@ static int strike(struct merge *m)
         rc = strike_fields(m);
     if (!rc)
         rc = strike_tags(m);
-    if (!rc)
-        rc = strike_rewards(m);
-    return rc ? rc : strike_responses(m);
+    return rc ? rc : strike_by_expert(m);
 }
 
 static int write_rest(struct merge *m)
@@ -430,7 +535,7 @@ static int write_rest(struct merge *m)
     int rc;
 
     if (!m->has_new_text && !m->new_split.text && !m->has_new_extra && !row->dataset.text && !row->subset.text && !row->tag_count &&
-        !row->reward_count && !row->response_count) {
+        !row->reward_count && !m->has_new_answers) {
         m->im->counts->unchanged++;
         return ZOO_OK;
     }
@@ -439,8 +544,8 @@ static int write_rest(struct merge *m)
     if (!rc)
         rc = write_tags(m);
     if (!rc)
-        rc = zoo_import_put_rewards(m->im, m->query);
-    return rc ? rc : zoo_import_put_responses(m->im, m->query);
+        rc = zoo_import_put_rewards(m->im, m->query, !m->has_old_rewards);
+    return rc ? rc : zoo_import_put_answers(m->im, m->query, 0);
 }
 
 int zoo_import_merge(zoo_import *im)

@@ -1,136 +1,41 @@
-/* open.c - opens a store: checks that the file is one before anything in it is changed, then sets the connection up.
- * Layer: store. */
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
+/* open.c - a store over whatever driver its name means. Layer: store. */
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include "base/clock.h"
-#include "store/db.h"
+#include "store/sql.h"
 
-/* A writer waits this long for another; an import of a million rows holds the lock for less. */
-enum { BUSY_MS = 60000 };
+static const zoo_store_advice no_advice;
 
-static int check_path(const char *path, enum zoo_store_mode mode, zoo_err *err)
+/* Codes that only drivers use become public ones, with the caller's advice. */
+static int advise(const char *where, const zoo_store_advice *advice, int rc, zoo_err *err)
 {
-    struct stat st;
+    char name[ZOO_STORE_NAME_MAX];
+    zoo_db db = { .name = name };
+    zoo_store unopened = { .db = &db, .name = name, .advice = advice };
+    const char *words = rc == ZOO_DB_MISSING || rc == ZOO_DB_EMPTY ? advice->missing : rc == ZOO_DB_OLD ? advice->old : NULL;
+    int public = rc == ZOO_DB_MISSING ? ZOO_EIO : rc == ZOO_DB_OLD || rc == ZOO_DB_EMPTY ? ZOO_EFORMAT : rc;
 
-    if (!*path)
-        return zoo_fail(err, ZOO_EUSAGE, "the store's file name is empty");
-    if (stat(path, &st)) {
-        if (errno != ENOENT)
-            return zoo_fail_errno(err, errno, "%s", path);
-        if (mode == ZOO_STORE_CREATE)
-            return ZOO_OK;
-        return zoo_fail(err, ZOO_EIO, "%s: no such store; 'zooter import --store %s FILE' makes one", path, path);
-    }
-    if (!S_ISREG(st.st_mode))
-        return zoo_fail(err, ZOO_EFORMAT, "%s: not a store: not a regular file", path);
-    return ZOO_OK;
+    if (public != rc && err)
+        err->code = public;
+    if (words && !zoo_store_describe(where, name, sizeof name, NULL))
+        zoo_store_advise(&unopened, words, err);
+    return public;
 }
 
-/* Reading keeps a writable connection where it can get one, because only such a one removes the WAL when it is the last to leave;
- * SQLite falls back to a read-only one by itself. */
-static int connect_file(zoo_store *s, enum zoo_store_mode mode, zoo_err *err)
+int zoo_store_open(zoo_store **out, const char *where, enum zoo_store_mode mode, const zoo_store_advice *advice, zoo_err *err)
 {
-    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | (mode == ZOO_STORE_CREATE ? SQLITE_OPEN_CREATE : 0);
-
-    if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK)
-        return s->db ? zoo_db_fail(s, err) : zoo_fail_nomem(err);
-    sqlite3_extended_result_codes(s->db, 1);
-    sqlite3_busy_timeout(s->db, BUSY_MS);
-    if (mode != ZOO_STORE_READ && sqlite3_db_readonly(s->db, "main") == 1)
-        return zoo_fail(err, ZOO_EIO, "%s: may not be written; check its permissions", s->path);
-    return ZOO_OK;
-}
-
-/* A file name as SQLite's URIs want it: "file:" and %XX for what has a meaning there. */
-static int add_uri(zoo_buf *uri, const char *path)
-{
-    int rc = zoo_buf_add_str(uri, "file:");
-
-    for (; !rc && *path; path++)
-        rc = strchr("%?#", *path) ? zoo_buf_addf(uri, "%%%02X", (unsigned char)*path) : zoo_buf_add(uri, path, 1);
-    return rc ? rc : zoo_buf_add_str(uri, "?immutable=1");
-}
-
-/* A store in a folder that may not be written: without a log nobody is writing, and it can be read as it lies there. */
-static int connect_immutable(zoo_store *s, zoo_err *err)
-{
-    zoo_buf uri = ZOO_BUF_INIT(3 * PATH_MAX);
-    int rc;
-
-    sqlite3_close(s->db);
-    s->db = NULL;
-    rc = add_uri(&uri, s->path) ? zoo_fail(err, ZOO_EUSAGE, "%s: name too long", s->path) : ZOO_OK;
-    if (!rc && sqlite3_open_v2(uri.data, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL))
-        rc = s->db ? zoo_db_fail(s, err) : zoo_fail_nomem(err);
-    zoo_buf_release(&uri);
-    return rc;
-}
-
-static int has_log(const char *path)
-{
-    char log[PATH_MAX];
-    struct stat st;
-
-    return snprintf(log, sizeof log, "%s-wal", path) >= (int)sizeof log || !stat(log, &st);
-}
-
-static int set_up_now(zoo_store *s, enum zoo_store_mode mode, zoo_err *err)
-{
-    int rc = zoo_schema_prepare(s, mode, err);
-
-    if (rc == ZOO_EIO && mode == ZOO_STORE_READ && sqlite3_db_readonly(s->db, "main") == 1 && !has_log(s->path)) {
-        rc = connect_immutable(s, err);
-        if (!rc)
-            rc = zoo_schema_prepare(s, mode, err);
-    }
-    if (!rc && mode == ZOO_STORE_READ)
-        return zoo_db_exec(s, "PRAGMA query_only = ON", err);
-    if (!rc)
-        rc = zoo_db_exec(s, "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864; PRAGMA synchronous = NORMAL;"
-                         "PRAGMA foreign_keys = ON", err);
-    return rc;
-}
-
-/* SQLite does not wait by itself where a journal's mode changes or the last connection is about to leave. */
-static int set_up(zoo_store *s, enum zoo_store_mode mode, zoo_err *err)
-{
-    const struct timespec pause = { 0, 10000000 };
-    uint64_t end = zoo_clock_ns() + (uint64_t)BUSY_MS * 1000000;
-    int rc;
-
-    while ((rc = set_up_now(s, mode, err)) && s->was_busy && zoo_clock_ns() < end) {
-        s->was_busy = 0;
-        nanosleep(&pause, NULL);
-    }
-    return rc;
-}
-
-int zoo_store_open(zoo_store **out, const char *path, enum zoo_store_mode mode, zoo_err *err)
-{
-    zoo_store *s;
+    const zoo_store_advice *words = advice ? advice : &no_advice;
+    zoo_store *s = calloc(1, sizeof *s);
     int rc;
 
     *out = NULL;
-    rc = check_path(path, mode, err);
-    if (rc)
-        return rc;
-    s = calloc(1, sizeof *s);
-    if (!s || !(s->path = strdup(path))) {
-        free(s);
+    if (!s)
         return zoo_fail_nomem(err);
-    }
-    rc = connect_file(s, mode, err);
-    if (!rc)
-        rc = set_up(s, mode, err);
+    s->advice = words;
+    rc = *where ? zoo_driver_of(where)->open(&s->db, where, mode, err) : zoo_fail(err, ZOO_EUSAGE, "the store's name is empty");
     if (rc) {
-        zoo_store_close(s);
-        return rc;
+        free(s);
+        return advise(where, words, rc, err);
     }
+    s->name = s->db->name;
     *out = s;
     return ZOO_OK;
 }
@@ -139,9 +44,27 @@ void zoo_store_close(zoo_store *s)
 {
     if (!s)
         return;
-    for (size_t i = 0; i < ZOO_DB_STATEMENTS && s->cached[i].sql; i++)
-        sqlite3_finalize(s->cached[i].st);
-    sqlite3_close(s->db);
-    free(s->path);
+    zoo_store_rollback(s);
+    zoo_store_leave(s);
+    s->db->driver->close(s->db);
     free(s);
+}
+
+const char *zoo_store_name(const zoo_store *s)
+{
+    return s->name;
+}
+
+int zoo_store_describe(const char *where, char *name, size_t size, zoo_err *err)
+{
+    return zoo_driver_of(where)->describe(where, name, size, err);
+}
+
+int zoo_store_backup(zoo_store *s, const char *path, int force, zoo_progress *progress, zoo_err *err)
+{
+    if (!s->db->driver->backup)
+        return zoo_fail(err, ZOO_EUSAGE, "%s: a backup is a copy of a store's file, and a store in %s has none; copy its"
+                        " rows into a file instead, or use the database's own tools",
+                        s->name, s->db->driver->name);
+    return s->db->driver->backup(s->db, path, force, progress, err);
 }

@@ -1,90 +1,117 @@
-/* rewards.c - reward models and what they gave. Layer: store. */
+/* rewards.c - reward models, what they gave, and what they said of two answers. Layer: store. */
 #include <math.h>
-#include "base/name.h"
-#include "store/db.h"
+#include <string.h>
+#include "store/sql.h"
 
 int zoo_store_reward_model(zoo_store *s, const char *name, zoo_key *key, zoo_err *err)
 {
-    if (!zoo_name_is_valid(name))
-        return zoo_fail(err, ZOO_EFORMAT, "%s: reward model '%.140s' should be 1 to %d characters of A-Z a-z 0-9 . _ : / -", s->path,
-                        name, ZOO_NAME_MAX);
-    return zoo_db_named_key(s, "SELECT key FROM reward_models WHERE name = ?1", "INSERT INTO reward_models (name) VALUES (?1)",
-                            name, key, err);
+    int rc = zoo_store_check_name(s, "reward model", name, err);
+
+    return rc ? rc : zoo_store_named_key(s, ZOO_SQL_REWARD_MODEL_FIND, ZOO_SQL_REWARD_MODEL_PUT, name, key, err);
 }
 
-int zoo_db_find_reward_model(zoo_store *s, const char *name, zoo_key *key, zoo_err *err)
+static int find_models(zoo_store *s, enum zoo_sql id, zoo_key *last, size_t *count, zoo_said *said, zoo_err *err)
 {
-    sqlite3_stmt *st;
-    int rc = zoo_db_prepare(s, &st, err, "SELECT key FROM reward_models WHERE ?1 IS NULL OR name = ?1 LIMIT 2", "s", name);
+    int rc = zoo_sql_bind(s, id, err);
 
-    *key = 0;
-    if (!rc && (rc = zoo_db_step(s, st, err)) == 1) {
-        *key = sqlite3_column_int64(st, 0);
-        rc = zoo_db_step(s, st, err);
+    *count = 0;
+    while (!rc && (rc = zoo_sql_step(s, id, err)) == 1) {
+        const char *name = zoo_sql_text(s, id, 1, NULL);
+        *last = zoo_sql_number(s, id, 0);
+        zoo_said_add(said, name ? name : "");
+        ++*count;
+        rc = ZOO_OK;
     }
-    zoo_db_reset(st);
-    if (rc == 1)
-        return zoo_fail(err, ZOO_EUSAGE, "%s: has several reward models; name one of them ('zooter store info --store %s' lists them)",
-                        s->path, s->path);
-    if (!rc && name && !*key)
-        return zoo_fail(err, ZOO_EUSAGE, "%s: no reward model '%.128s'; 'zooter store info --store %s' lists them", s->path, name,
-                        s->path);
     return rc;
 }
 
-static int read_answer(sqlite3_stmt *st, zoo_store_answer *out, zoo_arena *arena, zoo_err *err)
+static int fail_unknown(zoo_store *s, const char *name, zoo_err *err)
 {
-    int rc = zoo_db_read_query(st, &out->query, arena, err);
+    char names[ZOO_STORE_NAMES_SIZE];
+    zoo_said said = { 0 };
+    zoo_key last;
+    size_t count;
+    int rc = find_models(s, ZOO_SQL_REWARD_MODELS, &last, &count, &said, err);
 
-    out->expert = sqlite3_column_int64(st, 5);
-    if (!rc)
-        rc = zoo_db_copy_text(st, 6, arena, &out->expert_name, NULL, err);
-    return rc ? rc : zoo_db_copy_text(st, 7, arena, &out->text, &out->text_size, err);
+    return rc ? rc : zoo_fail(err, ZOO_EUSAGE, "%s: no reward model '%.128s'; %s", s->name, name, zoo_said_text(&said, names));
 }
 
-int zoo_store_unrewarded(zoo_store *s, const char *split, zoo_key reward_model, zoo_key after_query, zoo_key after_expert,
-                         size_t limit, zoo_store_answer *out, size_t *count, zoo_arena *arena, zoo_err *err)
+/* Judges, and graders that found nothing to grade, are none to choose among; whoever is alone is not looked at. */
+static int find_only(zoo_store *s, zoo_keys *out, zoo_arena *arena, zoo_err *err)
 {
-    sqlite3_stmt *st;
-    int rc = zoo_db_prepare(s, &st, err, "SELECT " ZOO_QUERY_COLUMNS ", r.expert, e.name, r.text"
-                            " FROM responses r CROSS JOIN queries q ON q.key = r.query CROSS JOIN experts e ON e.key = r.expert"
-                            " WHERE (r.query, r.expert) > (?1, ?2) AND (?3 IS NULL OR q.split = ?3)"
-                            " AND NOT EXISTS (SELECT 1 FROM rewards w WHERE w.query = r.query AND w.reward_model = ?4"
-                            " AND w.expert = r.expert) ORDER BY r.query, r.expert", "kksk", after_query, after_expert, split,
-                            reward_model);
+    zoo_key *key = zoo_arena_alloc(arena, sizeof *key);
+    char names[ZOO_STORE_NAMES_SIZE];
+    zoo_said all = { 0 }, said = { 0 };
+    size_t count = 0;
+    int rc = key ? find_models(s, ZOO_SQL_REWARD_MODELS, key, &count, &all, err) : zoo_fail_nomem(err);
 
-    *count = 0;
-    if (rc)
+    if (!rc && count > 1)
+        rc = find_models(s, ZOO_SQL_REWARD_MODELS_USED, key, &count, &said, err);
+    *out = (zoo_keys){ key, count };
+    if (rc || count <= 1)
         return rc;
-    while (*count < limit && (rc = zoo_db_step(s, st, err)) == 1) {
-        rc = read_answer(st, &out[*count], arena, err);
-        if (rc)
-            break;
-        ++*count;
+    zoo_fail(err, ZOO_EUSAGE, "%s: has several reward models, and none is named; %s", s->name, zoo_said_text(&said, names));
+    return zoo_store_advise(s, s->advice->several, err), ZOO_EUSAGE;
+}
+
+int zoo_store_find_reward_models(zoo_store *s, const zoo_texts *names, zoo_keys *out, zoo_arena *arena, zoo_err *err)
+{
+    zoo_keys only;
+    zoo_key *keys;
+    int rc = ZOO_OK, found = 1;
+
+    if (!names->count || (names->count == 1 && !names->items[0]))
+        return find_only(s, out, arena, err);
+    keys = zoo_arena_alloc(arena, names->count * sizeof *keys);
+    if (!keys)
+        return zoo_fail_nomem(err);
+    for (size_t i = 0; !rc && i < names->count; i++) {
+        if (!names->items[i]) {
+            rc = find_only(s, &only, arena, err);
+            keys[i] = only.items && only.count ? only.items[0] : 0;
+            continue;
+        }
+        rc = zoo_sql_bind(s, ZOO_SQL_REWARD_MODEL_FIND, err, names->items[i]);
+        if (!rc)
+            rc = zoo_sql_single(s, ZOO_SQL_REWARD_MODEL_FIND, &keys[i], &found, err);
+        if (!rc && !found)
+            rc = fail_unknown(s, names->items[i], err);
     }
-    zoo_db_reset(st);
-    return rc < 0 ? rc : ZOO_OK;
+    *out = (zoo_keys){ keys, names->count };
+    return rc;
 }
 
-int zoo_store_count_unrewarded(zoo_store *s, const char *split, zoo_key reward_model, uint64_t *count, zoo_err *err)
+int zoo_store_put_reward(zoo_store *s, zoo_key reward_model, const zoo_address *at, double value, zoo_err *err)
 {
-    sqlite3_stmt *st;
-    int rc = zoo_db_prepare(s, &st, err, "SELECT count(*) FROM responses r CROSS JOIN queries q ON q.key = r.query"
-                            " WHERE (?1 IS NULL OR q.split = ?1) AND NOT EXISTS (SELECT 1 FROM rewards w"
-                            " WHERE w.query = r.query AND w.reward_model = ?2 AND w.expert = r.expert)", "sk", split, reward_model);
-
-    return rc ? rc : zoo_db_count(s, st, count, err);
-}
-
-int zoo_store_put_reward(zoo_store *s, zoo_key reward_model, zoo_key query, zoo_key expert, double value, zoo_err *err)
-{
-    sqlite3_stmt *st;
     int rc;
 
     if (!isfinite(value))
-        return zoo_fail(err, ZOO_EUSAGE, "%s: the reward of query %lld is not a finite number", s->path, (long long)query);
-    rc = zoo_db_prepare(s, &st, err, "INSERT INTO rewards (query, reward_model, expert, value) VALUES (?1, ?2, ?3, ?4)"
-                        " ON CONFLICT (query, reward_model, expert) DO UPDATE SET value = excluded.value", "kkkd", query,
-                        reward_model, expert, value);
-    return rc ? rc : zoo_db_run(s, st, err);
+        return zoo_fail(err, ZOO_EUSAGE, "%s: the reward of query %lld is not a finite number", s->name, (long long)at->query);
+    rc = zoo_sql_run(s, ZOO_SQL_REWARD_PUT, err, at->query, reward_model, at->expert, at->sample, at->turn, value);
+    if (!rc && !zoo_sql_changes(s))
+        rc = zoo_fail(err, ZOO_EIO, "%s: what this belongs to was deleted meanwhile; run the command again", s->name);
+    return rc;
+}
+
+int zoo_store_count_unrewarded(zoo_store *s, const zoo_selection *selection, zoo_key reward_model, uint64_t *count, zoo_err *err)
+{
+    int64_t n = 0;
+    int rc = zoo_sql_bind(s, ZOO_SQL_UNREWARDED_COUNT, err, ZOO_SELECTED(selection), reward_model);
+
+    if (!rc)
+        rc = zoo_sql_single(s, ZOO_SQL_UNREWARDED_COUNT, &n, NULL, err);
+    *count = (uint64_t)n;
+    return rc;
+}
+
+int zoo_store_put_judgement(zoo_store *s, zoo_key reward_model, const zoo_judgement *j, zoo_err *err)
+{
+    static const char *const verdicts[] = { [ZOO_VERDICT_A] = "a", [ZOO_VERDICT_B] = "b", [ZOO_VERDICT_TIE] = "tie" };
+
+    if (!isnan(j->probability) && !(j->probability >= 0 && j->probability <= 1))
+        return zoo_fail(err, ZOO_EUSAGE, "%s: a judgement's probability is not between 0 and 1", s->name);
+    if (j->expert_a == j->expert_b && j->sample_a == j->sample_b)
+        return zoo_fail(err, ZOO_EUSAGE, "%s: a judgement compares an answer with itself", s->name);
+    return zoo_sql_run(s, ZOO_SQL_JUDGEMENT_PUT, err, j->query, reward_model, j->expert_a, j->sample_a, j->expert_b, j->sample_b, j->turn,
+                       (int64_t)j->shown_ba, verdicts[j->verdict], j->probability, j->text, j->text_size);
 }

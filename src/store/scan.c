@@ -13,6 +13,11 @@ int zoo_span_equal(zoo_span a, zoo_span b)
     return a.size == b.size && (!a.size || !memcmp(a.text, b.text, a.size));
 }
 
+int zoo_span_is(zoo_span span, const char *text)
+{
+    return zoo_span_equal(span, (zoo_span){ text, strlen(text) });
+}
+
 int zoo_scan_begin(zoo_scan *s, const char *line, size_t size, const char *file, size_t number, zoo_err *err)
 {
     s->line = s->at = line;
@@ -20,6 +25,7 @@ int zoo_scan_begin(zoo_scan *s, const char *line, size_t size, const char *file,
     s->file = file;
     s->number = number;
     s->err = err;
+    s->halves = 0;
     s->is_doubtful = s->nul_is_fine = 0;
     s->decoded.max = SIZE_MAX / 2;
     zoo_buf_clear(&s->decoded);
@@ -45,6 +51,8 @@ int zoo_scan_fail(zoo_scan *s, const char *at, const char *fmt, ...)
     char what[600];
     va_list ap;
 
+    if (!s->err)                         /* only looking */
+        return ZOO_EFORMAT;
     va_start(ap, fmt);
     vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
@@ -118,25 +126,56 @@ static int read_hex(const char *p, uint32_t *out)
     return 0;
 }
 
-/* At the backslash of \uXXXX, which may be half of a pair. */
-static int read_unicode(zoo_scan *s, uint32_t *code)
+/* At the backslash of \uXXXX: its bytes, 12 where a pair is whole; 0: four digits are missing. Half of a pair gives itself. */
+static size_t decode_unicode(const char *p, uint32_t *code)
 {
-    const char *p = s->at;
     uint32_t low;
 
     if (read_hex(p + 2, code))
-        return zoo_scan_fail(s, p, "not JSON: \\u should be followed by four hexadecimal digits");
-    s->at += 6;
+        return 0;
+    if (*code < 0xd800 || *code >= 0xdc00 || p[6] != '\\' || p[7] != 'u' || read_hex(p + 8, &low) || low < 0xdc00 || low >= 0xe000)
+        return 6;
+    *code = 0x10000 + ((*code - 0xd800) << 10) + (low - 0xdc00);
+    return 12;
+}
+
+static int is_half(uint32_t code)
+{
+    return code >= 0xd800 && code < 0xe000;
+}
+
+/* At the backslash of \uXXXX, which may be half of a pair. */
+static int read_unicode(zoo_scan *s, uint32_t *code)
+{
+    size_t used = decode_unicode(s->at, code);
+
+    if (!used)
+        return zoo_scan_fail(s, s->at, "not JSON: \\u should be followed by four hexadecimal digits");
     if (*code == 0 && !s->nul_is_fine)
-        return zoo_scan_fail(s, p, "a NUL character (\\u0000) cannot be stored");
-    if (*code >= 0xd800 && *code < 0xdc00 && s->at[0] == '\\' && s->at[1] == 'u' && !read_hex(s->at + 2, &low) &&
-        low >= 0xdc00 && low < 0xe000) {
-        *code = 0x10000 + ((*code - 0xd800) << 10) + (low - 0xdc00);
-        s->at += 6;
-    } else if (*code >= 0xd800 && *code < 0xe000) {
-        return zoo_scan_fail(s, p, "not Unicode: half of a surrogate pair");
+        return zoo_scan_fail(s, s->at, "a NUL character (\\u0000) cannot be stored");
+    if (is_half(*code)) {
+        *code = 0xfffd;
+        s->halves++;
     }
+    s->at += used;
     return ZOO_OK;
+}
+
+size_t zoo_scan_mend(char *line, size_t size)
+{
+    char *end = line + size, *p = line;
+    size_t halves = 0, used;
+    uint32_t code;
+
+    while ((p = memchr(p, '\\', (size_t)(end - p))) && end - p > 1) {
+        used = p[1] == 'u' ? decode_unicode(p, &code) : 0;
+        if (used && is_half(code)) {
+            memcpy(p + 2, "fffd", 4);
+            halves++;
+        }
+        p += used ? used : 2;
+    }
+    return halves;
 }
 
 /* At a backslash: decodes the escape into out[0..4), *used bytes. */

@@ -164,18 +164,20 @@ static size_t frequent_values(const zoo_tag_kind *kind, const size_t *rows, size
     return found;
 }
 
-/* What became of a attempt that left `value` out. */
+/* What became of a attempt that left `value` out, in the rewards' own unit. */
 static void judge_left_out(const zoo_distillery *d, const zoo_attempt *t, const char *value, const float *ones, double *means,
                            zoo_left_out *out)
 {
     size_t k = d->data->k, best = zoo_best_single(d->data, t->rows, t->count, d->weights, means);
+    double floor = zoo_units_floor(d->units, t->held, t->held_count, ones), random = 0;
 
     *out = (zoo_left_out){ .value = value, .rows = t->held_count, .single_name = d->data->experts[best] };
-    out->router = zoo_reward_of(d->data, t->held, t->held_count, ones, t->choices);
+    out->router = zoo_units_own(d->units, floor, zoo_reward_of(d->data, t->held, t->held_count, ones, t->choices));
     zoo_best_single(d->data, t->held, t->held_count, ones, means);
-    out->single = means[best];
+    out->single = zoo_units_own(d->units, floor, means[best]);
     for (size_t j = 0; j < k; j++)
-        out->random += means[j] / (double)k;
+        random += means[j] / (double)k;
+    out->random = zoo_units_own(d->units, floor, random);
 }
 
 int zoo_attempts_leave_out(const zoo_distillery *distillery, const zoo_recipe *recipe, const zoo_tag_kind *kind, const size_t *rows,

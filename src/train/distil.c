@@ -56,7 +56,7 @@ int zoo_distil(zoo_distiller *distiller, const zoo_distillery *d, const zoo_reci
 {
     zoo_trainer_settings settings = d->trainer;
     zoo_trainer_task task = {
-        .data = d->data, .rows = rows, .count = count, .targets = distiller->targets, .weights = d->weights, .drawn = d->drawn, .heads = d->heads,
+        .data = d->data, .units = d->units, .rows = rows, .count = count, .targets = distiller->targets, .weights = d->weights, .drawn = d->drawn, .heads = d->heads,
         .head_count = d->head_count, .held = held, .held_count = held_count, .held_weights = d->judged, .choices = choices,
         .progress = progress
     };

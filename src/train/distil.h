@@ -7,10 +7,12 @@
 #include "train/ngram_trainee.h"
 #include "train/recipe.h"
 #include "train/trainer.h"
+#include "train/units.h"
 
 /* What all runs have in common; all borrowed. Dimensions: n queries, k experts. */
 typedef struct zoo_distillery {
     const zoo_dataset *data;
+    const zoo_units *units;          /* that the rewards of `data` are in; NULL: their own */
     const zoo_features *features;
     const zoo_ngram_net *net;
     const size_t *kinds;             /* (kind_count), coarse to fine */
@@ -33,7 +35,7 @@ typedef struct zoo_distiller {
 int zoo_distiller_init(zoo_distiller *distiller, const zoo_distillery *distillery, zoo_err *err);
 void zoo_distiller_release(zoo_distiller *distiller);
 
-/* Learns from rows[0..count) alone; held and choices as in zoo_trainer_task. The recipe's temperature is in units of reward. */
+/* Learns from rows[0..count) alone; held and choices as in zoo_trainer_task. The recipe's temperature is in the unit of the rewards of `data`. */
 int zoo_distil(zoo_distiller *distiller, const zoo_distillery *distillery, const zoo_recipe *recipe, const size_t *rows, size_t count,
                const size_t *held, size_t held_count, unsigned stop_after, uint32_t *choices, zoo_progress *progress,
                zoo_trainer_result *result, zoo_err *err);

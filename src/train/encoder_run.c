@@ -175,7 +175,7 @@ static int train(struct running *r, zoo_err *err)
     const struct marks marks = mark(r);
     const zoo_trainer_state state = { r->state, marks.all, r->plan->save_every, r->plan->resumes };
     zoo_trainer_task task = {
-        .data = d->data, .rows = job->rows, .count = job->count, .targets = r->targets, .weights = d->weights, .drawn = d->drawn, .held = job->held,
+        .data = d->data, .units = d->units, .rows = job->rows, .count = job->count, .targets = r->targets, .weights = d->weights, .drawn = d->drawn, .held = job->held,
         .held_count = job->held_count, .held_weights = d->judged, .progress = job->progress, .watch = r->plan->watch, .state = &state,
         .ranks = job->ranks
     };

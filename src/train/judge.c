@@ -83,8 +83,8 @@ double zoo_reward_gain(const zoo_dataset *data, const size_t *rows, size_t count
     double total = 0, squares = 0;
 
     for (size_t i = 0; i < count; i++) {
-        const float *rewards = data->rewards + rows[i] * data->k;
-        double d = (double)weights[rows[i]] * ((double)rewards[a[i]] - rewards[b[i]] - mean);
+        const double *rewards = data->rewards + rows[i] * data->k;
+        double d = (double)weights[rows[i]] * (rewards[a[i]] - rewards[b[i]] - mean);
         total += weights[rows[i]];
         squares += d * d;
     }

@@ -28,7 +28,7 @@ static double weight_of(const float *weights, size_t row)
 /* centred (k) = c of a row */
 static void centre(const zoo_dataset *data, size_t row, double *centred)
 {
-    const float *rewards = data->rewards + row * data->k;
+    const double *rewards = data->rewards + row * data->k;
     double mean = 0;
 
     for (size_t j = 0; j < data->k; j++)
@@ -243,7 +243,7 @@ void zoo_tag_rewards_release(zoo_tag_rewards *tags)
 static void enhance_plain(const zoo_tag_rewards *tags, size_t row, double own, double *enhanced)
 {
     size_t k = tags->data->k, count = 0;
-    const float *rewards = tags->data->rewards + row * k;
+    const double *rewards = tags->data->rewards + row * k;
 
     for (size_t i = 0; i < tags->kind_count; i++) {
         const zoo_kind_rewards *kind = &tags->kinds[i];
@@ -263,7 +263,7 @@ static void enhance_plain(const zoo_tag_rewards *tags, size_t row, double own, d
 void zoo_tag_rewards_enhance(const zoo_tag_rewards *tags, size_t row, double own, double *enhanced)
 {
     size_t k = tags->data->k;
-    const float *rewards = tags->data->rewards + row * k;
+    const double *rewards = tags->data->rewards + row * k;
     double mean = 0;
 
     memset(enhanced, 0, k * sizeof *enhanced);

@@ -7,7 +7,8 @@
  *
  * What a tag says is learnt from the rows given to fit() and from no others: validation rows never leak into a label.
  * Dimensions: n queries, k experts; r_ij the reward of expert j for query i; c_ij = r_ij - mean_j r_ij.
- * Layer: train -> base. Threads: read-only once fitted. Refuses rows with a reward missing: leave them out before. */
+ * Layer: train -> base. Threads: read-only once fitted. Refuses rows with a reward missing: leave them out before. Rewards are squared:
+ * those whose squares are no doubles come in another unit (units.h), and variances, scale and temperatures are in that unit then. */
 #ifndef ZOO_TRAIN_LABELS_H
 #define ZOO_TRAIN_LABELS_H
 #include <stddef.h>

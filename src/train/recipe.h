@@ -10,7 +10,7 @@
 typedef struct zoo_recipe {
     int is_shrunk;                   /* 1: tag rewards by empirical Bayes; 0: plain means */
     double own;                      /* beta: share of a row's own reward, 0..1 */
-    double temperature;              /* > 0; in units of the spread of rewards until it is settled, then of reward */
+    double temperature;              /* > 0; in units of the spread of rewards until it is settled, then of the rewards that are trained on */
 } zoo_recipe;
 
 enum { ZOO_RECIPE_NAME_SIZE = 48, ZOO_RECIPES_MAX = 64 };

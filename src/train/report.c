@@ -25,11 +25,13 @@ static json_t *comparison_json(const zoo_router_worth *c, const zoo_dataset *dat
 static json_t *kinds_json(const zoo_trained *t)
 {
     json_t *all = json_array();
+    double unit = t->units.unit;
 
     for (size_t i = 0; i < t->tags.kind_count; i++) {
         const zoo_kind_rewards *kind = &t->tags.kinds[i];
         json_array_append_new(all, json_pack("{s:s, s:I, s:o, s:o}", "kind", kind->kind->name, "values", (json_int_t)kind->used,
-                                             "between", real(kind->between), "within", real(kind->within)));
+                                             "between", real(kind->between * unit * unit), "within",
+                                             real(kind->within * unit * unit)));
     }
     return all;
 }
@@ -85,7 +87,7 @@ json_t *zoo_trained_json(const zoo_trained *t, const zoo_dataset *data, const zo
     json_object_set_new(out, "reward_spread", json_real(t->scale));
     json_object_set_new(out, "rows", json_integer((json_int_t)t->rows));
     json_object_set_new(out, "rows_learnt_from", json_integer((json_int_t)(t->is_encoder ? t->fit_rows : t->learnt_rows)));
-    json_object_set_new(out, "rows_left_out", json_integer((json_int_t)t->missing_rows));
+    json_object_set_new(out, "rows_left_out", json_integer((json_int_t)(t->holes.rewarded - t->holes.complete)));
     json_object_set_new(out, "epochs", json_integer((json_int_t)t->epochs));
     json_object_set_new(out, "epochs_planned", json_integer((json_int_t)s->epochs));
     json_object_set_new(out, "batch", json_integer((json_int_t)s->batch));

@@ -8,7 +8,7 @@
 #include "base/fs.h"
 #include "base/rng.h"
 
-static const char magic[16] = "zooter-state-1\n";
+static const char magic[16] = "zooter-state-2\n";
 
 struct zoo_state {
     FILE *file;
@@ -76,7 +76,7 @@ int zoo_state_begin(zoo_state **out, const char *path, uint64_t fingerprint, int
     memcpy(head, magic, sizeof head);
     transfer(s, head, sizeof head);
     if (!s->failure.code && memcmp(head, magic, sizeof head) != 0)
-        zoo_fail(&s->failure, ZOO_EFORMAT, "%s: is not the state of a run", path);
+        zoo_fail(&s->failure, ZOO_EFORMAT, "%s: is not the state of a run of this version; begin anew without --resume", path);
     if (!s->failure.code) {
         uint64_t mark = fingerprint;
         transfer(s, &mark, sizeof mark);

@@ -1,4 +1,5 @@
 #include "train/train.h"
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +9,12 @@
 
 /* One call of zoo_train(). */
 struct job {
-    const zoo_dataset *data;
+    const zoo_dataset *data;         /* with its rewards in units, once those are made */
     const zoo_train_settings *settings;
     zoo_trained *out;
     size_t *rows;                    /* complete ones: fit_rows to learn from, then validation_rows; learnt_rows of them for the router that is kept */
     float *weights, *judged;         /* (n) */
+    zoo_recipe recipe;               /* settled; temperature in the unit of data's rewards */
     zoo_parallel *parallel;
     zoo_features *features;
     zoo_distillery distillery;
@@ -21,36 +23,42 @@ struct job {
 
 /* ---- rows ---- */
 
-static int is_complete(const zoo_dataset *data, size_t row, size_t *missing)
+static int is_complete(const zoo_dataset *data, size_t row)
 {
-    int complete = 1;
+    size_t known = 0;
 
     for (size_t j = 0; j < data->k; j++)
-        if (!isfinite(data->rewards[row * data->k + j])) {
-            complete = 0;
-            missing[j]++;
-        }
-    return complete;
+        known += isfinite(data->rewards[row * data->k + j]) != 0;
+    return known == data->k;
 }
 
-static int has_any_reward(const zoo_dataset *data, size_t row)
+/* Rows whose rewards are complete are too few: who costs the others, and what helps. */
+static int too_few_rows(const zoo_dataset *data, const zoo_holes *holes, zoo_err *err)
 {
-    for (size_t j = 0; j < data->k; j++)
-        if (isfinite(data->rewards[row * data->k + j]))
-            return 1;
-    return 0;
+    char advice[ZOO_HOLES_ADVICE], rows[64];
+    size_t most = holes->order[0];
+
+    snprintf(rows, sizeof rows, holes->complete == 1 ? "only 1 query has" : holes->complete ? "only %zu queries have" : "no query has",
+             holes->complete);
+    zoo_holes_advise(holes, data, NULL, advice);
+    if (holes->kind)
+        return zoo_fail(err, ZOO_EUSAGE, "%s a reward of every expert, which is too little to learn from; %s", rows, advice);
+    return zoo_fail(err, ZOO_EUSAGE, "%s a reward of every expert, which is too little to learn from; '%.128s' lacks one for %zu of %zu: "
+                    "score its answers, or leave it out%s%s", rows, data->experts[most], holes->lacks[most], holes->rewarded,
+                    *advice ? ": " : "", advice);
 }
 
-static int no_rows_left(const struct job *job, size_t unrewarded, const size_t *missing, zoo_err *err)
+static int check_holes(const zoo_dataset *data, const zoo_holes *holes, zoo_err *err)
 {
-    const zoo_dataset *data = job->data;
-    size_t most = job->out->missing_most;
-
-    if (unrewarded == data->n)
+    if (!holes->rewarded)
         return zoo_fail(err, ZOO_EFORMAT, "none of the %zu queries has a reward: import rewards, or collect and score answers first",
                         data->n);
-    return zoo_fail(err, ZOO_EFORMAT, "no query has a reward of every expert; '%s' lacks one for %zu of %zu: score its answers, or "
-                    "leave it out of the store", data->experts[most], missing[most], data->n);
+    if (holes->complete * ZOO_COMPLETE_SHARE < holes->rewarded)
+        return too_few_rows(data, holes, err);
+    if (data->k < 2)
+        return zoo_fail(err, ZOO_EFORMAT, "there is only one expert, '%s': a router needs at least two to choose from",
+                        data->experts[0]);
+    return ZOO_OK;
 }
 
 /* The complete rows. Rows without any reward are queries only, and not counted as missing. */
@@ -58,33 +66,19 @@ static int find_rows(struct job *job, zoo_err *err)
 {
     const zoo_dataset *data = job->data;
     zoo_trained *out = job->out;
-    size_t *missing = calloc(data->k + 1, sizeof *missing), unrewarded = 0;
-    int rc = ZOO_OK;
+    int rc = zoo_holes_count(&out->holes, data, NULL, data->k, NULL, err);
 
+    if (rc || (rc = check_holes(data, &out->holes, err)))
+        return rc;
     job->rows = malloc((data->n + 1) * sizeof *job->rows);
-    if (!missing || !job->rows) {
-        free(missing);
+    if (!job->rows)
         return zoo_fail_nomem(err);
-    }
-    out->missing_most = data->k;
     for (size_t i = 0; i < data->n; i++)
-        if (!has_any_reward(data, i))
-            unrewarded++;
-        else if (is_complete(data, i, missing)) {
+        if (is_complete(data, i)) {
             out->validation_rows += i >= data->n - data->aside;
             job->rows[out->rows++] = i;
-        } else
-            out->missing_rows++;
-    for (size_t j = 0; j < data->k; j++)
-        if (missing[j] && (out->missing_most == data->k || missing[j] > missing[out->missing_most]))
-            out->missing_most = j;
-    if (!out->rows)
-        rc = no_rows_left(job, unrewarded, missing, err);
-    else if (data->k < 2)
-        rc = zoo_fail(err, ZOO_EFORMAT, "there is only one expert, '%s': a router needs at least two to choose from",
-                      data->experts[0]);
-    free(missing);
-    return rc;
+        }
+    return ZOO_OK;
 }
 
 /* The split that the data set holds aside, but for texts that are learnt from. */
@@ -136,10 +130,21 @@ static int set_aside(struct job *job, zoo_err *err)
 
 /* ---- what all runs share ---- */
 
+/* From here on rewards are those of out->units; what is reported is brought back to their own unit. */
+static int bring_to_units(struct job *job, zoo_err *err)
+{
+    zoo_trained *out = job->out;
+    int rc = zoo_units_make(&out->units, job->data, job->rows, out->rows, out->learnt_rows, err);
+
+    job->data = &out->units.data;
+    return rc;
+}
+
 static int weigh(struct job *job, zoo_err *err)
 {
     const zoo_train_settings *s = job->settings;
     zoo_trained *out = job->out;
+    double floor;
     int rc;
 
     job->weights = calloc(job->data->n + 1, sizeof *job->weights);
@@ -156,8 +161,11 @@ static int weigh(struct job *job, zoo_err *err)
         return rc;
     out->best_single = zoo_best_single(job->data, job->rows, out->learnt_rows, job->weights, out->mean_rewards);
     rc = zoo_tag_rewards_fit(&out->tags, job->data, s->kinds, s->kind_count, job->rows, out->learnt_rows, job->weights, 1, err);
-    out->scale = rc ? 0 : out->tags.scale;
-    if (!rc && !(out->scale > 1e-12))
+    floor = zoo_units_floor(&out->units, job->rows, out->learnt_rows, job->weights);
+    for (size_t j = 0; j < job->data->k; j++)
+        out->mean_rewards[j] = zoo_units_own(&out->units, floor, out->mean_rewards[j]);
+    out->scale = rc ? 0 : out->tags.scale * out->units.unit;
+    if (!rc && !(out->tags.scale > 0))
         rc = zoo_fail(err, ZOO_EFORMAT, "every expert has the same reward for each of the %zu queries: there is nothing to learn",
                       out->learnt_rows);
     return rc;
@@ -216,11 +224,25 @@ static int prepare(struct job *job, zoo_err *err)
     if (rc)
         return rc;
     job->distillery = (zoo_distillery){
-        .data = job->data, .kinds = s->kinds, .kind_count = s->kind_count, .heads = out->heads, .head_count = out->head_count,
+        .data = job->data, .units = &out->units, .kinds = s->kinds, .kind_count = s->kind_count, .heads = out->heads, .head_count = out->head_count,
         .weights = job->weights, .judged = job->judged, .trainer = ngram_trainer(s),
         .drawn = s->draws && !s->encoder ? s->balance : NULL
     };
     return !s->encoder || (is_recipe_open(s) && out->folds && !zoo_ranks_number(s->ranks)) ? prepare_ngrams(job, err) : ZOO_OK;
+}
+
+/* A comparison by the rewards of job->data, over rows[0..count), in the rewards' own unit. */
+static void bring_home(const struct job *job, const size_t *rows, size_t count, zoo_router_worth *worth)
+{
+    const zoo_units *units = &job->out->units;
+    double floor = zoo_units_floor(units, rows, count, job->judged);
+
+    worth->router = zoo_units_own(units, floor, worth->router);
+    worth->single = zoo_units_own(units, floor, worth->single);
+    worth->random = zoo_units_own(units, floor, worth->random);
+    worth->oracle = zoo_units_own(units, floor, worth->oracle);
+    worth->gain *= units->unit;
+    worth->error *= units->unit;
 }
 
 /* What `choices` for rows[0..count) are worth against always asking the expert that is best on known[0..known_count). */
@@ -248,12 +270,13 @@ static int compare(const struct job *job, const size_t *known, size_t known_coun
     for (size_t j = 0; j < k; j++)
         out->random += means[j] / (double)k;
     for (size_t i = 0; i < count; i++) {
-        const float *rewards = data->rewards + rows[i] * k;
+        const double *rewards = data->rewards + rows[i] * k;
         other[i] = 0;
         for (size_t j = 1; j < k; j++)
             other[i] = rewards[j] > rewards[other[i]] ? (uint32_t)j : other[i];
     }
     out->oracle = zoo_reward_of(data, rows, count, job->judged, other);
+    bring_home(job, rows, count, out);
     free(other);
     free(means);
     return ZOO_OK;
@@ -280,7 +303,21 @@ static size_t *sample(const struct job *job, size_t count, size_t *sampled, zoo_
     return rows;
 }
 
-/* Settles out->recipe by cross-validation over what the settings leave open. */
+/* What was tried, in the rewards' own unit. */
+static void note_tried(struct job *job, const zoo_recipe *recipes, size_t recipe_count, const size_t *rows, size_t count,
+                       const double *rewards)
+{
+    zoo_trained *out = job->out;
+    double floor = zoo_units_floor(&out->units, rows, count, job->judged);
+
+    out->tried_count = recipe_count;
+    for (size_t r = 0; r < recipe_count; r++) {
+        out->tried[r] = (zoo_tried){ recipes[r], zoo_units_own(&out->units, floor, rewards[r]) };
+        out->tried[r].recipe.temperature *= out->units.unit;
+    }
+}
+
+/* Settles job->recipe by cross-validation over what the settings leave open. */
 static int choose_recipe(struct job *job, const zoo_recipe *recipes, size_t recipe_count, zoo_err *err)
 {
     zoo_trained *out = job->out;
@@ -300,10 +337,8 @@ static int choose_recipe(struct job *job, const zoo_recipe *recipes, size_t reci
         zoo_progress_end(&progress);
         out->chosen = zoo_recipe_choose(recipe_count, job->data, rows, count, job->judged,
                                         (const uint32_t *const *)choices, rewards);
-        out->recipe = recipes[out->chosen];
-        out->tried_count = recipe_count;
-        for (size_t r = 0; r < recipe_count; r++)
-            out->tried[r] = (zoo_tried){ recipes[r], rewards[r] };
+        job->recipe = recipes[out->chosen];
+        note_tried(job, recipes, recipe_count, rows, count, rewards);
         rc = compare(job, rows, count, rows, count, choices[out->chosen], &out->crossed, err);
     }
     free(rows);
@@ -322,24 +357,30 @@ static int share_recipe(struct job *job, int rc, zoo_err *err)
         return rc;
     if ((rc = zoo_ranks_follow(s->ranks, rc, err)) || (rc = zoo_ranks_compare(s->ranks, &common, 1, err)))
         return rc;
-    return zoo_ranks_tell(s->ranks, &job->out->recipe, sizeof job->out->recipe, err);
+    return zoo_ranks_tell(s->ranks, &job->recipe, sizeof job->recipe, err);
 }
 
 static int settle_recipe(struct job *job, zoo_err *err)
 {
     const zoo_train_settings *s = job->settings;
     zoo_trained *out = job->out;
-    double given = s->is_standardised ? s->temperature : s->temperature / out->scale;
+    int is_own = s->temperature > 0 && !s->is_standardised;
     zoo_recipe recipes[ZOO_RECIPES_MAX];
-    size_t count = zoo_recipe_grid(s->beta, given, recipes);
+    size_t count = zoo_recipe_grid(s->beta, s->temperature, recipes);
     int rc = ZOO_OK;
 
-    for (size_t r = 0; r < count; r++)
-        recipes[r].temperature = given > 0 && !s->is_standardised ? s->temperature : recipes[r].temperature * out->scale;
-    out->recipe = recipes[0];
+    for (size_t r = 0; r < count; r++) {
+        double t = recipes[r].temperature;
+        t = is_own ? t / out->units.unit : t * out->tags.scale;
+        recipes[r].temperature = fmin(fmax(t, DBL_MIN), DBL_MAX);        /* one out of all proportion does not become 0 or infinite */
+    }
+    job->recipe = recipes[0];
     if (count > 1 && out->folds && !zoo_ranks_number(s->ranks))
         rc = choose_recipe(job, recipes, count, err);
-    return share_recipe(job, rc, err);
+    rc = share_recipe(job, rc, err);
+    out->recipe = job->recipe;
+    out->recipe.temperature = is_own ? s->temperature : fmax(job->recipe.temperature * out->units.unit, DBL_TRUE_MIN);
+    return rc;
 }
 
 /* Trains on the fit rows, watched by the validation rows: how many epochs are good, and what the router is worth. */
@@ -356,7 +397,7 @@ static int train_watched(struct job *job, zoo_err *err)
     if (!out->validation_rows)
         return ZOO_OK;
     zoo_progress_begin(&progress, job->settings->progress, "training, rows", (uint64_t)out->epochs * out->fit_rows);
-    rc = zoo_distil(&job->distiller, &job->distillery, &out->recipe, job->rows, out->fit_rows, held, out->validation_rows,
+    rc = zoo_distil(&job->distiller, &job->distillery, &job->recipe, job->rows, out->fit_rows, held, out->validation_rows,
                     out->epochs, NULL, &progress, &result, err);
     if (rc)
         return rc;
@@ -381,7 +422,7 @@ static int train_all(struct job *job, zoo_err *err)
     int rc;
 
     zoo_progress_begin(&progress, job->settings->progress, "training on all rows, rows", (uint64_t)out->epochs * out->learnt_rows);
-    rc = zoo_distil(&job->distiller, &job->distillery, &out->recipe, job->rows, out->learnt_rows, NULL, 0, out->epochs, NULL, &progress,
+    rc = zoo_distil(&job->distiller, &job->distillery, &job->recipe, job->rows, out->learnt_rows, NULL, 0, out->epochs, NULL, &progress,
                     &result, err);
     if (rc)
         return rc;
@@ -405,7 +446,7 @@ static int train_encoder(struct job *job, zoo_err *err)
     zoo_distillery distillery = job->distillery;
     zoo_progress progress;
     zoo_encoder_job encoder = {
-        .distillery = &distillery, .recipe = &out->recipe, .rows = job->rows, .held = job->rows + out->fit_rows, .count = out->fit_rows,
+        .distillery = &distillery, .recipe = &job->recipe, .rows = job->rows, .held = job->rows + out->fit_rows, .count = out->fit_rows,
         .held_count = out->validation_rows, .parallel = job->parallel, .threads = s->threads, .progress = &progress, .ranks = s->ranks,
         .facts = { .k = job->data->k, .experts = job->data->experts, .mean_rewards = out->mean_rewards, .temperature = out->recipe.temperature }
     };
@@ -439,7 +480,7 @@ static int leave_out(struct job *job, zoo_err *err)
     if (!rows)
         return ZOO_ENOMEM;
     zoo_progress_begin(&progress, job->settings->progress, "leaving one out", 0);
-    rc = zoo_attempts_leave_out(&job->distillery, &out->recipe, job->settings->left_out, rows, count, ZOO_LEFT_OUT_MAX, job->parallel,
+    rc = zoo_attempts_leave_out(&job->distillery, &job->recipe, job->settings->left_out, rows, count, ZOO_LEFT_OUT_MAX, job->parallel,
                               &progress, out->left_out, &out->left_out_count, err);
     if (!rc)
         zoo_progress_end(&progress);
@@ -450,10 +491,10 @@ static int leave_out(struct job *job, zoo_err *err)
 int zoo_train(const zoo_dataset *data, const zoo_train_settings *settings, zoo_trained *out, zoo_err *err)
 {
     static int (*const ngram_stages[])(struct job *, zoo_err *) = {
-        find_rows, set_aside, weigh, prepare, settle_recipe, train_watched, train_all, leave_out, NULL
+        find_rows, set_aside, bring_to_units, weigh, prepare, settle_recipe, train_watched, train_all, leave_out, NULL
     };
     static int (*const encoder_stages[])(struct job *, zoo_err *) = {
-        find_rows, set_aside, weigh, prepare, settle_recipe, train_encoder, NULL
+        find_rows, set_aside, bring_to_units, weigh, prepare, settle_recipe, train_encoder, NULL
     };
     int (*const *stage)(struct job *, zoo_err *) = settings->encoder ? encoder_stages : ngram_stages;
     struct job job = { .data = data, .settings = settings, .out = out };
@@ -479,6 +520,8 @@ void zoo_trained_release(zoo_trained *trained)
     free(trained->params);
     free(trained->mean_rewards);
     zoo_tag_rewards_release(&trained->tags);
+    zoo_units_release(&trained->units);
+    zoo_holes_release(&trained->holes);
     zoo_arena_release(&trained->arena);
     memset(trained, 0, sizeof *trained);
 }

@@ -8,7 +8,8 @@
  *         zoo_ngram_save(dir, 0, &trained.net, trained.params, ...);
  *     zoo_trained_release(&trained);
  *
- * In order: rows with a reward missing are left out; some texts are set aside for validation; what the settings leave open is
+ * In order: rows with a reward missing are left out, and where those are more than nine of ten, training is refused, since then it is
+ * an expert that should be left out; rewards are brought to one unit (units.h), which changes nothing that is learnt; some texts are set aside for validation; what the settings leave open is
  * chosen by cross-validation on the others; a router is trained on these others and stopped where the validation rows' expected
  * reward is best; the router that is kept is trained afresh on all rows for as many epochs (a tenth more data, and nothing
  * thrown away where data are few); rows that the data set holds aside (dataset.h) are the validation rows where there are any, and are
@@ -20,17 +21,20 @@
 #ifndef ZOO_TRAIN_TRAIN_H
 #define ZOO_TRAIN_TRAIN_H
 #include <stdio.h>
+#include "base/holes.h"
 #include "base/json.h"
 #include "train/distil.h"
 #include "train/attempts.h"
 #include "train/encoder_run.h"
+#include "train/units.h"
 
 enum {
     ZOO_JUDGED_ROWS = 500,           /* groups smaller than this are not judged by, where there is one that is not */
     ZOO_SAMPLE_ROWS = 20000,         /* cross-validation and leaving out look at no more rows than these */
     ZOO_FOLDS = 5,
     ZOO_TEXTS_LEAST = 20,            /* with fewer texts nothing is set aside and nothing chosen */
-    ZOO_LEFT_OUT_MAX = 12
+    ZOO_LEFT_OUT_MAX = 12,
+    ZOO_COMPLETE_SHARE = 10          /* one in so many queries with rewards has one of every expert, at least */
 };
 
 typedef struct zoo_train_settings {
@@ -81,19 +85,20 @@ typedef struct zoo_trained {
     float *params;
     int is_encoder;
     zoo_encoder_result encoder;
-    zoo_recipe recipe;               /* settled; temperature in units of reward */
+    zoo_recipe recipe;               /* settled; temperature in units of reward, as all that follows */
     unsigned epochs;
     double scale;                    /* the spread of rewards */
     double *mean_rewards;            /* (k), groups weighing as settings.balance says */
     size_t best_single;
     size_t rows, fit_rows, validation_rows, learnt_rows;        /* learnt_rows: by the router that is kept, if it is an n-gram router */
     size_t known_rows;               /* held aside, and left out because their text is learnt from too */
-    size_t missing_rows, missing_most;           /* left out for want of a reward; the expert that lacks most (k: none) */
+    zoo_holes holes;                 /* rewarded - complete were left out for want of a reward of some expert */
+    zoo_units units;                 /* rewards as they were trained on; recipe, scale, means and worths here are in their own unit */
     size_t tried_count, chosen, folds;           /* tried_count 0: nothing was left open, or texts too few to choose by */
     zoo_tried tried[ZOO_RECIPES_MAX];
     zoo_router_worth crossed;          /* by cross-validation, of an n-gram router; rows 0: none was run */
     zoo_router_worth validation;       /* of the router; rows 0: none were set aside */
-    zoo_tag_rewards tags;            /* of all rows, by empirical Bayes, whatever the recipe: what each kind of tag carries */
+    zoo_tag_rewards tags;            /* of all rows, by empirical Bayes, whatever the recipe: what each kind of tag carries, of the rewards in `units` */
     size_t left_out_count;
     zoo_left_out left_out[ZOO_LEFT_OUT_MAX];
     size_t head_count;
@@ -102,7 +107,8 @@ typedef struct zoo_trained {
     zoo_arena arena;
 } zoo_trained;
 
-/* ZOO_EFORMAT where the data cannot be learnt from; `*out` is empty on failure. `data` must outlive it. */
+/* ZOO_EFORMAT where the data cannot be learnt from, ZOO_EUSAGE where too few queries have a reward of every expert; `*out` is empty on
+ * failure, and stays where it is. `data` must outlive it. */
 int zoo_train(const zoo_dataset *data, const zoo_train_settings *settings, zoo_trained *out, zoo_err *err);
 void zoo_trained_release(zoo_trained *trained);
 

@@ -273,16 +273,29 @@ static int step(struct run *r, const size_t *rows, size_t B, zoo_err *err)
     return look(r, loss, rate, norm, NAN, 0, 0, err);
 }
 
+/* A reward of the held-out rows in its own unit. */
+static double own_reward(const struct run *r, double reward)
+{
+    const zoo_trainer_task *t = r->task;
+
+    return zoo_units_own(t->units, zoo_units_floor(t->units, t->held, t->held_count, t->held_weights), reward);
+}
+
+static const char *reward_text(const struct run *r, double reward, char text[ZOO_REWARD_TEXT])
+{
+    return zoo_reward_text(text, own_reward(r, reward), r->task->units ? r->task->units->unit : 1);
+}
+
 static void note_step(const struct run *r)
 {
     double seconds = (double)(zoo_clock_ns() - r->started_ns) * 1e-9;
-    char reward[48] = "";
+    char reward[96] = "", text[ZOO_REWARD_TEXT];
 
     zoo_progress_set(r->task->progress, (uint64_t)(r->epoch - 1) * r->task->count + r->done);
     if (!r->trainee->work || r->steps % 8 || !r->done)
         return;
     if (isfinite(r->result->reward))
-        snprintf(reward, sizeof reward, ", best validation reward %.4f", r->result->reward);
+        snprintf(reward, sizeof reward, ", best validation reward %s", reward_text(r, r->result->reward, text));
     zoo_progress_note(r->task->progress, "epoch %u of %u, loss %.4f%s, %.0f tokens/s", r->epoch, r->settings->epochs,
                       r->sum / (double)r->done, reward, (double)(r->trainee->work - r->started_work) / seconds);
 }
@@ -386,6 +399,7 @@ int zoo_trainer_choose(zoo_trainee *trainee, const size_t *rows, size_t count, s
 static int validate(struct run *r, zoo_err *err)
 {
     const zoo_trainer_task *t = r->task;
+    char text[ZOO_REWARD_TEXT];
     double reward;
     int is_best, rc = choose(r, r->choices, err);
 
@@ -402,9 +416,9 @@ static int validate(struct run *r, zoo_err *err)
             memcpy(t->best_choices, r->choices, t->held_count * sizeof *r->choices);
         rc = r->trainee->class->keep(r->trainee, err);
     }
-    zoo_progress_note(t->progress, "epoch %u of %u, loss %.4f, validation reward %.4f", r->epoch, r->settings->epochs, r->result->loss,
-                      reward);
-    return rc ? rc : look(r, r->result->loss, 0, 0, reward, is_best, 1, err);
+    zoo_progress_note(t->progress, "epoch %u of %u, loss %.4f, validation reward %s", r->epoch, r->settings->epochs, r->result->loss,
+                      reward_text(r, reward, text));
+    return rc ? rc : look(r, r->result->loss, 0, 0, own_reward(r, reward), is_best, 1, err);
 }
 
 static int end_epoch(struct run *r, int validates, zoo_err *err)

@@ -20,6 +20,7 @@
 #include "train/ranks.h"
 #include "train/schedule.h"
 #include "train/state.h"
+#include "train/units.h"
 
 typedef struct zoo_trainee zoo_trainee;
 
@@ -106,6 +107,7 @@ typedef struct zoo_trainer_state {
 
 typedef struct zoo_trainer_task {
     const zoo_dataset *data;
+    const zoo_units *units;          /* that its rewards are in; NULL: their own. Those who watch are told rewards in their own */
     const size_t *rows;              /* trained on */
     size_t count;
     const float *targets;            /* (n,k), by row of data */
@@ -129,7 +131,7 @@ typedef struct zoo_trainer_task {
 typedef struct zoo_trainer_result {
     unsigned best;                   /* epoch (1..) with the best expected reward of the held-out rows, the later of equals; without: the last */
     double loss;                     /* mean of the last epoch */
-    double reward;                   /* of the held-out rows at the end */
+    double reward;                   /* of the held-out rows at the end, as in the task's data */
     unsigned epochs;                 /* taken */
 } zoo_trainer_result;
 

@@ -6,6 +6,7 @@ import random
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -15,6 +16,8 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ZOOTER = pathlib.Path(os.environ.get("ZOOTER", ROOT / "build" / "zooter")).resolve()
 SHARED = ROOT.parent / "shared"
+sys.path.append(str(ROOT / "tests"))
+import postgres as postgres_module  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +47,16 @@ def shared():
     if not (SHARED / "data").is_dir():
         pytest.skip("needs ../shared")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL of the tests' own: .database() -> URL of a new, empty one, .sql(url, "..."), .restart("immediate"), .stop() and .start().
+    A test that stops it starts it again."""
+    if not postgres_module.available():
+        pytest.skip("needs PostgreSQL (Debian: postgresql)")
+    with contextlib.closing(postgres_module.Server()) as server:
+        yield server
 
 
 def free_port():

@@ -45,7 +45,7 @@ def config(tmp_path):
 def responses(path):
     with sqlite3.connect(path) as db:
         return dict(((e, q), t) for e, q, t in db.execute(
-            "SELECT e.name, q.text, r.text FROM responses r JOIN queries q ON q.key = r.query JOIN experts e ON e.key = r.expert"))
+            "SELECT e.name, q.text, r.text FROM answers r JOIN queries q ON q.key = r.query JOIN experts e ON e.key = r.expert"))
 
 
 def lines(p):
@@ -64,7 +64,7 @@ def test_every_expert_answers_every_query_once(run, store, config, upstream):
     assert path == "/v1/chat/completions" and headers["content-type"] == "application/json" and "authorization" not in headers
     assert body == {"model": body["model"], "messages": [{"role": "user", "content": body["messages"][0]["content"]}]}
     with sqlite3.connect(s) as db:
-        assert db.execute("SELECT DISTINCT finish_reason, prompt_tokens, completion_tokens FROM responses").fetchall() == [("stop", 7, 11)]
+        assert db.execute("SELECT DISTINCT finish_reason, tokens_in, tokens_out FROM answers").fetchall() == [("stop", 7, 11)]
         assert db.execute("SELECT command, status FROM runs WHERE command = 'collect'").fetchall() == [("collect", "done")]
     again = run("collect", "--store", s, "--config", c)
     assert again.returncode == 0 and len(upstream.requests) == 100
@@ -109,13 +109,13 @@ def test_retry_after_is_honoured(run, store, config, upstream):
     assert 1.95 < second - first < 4
 
 
-def test_permanent_failures_are_reported_and_the_next_run_asks_for_them(run, store, config, upstream):
+def test_failures_for_good_are_kept_and_asked_again_only_when_told(run, store, config, upstream):
     upstream.on = {"denied": always(401, '{"error": {"message": "the key is wrong"}}'),
                    "picky": lambda m, q, n: (400, {}, '{"detail": "too long"}') if q == "question 3" else (200, {}, json.dumps(completion("ok")))}
     s, c = store(5), config([{"name": n, "base_url": upstream.url} for n in ("denied", "picky", "good")])
     p = run("collect", "--store", s, "--config", c)
     assert p.returncode == 1
-    assert "6 answers are missing; run the same command again" in p.stderr
+    assert "6 answers are missing: they failed for a cause that does not pass by itself; --again failed" in p.stderr
     assert "denied: 5 questions failed, the last because: HTTP 401: the key is wrong" in p.stderr
     assert "HTTP 400: too long" in p.stderr
     assert lines(p)["denied"]["missing"] == 5 and lines(p)["picky"]["missing"] == 1 and lines(p)["good"]["missing"] == 0
@@ -123,6 +123,8 @@ def test_permanent_failures_are_reported_and_the_next_run_asks_for_them(run, sto
     assert set(upstream.asked["denied"].values()) == {1}
     upstream.on = {}
     p = run("collect", "--store", s, "--config", c)
+    assert p.returncode == 0 and len(responses(s)) == 9 and "6 of them failed for good before; --again failed" in p.stderr
+    p = run("collect", "--store", s, "--config", c, "--again", "failed")
     assert p.returncode == 0 and len(responses(s)) == 15
     assert sum(upstream.asked["good"].values()) == 5
 
@@ -160,7 +162,7 @@ def test_limit_and_split_bound_the_run(run, store, config, upstream):
     assert run("collect", "--store", s, "--config", c, "--limit", "3", "--split", "train").returncode == 0
     assert len(responses(s)) == 6
     p = run("collect", "--store", s, "--config", c, "--split", "trian")
-    assert p.returncode == 2 and "no queries in split trian" in p.stderr
+    assert p.returncode == 2 and "no query is in the split 'trian'" in p.stderr
 
 
 def test_odd_texts_arrive_whole(run, config, tmp_path, upstream):

@@ -92,6 +92,38 @@ def test_the_table_is_narrow_and_says_what_was_left_out(run, store):
     assert max(map(len, p.stdout.splitlines())) <= 100
 
 
+@pytest.mark.parametrize("offset, scale", [(1e9, 1), (-1e9, 1), (0, 1e-30), (0, 1e300), (-(2.0 ** 1000), 2.0 ** 980)])
+def test_offset_and_scale_of_rewards_change_no_rank(run, store, offset, scale):
+    rows = [{**r, "rewards": {e: round(x) for e, x in r["rewards"].items()}} for r in make_rows()]
+    odd = [{**r, "rewards": {e: offset + scale * x for e, x in r["rewards"].items()}} for r in rows]
+    for by in ("subset", "skill"):
+        a, b = (evaluate(run, store(x, f"{name}-{by}.db"), "--by", by, "--bootstrap", "200") for name, x in (("a", rows), ("b", odd)))
+        assert a["best_single"] == b["best_single"]
+        for x, y in zip(a["methods"], b["methods"]):
+            assert (x["mtr"], x["uplift"]) == (y["mtr"], y["uplift"]) and x["picks_best"] == pytest.approx(y["picks_best"])
+            for mean in ("over_subsets", "over_rows"):
+                for figure in ("mean", "low", "high"):
+                    assert (y[mean][figure] - offset) / scale == pytest.approx(x[mean][figure], abs=1e-6)
+    p = run("eval", "--store", store(odd, "text.db"), "--bootstrap", "100")
+    assert p.returncode == 0 and ("are shown less" in p.stdout or "in units of" in p.stdout)
+    assert max(map(len, p.stdout.splitlines())) <= 100
+
+
+def test_an_expert_that_costs_most_queries_is_named(run, store):
+    rows = make_rows(100)
+    for r in rows[1:]:
+        del r["rewards"]["b/two"]
+    p = run("eval", "--store", store(rows))
+    assert p.returncode == 0, p.stderr
+    assert ("left out: 99 queries without a reward for each of the 3 experts; without 'b/two', 100 would be complete (--without b/two)"
+            in p.stdout)
+    del rows[0]["rewards"]["a/one"]
+    p = run("eval", "--store", store(rows, "none.db"))
+    assert p.returncode == 2 and "the fewest has 'b/two', with 1: collect its rewards, or leave it out: without 'b/two', 99" in p.stderr
+    p = run("eval", "--store", store(rows, "none.db"), "--without", "b/two")
+    assert p.returncode == 0 and "99 queries" in p.stdout and "would be" not in p.stdout
+
+
 def test_the_figures_depend_on_the_seed_and_not_on_the_threads(run, store):
     s = store(make_rows())
     one = evaluate(run, s, "--threads", "1")
@@ -137,7 +169,7 @@ def test_json_goes_to_a_file_beside_the_table(run, store, tmp_path):
     (["--by", "topics"], 2, "no query has a tag of the kind 'topics'; there are: "),
     (["--reward-model", "nil"], 2, "no reward model 'nil'"),
     (["--rank-by", "nil"], 2, "no reward model 'nil'"),
-    (["--without", "nil"], 2, "--without: no expert 'nil'"),
+    (["--without", "nil"], 2, "no expert 'nil'"),
     (["--without", ",".join(EXPERTS)], 2, "no expert is left"),
     (["--router", "{tmp}/none"], 1, "none"),
     (["--bootstrap", "100001"], 2, "--bootstrap: 100001 is outside"),
@@ -150,7 +182,7 @@ def test_what_cannot_be_evaluated_is_explained(run, store, tmp_path, args, statu
 
 def test_queries_without_rewards_are_no_split_to_evaluate(run, store):
     p = run("eval", "--store", store([{"id": "a", "query": "q", "rewards": {}, "split": "test"}]))
-    assert p.returncode == 2 and "has a reward to evaluate by" in p.stderr
+    assert p.returncode == 2 and "none of the 1 queries has a reward; 'zooter import' reads rewards" in p.stderr
 
 
 def router_rows():
@@ -204,7 +236,7 @@ def test_the_router_cannot_choose_whom_the_store_does_not_know(run, store, tmp_p
         del r["rewards"]["c/three"]
     p = run("eval", "--store", store(rows), "--router", named_router(tmp_path / "r"))
     assert p.returncode == 0, p.stderr
-    assert "the router also knows 'c/three', without rewards here: it may not choose them" in p.stdout
+    assert "the router also knows 'c/three': not compared here (left out, or without rewards), so it cannot choose them" in p.stdout
     f = evaluate(run, tmp_path / "s.db", "--router", tmp_path / "r", "--bootstrap", "0")
     assert f["chosen"] == pytest.approx({"a/one": 1 / 3, "b/two": 2 / 3})           # the bias decides for the third
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import openai
@@ -31,8 +32,8 @@ def upstream():
 @pytest.fixture
 def gateway(server, tmp_path):
     """gateway({"alpha": {"base_url": ..., "model": ...}, ...}, **settings) -> URL; the router knows alpha, beta and gamma."""
-    def start(experts, env=None, biases=None, words=None, weight=60.0, **settings):
-        write_router(tmp_path / "router", BIASES if biases is None else biases, WORDS if words is None else words, weight)
+    def start(experts, env=None, biases=None, words=None, weight=60.0, means=None, **settings):
+        write_router(tmp_path / "router", BIASES if biases is None else biases, WORDS if words is None else words, weight, means)
         port = free_port()
         config = {"listen": f"127.0.0.1:{port}", "router": str(tmp_path / "router"), "limits": {"route_ms": 5000},
                   "experts": [{"name": n, **e} for n, e in experts.items()], **settings}
@@ -116,6 +117,27 @@ def test_openai_client_lists_models_and_names_experts(plain):
         c.models.retrieve("delta")
 
 
+def test_names_of_vertex_and_adapters_go_everywhere(gateway, upstream):
+    vertex, lora = "claude-sonnet-4-5@20250929", "org/base:1+lora"
+    url = gateway({vertex: {"base_url": upstream.url, "model": "ok"}, lora: {"base_url": upstream.url, "model": "ok-2"}},
+                  biases={vertex: 1.0, lora: 0.0}, words={"sun": vertex, "moon": lora})
+    c = client(url)
+    assert [m.id for m in c.models.list()] == ["zooter", vertex, lora]
+    for name, word in (vertex, "sun"), (lora, "moon"):
+        assert c.models.retrieve(name).id == name
+        with urllib.request.urlopen(f"{url}/v1/models/{urllib.parse.quote(name, safe='')}", timeout=20) as r:
+            assert json.loads(r.read())["id"] == name
+        for model in "zooter", name:
+            status, headers, _ = post(url, chat(word, model))
+            assert status == 200 and headers["x-zooter-model"] == name
+        assert json.loads(post(url, chat(word), path="/v1/route")[2])["expert"] == name
+        assert metric(url, f'zooter_requests_total{{expert="{name}",outcome="ok"}}') == 2
+    for wrong in "%", "%4", "claude-sonnet-4-5%402025092", "claude-sonnet-4-5%2520", "zooter%00":
+        with pytest.raises(urllib.error.HTTPError) as e:
+            urllib.request.urlopen(f"{url}/v1/models/{wrong}", timeout=20)
+        assert e.value.code == 404
+
+
 def test_openai_client_sees_tool_calls_streamed(gateway, upstream):
     url = gateway({"alpha": {"base_url": upstream.url, "model": "tools"}})
     events = list(client(url).chat.completions.create(model="zooter", stream=True, messages=[{"role": "user", "content": "call"}],
@@ -166,6 +188,12 @@ def test_router_and_settings_need_not_know_the_same_experts(gateway, upstream):
     assert post(url, chat("hi", "extra"))[1]["x-zooter-model"] == "extra"
     assert post(url, chat("hi", "alpha"))[0] == 404
     assert post(url, chat(" "))[1]["x-zooter-model"] == "beta"            # the best on average of those that are there
+
+
+@pytest.mark.parametrize("means", [[1e9, 1e9 + 1, 1e9 + 2], [1e-60, 2e-60, 3e-60], [-1.7e308, 0, 1.7e308], [None, 1e300, 2e300]])
+def test_the_best_on_average_is_the_best_by_any_offset_and_scale(gateway, upstream, means):
+    url = gateway({n: {"base_url": upstream.url, "model": "ok"} for n in BIASES}, means=dict(zip(BIASES, means)))
+    assert json.loads(post(url, {"query": ""}, path="/v1/route")[2])["order"] == list(BIASES)[::-1]
 
 
 def test_a_router_that_fails_on_a_text_gives_the_default(gateway, upstream):

@@ -142,6 +142,52 @@ def test_a_line_has_an_end(run, store):
     assert p.returncode == 1 and "stdin:1" in p.stderr and "67108864 bytes" in p.stderr
 
 
+def test_a_line_that_is_too_long_can_be_left_out(run, store, tmp_path):
+    file = tmp_path / "rows.jsonl"
+    file.write_text(lines(row("a"), '{"id": "' + "x" * (65 << 20) + '"}', row("b"), "bad"))
+    p = run("import", "--store", store, file)
+    assert p.returncode == 1 and f"{file}:2: a line of over 67108864 bytes" in p.stderr, p.stderr
+    p = run("import", "--store", store, "--skip-bad", file)
+    assert p.returncode == 0 and "2 rows added" in p.stderr and "2 left out" in p.stderr, p.stderr
+    assert f"left out: {file}:2: a line of over" in p.stderr and f"left out: {file}:4, column 1" in p.stderr, p.stderr
+    assert [json.loads(x)["id"] for x in run("export", "--store", store).stdout.splitlines()] == ["a", "b"]
+
+
+def test_null_is_as_if_it_were_not_there(imported, exported):
+    imported('{"id": "a", "query": "q", "rewards": {"x": null, "y": 1}, "subset": null, "tags": null, "own": null}',
+             '{"id": "b", "query": "q", "rewards": {"x": 2}, "tags": ["k:v", null], "split": null, "responses": {"y": null}}')
+    assert exported() == [{"id": "a", "query": "q", "tags": [], "rewards": {"y": 1}, "own": None},
+                          {"id": "b", "query": "q", "tags": ["k:v"], "rewards": {"x": 2}}]
+    assert exported("--what", "responses") == []
+
+
+def test_a_whole_number_is_an_id(imported, exported):
+    p = imported('{"id": 17, "query": "q", "rewards": {"m": 1}}', '{"id": "17", "rewards": {"n": 2}}')
+    assert "1 rows added, 1 updated" in p.stderr, p.stderr
+    assert exported() == [{"id": "17", "query": "q", "tags": [], "rewards": {"m": 1, "n": 2}}]
+
+
+def test_half_surrogates_are_mended_and_counted(run, imported, exported, tmp_path):
+    p = imported('{"id": "a", "query": "cut \\ud83d", "rewards": {"m": 1}, "own": ["\\udc00", "\\ud83d\\ude00"]}', row("b"))
+    assert "2 half surrogates" in p.stderr and "became U+FFFD" in p.stderr, p.stderr
+    assert exported()[0] == {"id": "a", "query": "cut \ufffd", "tags": [], "rewards": {"m": 1}, "own": ["\ufffd", "😀"]}
+    assert "surrogate" not in imported(row("c")).stderr
+
+
+def test_names_may_be_those_of_vertex_and_adapters(imported, exported):
+    rewards = {"base+lora": 0, "claude-sonnet-4-5@20250929": 1}
+    imported(row("a", rewards=rewards), {"id": "a", "reward_model": "judge@2", "rewards": {"base+lora": 3}})
+    assert exported("--reward-model", "default")[0]["rewards"] == rewards
+    assert exported("--reward-model", "judge@2")[0]["rewards"] == {"base+lora": 3}
+
+
+def test_the_query_of_a_conversation_is_what_its_user_says_first(imported, exported):
+    messages = [{"role": "system", "content": "s"}, {"role": "user", "content": "one"}, {"role": "user", "content": "two"}]
+    imported({"id": "a", "messages": messages, "rewards": {}}, {"id": "b", "turns": ["first", "second"], "rewards": {"m": 1}})
+    assert exported() == [{"id": "a", "query": "one", "tags": [], "rewards": {}, "messages": messages},
+                          {"id": "b", "query": "first", "tags": [], "rewards": {"m": 1}, "turns": ["first", "second"]}]
+
+
 def test_kinds_of_tag_have_a_limit(run, imported, store):
     imported(row("a", tags=[f"k{i}:v" for i in range(999)]))
     imported(row("b", tags=["k0:w", "last:v"]))
@@ -215,6 +261,19 @@ def test_split_and_reward_model_of_the_command(imported, exported, run, store):
     assert p.returncode == 2 and "'nope'" in p.stderr
     assert run("export", "--store", store, "--what", "all").returncode == 2
     assert run("import", "--store", store, "--reward-model", "a b", "-", input="").returncode == 2
+
+
+def test_a_judge_and_a_grader_without_rewards_are_not_to_choose_among(imported, run, store):
+    judgement = {"id": "a", "reward_model": "judge", "a": {"expert": "m"}, "b": {"expert": "n"}, "verdict": "a"}
+    p = imported(row("a", rewards={"m": 1, "n": 2}, responses={"m": "no reference"}), judgement, options=["--reward-model", "one"])
+    assert "2 rewards, 1 responses, 1 judgements" in p.stderr
+    assert run("reward", "--store", store).returncode == 0
+    p = run("export", "--store", store)
+    assert p.returncode == 0 and json.loads(p.stdout)["rewards"] == {"m": 1, "n": 2}, p.stderr
+    p = run("store", "delete", "--store", store, "--reward-model", "judge", "--yes")
+    assert p.returncode == 0 and "0 rewards, 1 judgements" in p.stderr
+    p = run("store", "upgrade", "--store", store)
+    assert p.returncode == 0 and "up to date" in p.stderr
 
 
 def test_a_reader_that_leaves_is_one_sentence(zooter, imported, store):
@@ -400,6 +459,47 @@ def test_backup_while_others_write(run, imported, store, tmp_path):
     assert run("store", "backup", "--store", store, tmp_path / "no" / "where.db").returncode == 1
 
 
+EVERYTHING = ("rows", "responses", "rewards", "answers", "judgements")
+
+
+def test_copy_makes_a_store_of_the_same_rows(run, imported, store, tmp_path):
+    imported(row("a", "é", {"x": 1, "y": 2}, split="train", dataset="d", tags=["k:v"], responses={"x": "an\ns\0wer"}, costs={"x": 0.5}),
+             row("b", rewards={"y": 1e300}, n=[1, {}]), row("c"),
+             {"id": "a", "expert": "x", "sample": 2, "text": "t", "settings": {"temperature": 1}, "scores": {"default": 3}},
+             {"id": "b", "expert": "x", "failed": {"times": 2, "cause": "HTTP 500", "final": True}},
+             {"id": "a", "reward_model": "judge", "a": {"expert": "x"}, "b": {"expert": "y"}, "verdict": "a"})
+    to = tmp_path / "copy.db"
+    p = run("store", "copy", "--from", store, "--to", to)
+    assert p.returncode == 0 and f"rows of {store} into {to}" in p.stderr, p.stderr
+    model = ["--reward-model", "default"]
+    for what in EVERYTHING:
+        options = ["--what", what, *(model if what == "rows" else [])]
+        first = run("export", "--store", store, *options)
+        assert first.returncode == 0 and first.stdout and run("export", "--store", to, *options).stdout == first.stdout
+    assert run("store", "info", "--store", to).stdout == run("store", "info", "--store", store).stdout
+    assert imported(row("new", rewards={"z": 1}, tags=["k:w"]), store=to).returncode == 0          # its keys go on behind those copied
+
+    before = to.read_bytes()
+    p = run("store", "copy", "--from", store, "--to", to)
+    assert p.returncode == 1 and f"{to}: has rows already" in p.stderr and to.read_bytes() == before
+    p = run("store", "copy", "--from", tmp_path / "nil.db", "--to", tmp_path / "new.db")
+    assert p.returncode == 1 and "nil.db" in p.stderr and not (tmp_path / "new.db").exists()
+    assert run("store", "copy", "--from", store, "--to", tmp_path / "no" / "where.db").returncode == 1
+
+
+def test_info_counts_failures_and_judgements_and_prints_any_mean_shortly(run, imported, store):
+    imported(row("a", rewards={"x": 1.5e308, "y": -1e-280, "z": 0.25, "null": 0}), row("b", rewards={"x": 1.5e308}))
+    text = run("store", "info", "--store", store).stdout
+    assert "failures" not in text and "judgements" not in text and max(map(len, text.splitlines())) < 100
+    means = {line.split()[0]: line.split()[2] for line in text.split("mean\n")[1].splitlines()}
+    assert means == {"x": "1.5e+308", "y": "-1e-280", "z": "0.2500", "null": "0.0000"}
+    imported({"id": "a", "expert": "x", "failed": {"times": 2, "cause": "c"}},
+             {"id": "a", "reward_model": "judge", "a": {"expert": "x"}, "b": {"expert": "y"}, "verdict": "tie"})
+    assert ", 1 failures, 1 judgements\n" in run("store", "info", "--store", store).stdout
+    info = json.loads(run("store", "info", "--store", store, "--json").stdout)
+    assert (info["failures"], info["judgements"]) == (1, 1)
+
+
 def test_delete(run, imported, exported, store, tmp_path):
     for model in ("one", "two"):
         imported(*[row(f"q{i}", rewards={"x": 1, "y": 2}, split="train" if i % 2 else "test", tags=["k:v"]) for i in range(10)],
@@ -437,3 +537,19 @@ def test_delete(run, imported, exported, store, tmp_path):
 def test_wrong_use_of_store(run, store):
     for words in (["frobnicate"], ["info", "x"], ["backup"], ["info", "--yes"], ["backup", "x", "--split", "y"], []):
         assert run("store", *words, "--store", store).returncode == 2
+
+
+@pytest.mark.parametrize("words, sentence", [
+    (["info"], "info needs --store STORE"),
+    (["info", "--store", "s.db", "--from", "x"], "info does not take --from"),
+    (["upgrade", "--store", "s.db", "--split", "x"], "upgrade does not take --split"),
+    (["copy", "--store", "s.db"], "copy does not take --store, but --from and --to"),
+    (["copy", "--from", "s.db"], "copy needs --from STORE and --to STORE"),
+    (["copy", "--from", "s.db", "--to", "t.db", "--force"], "copy does not take --force"),
+    (["copy", "--from", "s.db", "--to", "t.db", "u.db"], "copy takes no FILE"),
+    (["cpoy"], "there are info, backup, copy, delete, upgrade"),
+])
+def test_an_action_says_which_options_it_takes(run, words, sentence, tmp_path):
+    p = run("store", *words, cwd=tmp_path)
+    assert p.returncode == 2 and sentence in p.stderr, p.stderr
+    assert not list(tmp_path.iterdir())

@@ -42,7 +42,7 @@ def test_every_type_of_field_becomes_tags(run, store):
     p = run("tag", "--store", s, "--from-column", "f", "--kind", "level")
     assert p.returncode == 0, p.stderr
     assert tags(s, "level") == {"q0": ["text"], "q1": ["3"], "q2": ["2.5"], "q3": ["a", "b", "7"], "q4": ["true"], "q9": ["中文: x"]}
-    assert "6 of 10 queries have now a tag of the kind 'level', 9 tags in all; 4 have no 'f'" in p.stdout
+    assert "6 of 10 queries now have a tag of the kind 'level', 9 tags in all; 4 have no 'f'" in p.stdout
 
 
 def test_tags_of_the_kind_are_replaced_and_others_stay(run, store):

@@ -165,7 +165,68 @@ def test_rows_without_all_rewards_are_left_out_and_counted(run, store, tmp_path)
     for x in items:
         x["rewards"].pop("counter", None) if x["rewards"].get("coder") is not None else None
     p = run("train", "--store", store(items, "none.db"), "--out", tmp_path / "other")
-    assert p.returncode == 1 and "no query has a reward of every expert" in p.stderr
+    assert p.returncode == 2 and "no query has a reward of every expert" in p.stderr
+
+
+def rewarded(items, change):
+    """The same rows with change(reward, number of the row) for each reward."""
+    return [{**x, "rewards": {e: change(r, i) for e, r in x["rewards"].items()}} for i, x in enumerate(items)]
+
+
+@pytest.mark.parametrize("offset, scale", [(1e9, 1), (-1e15, 1), (0, 2.0 ** -100), (0, 2.0 ** 1000), (-(2.0 ** 1000), 2.0 ** 960)])
+def test_offset_and_scale_of_rewards_are_not_learnt(run, store, tmp_path, offset, scale):
+    """1e9 + {0, 1} and 2^1000 * {0, 1} give the router of {0, 1}, bit for bit; what is said of it is in the rewards' own unit."""
+    db, odd = store(rows()), store(rewarded(rows(), lambda r, i: offset + scale * r), "odd.db")
+    for name, path in (("a", db), ("b", odd)):
+        p = run("train", "--store", path, "--out", tmp_path / name)
+        assert p.returncode == 0 and "216 rows to learn from, 24 set aside" in p.stderr, p.stderr
+    assert (tmp_path / "a" / "model.safetensors").read_bytes() == (tmp_path / "b" / "model.safetensors").read_bytes()
+    a, b = (training(tmp_path / x) for x in "ab")
+    assert b["temperature"] == pytest.approx(a["temperature"] * scale) and b["reward_spread"] == pytest.approx(a["reward_spread"] * scale)
+    close = 1e-9 * scale + 1e-14 * abs(offset)          # config.json has 15 digits
+    for key in ("router", "best_single", "random", "oracle"):
+        assert b["cross_validation"][key] == pytest.approx(offset + scale * a["cross_validation"][key], abs=close)
+    assert b["cross_validation"]["gain"] == pytest.approx(scale * a["cross_validation"]["gain"])
+    for x, y in zip(a["tag_kinds"], b["tag_kinds"]):
+        assert scale > 1e150 or y["between"] == pytest.approx(x["between"] * scale * scale) and (y["between"] > 0) == (x["between"] > 0)
+    options = p.stderr.rsplit("the same again: ", 1)[1].split()
+    assert run("train", "--store", odd, "--out", tmp_path / "again", *options).returncode == 0
+    assert json.loads(run("route", "--router", tmp_path / "b", KINDS["code"].format(1)).stdout)["expert"] == "coder"
+
+
+def test_an_offset_of_each_query_is_not_learnt(run, store, tmp_path):
+    for name, items in (("a", rows()), ("b", rewarded(rows(), lambda r, i: 1e9 * i + r))):
+        assert run("train", "--store", store(items, f"{name}.db"), "--out", tmp_path / name).returncode == 0
+    assert (tmp_path / "a" / "model.safetensors").read_bytes() == (tmp_path / "b" / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("change, status, sentence", [
+    (lambda r, i: 1.7e308 * (2 * r - 1), 1, "are further apart than a number can say: correct them, or leave the query out"),
+    (lambda r, i: 1e300 if i == 5 and r else r, 1, "query 'train-5' has rewards that differ by 1e+300, beside which those of 20"),
+    (lambda r, i: 1e300 * r if i % 2 else r, 1, "vanish: correct its rewards"),
+    (lambda r, i: 1e300 * r if i % 4 else r, 0, "queries say nothing: their rewards differ by next to nothing beside those of 'train-1', by 1e+300"),
+])
+def test_rewards_that_a_sum_cannot_hold_are_told(run, store, tmp_path, change, status, sentence):
+    p = run("train", "--store", store(rewarded(rows(), change)), "--out", tmp_path / "router")
+    assert (p.returncode, sentence in p.stderr) == (status, True), p.stderr
+    assert (tmp_path / "router").exists() == (status == 0)
+
+
+def test_an_expert_that_was_hardly_asked_is_named(run, store, tmp_path):
+    """One that costs nearly all rows is refused, one that costs half of them is told; who is left out is said as an option."""
+    def lacking(share):
+        return [{**x, "rewards": {e: r for e, r in x["rewards"].items() if e != "coder" or i % share == 0}} for i, x in enumerate(rows(200))]
+    p = run("train", "--store", store(lacking(200)), "--out", tmp_path / "router")
+    assert p.returncode == 2 and not (tmp_path / "router").exists()
+    assert ("only 1 query has a reward of every expert, which is too little to learn from; 'coder' lacks one for 199 of 200: score its "
+            "answers, or leave it out: without 'coder', 200 would be complete (--without coder)") in p.stderr
+    p = run("train", "--store", store(lacking(3), "third.db"), "--out", tmp_path / "router")
+    assert p.returncode == 0 and training(tmp_path / "router")["rows"] == 67
+    assert ("133 queries lack a reward of some expert and were left out; 'coder' lacks most, 133: without 'coder', 200 would be complete "
+            "(--without coder)") in p.stderr
+    few = [{**x, "rewards": {e: r for e, r in x["rewards"].items() if e != "coder" or i > 9}} for i, x in enumerate(rows(200))]
+    p = run("train", "--store", store(few, "few.db"), "--out", tmp_path / "other")
+    assert p.returncode == 0 and "10 queries lack a reward of some expert" in p.stderr and "--without" not in p.stderr
 
 
 @pytest.mark.parametrize("rewards, sentence", [

@@ -26,7 +26,7 @@ def word_row(word):
     return ((mix(h ^ int.from_bytes(data, "little")) >> 32) * BUCKETS) >> 32
 
 
-def write_router(folder, biases, words=None, weight=60.0):
+def write_router(folder, biases, words=None, weight=60.0, means=None):
     names = list(biases)
     k = len(names)
     embedding = [[0.0] * k for _ in range(BUCKETS)]
@@ -48,7 +48,7 @@ def write_router(folder, biases, words=None, weight=60.0):
               "id2label": {str(i): n for i, n in enumerate(names)}, "label2id": {n: i for i, n in enumerate(names)},
               "zooter": {"format": 1, "text_limit": 4096, "temperature": 1.0,
                          "encoder": {"buckets": BUCKETS, "dim": k, "hidden": 0, "word_order": 1, "char_min": 0, "char_max": 0},
-                         "mean_rewards": biases, "tags": []}}
+                         "mean_rewards": means or biases, "tags": []}}
     (folder / "config.json").write_text(json.dumps(config))
     return folder
 

@@ -21,7 +21,9 @@ static int import(zoo_store *store, const void *bytes, size_t size, int skip_bad
 
 static char *export(zoo_store *store, enum zoo_export_what what, size_t *size)
 {
-    const zoo_export_options options = { .what = what, .reward_model = what == ZOO_EXPORT_ROWS ? "default" : NULL };
+    const char *model = "default";
+    const zoo_store_filter filter = { .reward_models = { &model, what == ZOO_EXPORT_ROWS } };
+    const zoo_export_options options = { .what = what, .filter = &filter };
     char *bytes = NULL;
     FILE *to = open_memstream(&bytes, size);
     zoo_err err;
@@ -38,7 +40,7 @@ static zoo_store *open_empty(void)
     zoo_key key;
     zoo_err err;
 
-    MUST(zoo_store_open(&store, ":memory:", ZOO_STORE_CREATE, &err) == ZOO_OK);
+    MUST(zoo_store_open(&store, ":memory:", ZOO_STORE_CREATE, NULL, &err) == ZOO_OK);
     MUST(zoo_store_reward_model(store, "default", &key, &err) == ZOO_OK);
     return store;
 }
@@ -48,7 +50,7 @@ static void round_trip(zoo_store *first)
     zoo_store *second = open_empty();
     zoo_err err;
 
-    for (int what = ZOO_EXPORT_ROWS; what <= ZOO_EXPORT_REWARDS; what++) {
+    for (int what = ZOO_EXPORT_ROWS; what <= ZOO_EXPORT_JUDGEMENTS; what++) {
         size_t a, b;
         char *before = export(first, (enum zoo_export_what)what, &a), *after;
         MUST(import(second, before, a, 0, &err) == ZOO_OK);

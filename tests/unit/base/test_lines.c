@@ -41,7 +41,7 @@ static void lines_end_with_lf_crlf_or_the_file(void **state)
     zoo_lines_close(&in);
 }
 
-static void a_line_over_the_limit_is_named_not_read(void **state)
+static void a_line_over_the_limit_is_named_and_left_behind(void **state)
 {
     zoo_lines in;
     char *line;
@@ -49,11 +49,47 @@ static void a_line_over_the_limit_is_named_not_read(void **state)
     zoo_err err;
 
     (void)state;
-    put("short\n0123456789x\n", 18);
+    put("short\n0123456789x\nthird\n0123456789\n0123456789xy", 47);
     assert_int_equal(zoo_lines_open(&in, path, 10, NULL), ZOO_OK);
     assert_int_equal(zoo_lines_next(&in, &line, &size, &err), 1);
     assert_int_equal(zoo_lines_next(&in, &line, &size, &err), ZOO_EFORMAT);
     assert_non_null(strstr(err.message, ":2: a line of over 10 bytes"));
+    assert_int_equal(in.number, 2);
+    assert_int_equal(zoo_lines_next(&in, &line, &size, &err), 1);
+    assert_string_equal(line, "third");
+    assert_int_equal(in.number, 3);
+    assert_int_equal(zoo_lines_next(&in, &line, &size, &err), 1);
+    assert_string_equal(line, "0123456789");                         /* as long as may be */
+    assert_int_equal(zoo_lines_next(&in, &line, &size, &err), ZOO_EFORMAT);
+    assert_non_null(strstr(err.message, ":5: "));
+    assert_int_equal(zoo_lines_next(&in, &line, &size, &err), 0);    /* it was the last and had no end */
+    assert_int_equal(in.offset, 47);
+    zoo_lines_close(&in);
+}
+
+/* Far longer than a block, so that it is read in many pieces, of which none is kept. */
+static void a_line_that_is_left_behind_takes_no_memory(void **state)
+{
+    enum { LONG = 10 << 20 };
+    char *bytes = malloc(LONG + 5), *line;
+    size_t size;
+    zoo_lines in;
+    zoo_err err;
+
+    (void)state;
+    assert_non_null(bytes);
+    memset(bytes, 'x', LONG);
+    memcpy(bytes + LONG, "\nend\n", 5);
+    put(bytes, LONG + 5);
+    free(bytes);
+    assert_int_equal(zoo_lines_open(&in, path, 100000, NULL), ZOO_OK);
+    assert_int_equal(zoo_lines_next(&in, &line, &size, &err), ZOO_EFORMAT);
+    assert_int_equal(zoo_lines_next(&in, &line, &size, &err), 1);
+    assert_string_equal(line, "end");
+    assert_int_equal(in.number, 2);
+    assert_true(in.capacity < 4 * 100000);
+    assert_int_equal(zoo_lines_next(&in, &line, &size, &err), 0);
+    assert_int_equal(in.offset, LONG + 5);
     zoo_lines_close(&in);
 }
 
@@ -78,6 +114,17 @@ static void a_line_is_ready_when_all_of_it_is_there(void **state)
     assert_true(zoo_lines_ready(&in));
     assert_int_equal(zoo_lines_next(&in, &line, &size, NULL), 1);
     assert_string_equal(line, "two");
+    in.max = 4;
+    assert_int_equal(write(ends[1], "12345", 5), 5);
+    assert_true(zoo_lines_ready(&in));                   /* too long already: that can be said */
+    assert_int_equal(zoo_lines_next(&in, &line, &size, NULL), ZOO_EFORMAT);
+    assert_false(zoo_lines_ready(&in));
+    assert_int_equal(write(ends[1], "6789\n", 5), 5);
+    assert_false(zoo_lines_ready(&in));                  /* that was the rest of it */
+    assert_int_equal(write(ends[1], "ok\n", 3), 3);
+    assert_true(zoo_lines_ready(&in));
+    assert_int_equal(zoo_lines_next(&in, &line, &size, NULL), 1);
+    assert_string_equal(line, "ok");
     close(ends[1]);
     assert_true(zoo_lines_ready(&in));
     assert_int_equal(zoo_lines_next(&in, &line, &size, NULL), 0);
@@ -141,7 +188,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_is_ready_when_all_of_it_is_there),
         cmocka_unit_test(lines_end_with_lf_crlf_or_the_file),
-        cmocka_unit_test(a_line_over_the_limit_is_named_not_read),
+        cmocka_unit_test(a_line_over_the_limit_is_named_and_left_behind),
+        cmocka_unit_test(a_line_that_is_left_behind_takes_no_memory),
         cmocka_unit_test(long_lines_cross_blocks_unharmed),
         cmocka_unit_test(missing_files_and_folders_are_sentences),
     };

@@ -8,6 +8,8 @@ static void names_that_are_safe_everywhere_pass(void **state)
 
     (void)state;
     assert_int_equal(zoo_name_check("meta-llama/Meta-Llama-3-8B:free_v1.0", "f", NULL), ZOO_OK);
+    assert_int_equal(zoo_name_check("claude-sonnet-4-5@20250929", "f", NULL), ZOO_OK);         /* as Vertex calls it */
+    assert_int_equal(zoo_name_check("base+lora", "f", NULL), ZOO_OK);
     memset(longest, 'a', sizeof longest);
     longest[ZOO_NAME_MAX] = '\0';
     assert_int_equal(zoo_name_check(longest, "f", NULL), ZOO_OK);
@@ -18,7 +20,7 @@ static void names_that_are_safe_everywhere_pass(void **state)
 
 static void names_that_could_harm_do_not(void **state)
 {
-    static const char *const names[] = { "", "a b", "a\nx-evil: 1", "<b>", "\x1b[2J", "caf\xc3\xa9", "a\"b" };
+    static const char *const names[] = { "", "a b", "a\nx-evil: 1", "<b>", "\x1b[2J", "caf\xc3\xa9", "a\"b", "a\\b", "a'b", "a&b", "a%41", "a=b", "a,b", "a{b}" };
     zoo_err err;
 
     (void)state;

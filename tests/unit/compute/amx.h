@@ -2,6 +2,7 @@
  * AVX-512, which what surrounds the tiles needs. */
 #ifndef ZOO_TESTS_COMPUTE_AMX_H
 #define ZOO_TESTS_COMPUTE_AMX_H
+#include <stdio.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,7 @@ static void tile_int8(int sum, int x, int w)
 static void needs_avx512(void **state)
 {
     (void)state;
+    fprintf(stderr, "skip: needs a processor with AVX-512, on which AMX is played\n");
     skip();
 }
 

@@ -27,9 +27,9 @@ static inline zoo_tag_kind sample_kind(zoo_dataset *d, const char *name, const c
     return kind;
 }
 
-static inline zoo_dataset sample_new(size_t n, size_t k, const float *rewards, size_t kinds)
+static inline zoo_dataset sample_new(size_t n, size_t k, const double *rewards, size_t kinds)
 {
-    zoo_dataset d = { .n = n, .k = k };
+    zoo_dataset d = { .n = n, .k = k, .m = 1 };
 
     d.experts = zoo_arena_alloc(&d.arena, k * sizeof *d.experts);
     d.ids = zoo_arena_alloc(&d.arena, n * sizeof *d.ids);

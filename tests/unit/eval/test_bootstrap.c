@@ -23,7 +23,7 @@ static void a_quantile_lies_between_its_neighbours(void **state)
 static void columns_are_drawn_together_and_parts_apart(void **state)
 {
     enum { B = 1000 };
-    const float values[] = { 0, 1, 1, 2, 2, 3, 100, 101, 200, 201 };
+    const double values[] = { 0, 1, 1, 2, 2, 3, 100, 101, 200, 201 };
     const size_t offsets[] = { 0, 3, 5 };
     const zoo_bootstrap boot = { values, offsets, 2, 5 };
     double *sums = malloc(B * 2 * sizeof *sums), mean = 0;

@@ -18,11 +18,12 @@
  *        3   0  0  1      A
  * y      4   0  1  1      C
  *        5   0  0  1      A */
-static const float hand_rewards[] = { 1, 0, 0, 0, 1, 0, 1, 1, 0, 0, 0, 1, 0, 1, 1, 0, 0, 1 };
+static const double hand_rewards[] = { 1, 0, 0, 0, 1, 0, 1, 1, 0, 0, 0, 1, 0, 1, 1, 0, 0, 1 };
 static const uint32_t hand_routed[] = { 0, 1, 0, 0, 2, 0 };
 static const size_t columns[] = { 0, 1, 2, 3, 4, 5 };
 
-struct hand { zoo_dataset data; zoo_trial trial; zoo_evaluation e; };
+/* A reward of the table is shown to the evaluation as offset + slope * row + scale * reward. */
+struct hand { double offset, scale, slope; zoo_dataset data; zoo_trial trial; zoo_evaluation e; };
 
 static void hand_evaluate(struct hand *h, const zoo_evaluate_options *options)
 {
@@ -31,6 +32,8 @@ static void hand_evaluate(struct hand *h, const zoo_evaluate_options *options)
     zoo_err err;
 
     h->data = sample_new(6, 3, hand_rewards, 2);
+    for (size_t i = 0; i < 18 && h->scale > 0; i++)
+        h->data.rewards[i] = h->offset + h->slope * (double)(i / 3) + h->scale * hand_rewards[i];
     h->data.kinds[h->data.kind_count++] = sample_kind(&h->data, "subset", values, 2, tags);
     h->data.kinds[h->data.kind_count++] = sample_kind(&h->data, "dataset", groups, 1, in_group);
     assert_int_equal(zoo_trial_build(&h->trial, &(zoo_trial_input){ .data = &h->data, .columns = columns, .k = 3,
@@ -47,7 +50,7 @@ static void hand_release(struct hand *h)
 
 static void every_figure_of_a_small_table_is_as_computed_by_hand(void **state)
 {
-    struct hand h;
+    struct hand h = { 0 };
 
     (void)state;
     hand_evaluate(&h, &(zoo_evaluate_options){ .routed = hand_routed, .best_on_training = 0 });
@@ -75,7 +78,7 @@ static void every_figure_of_a_small_table_is_as_computed_by_hand(void **state)
 
 static void gap_closed_is_measured_from_each_reference(void **state)
 {
-    struct hand h;
+    struct hand h = { 0 };
 
     (void)state;
     hand_evaluate(&h, &(zoo_evaluate_options){ .routed = hand_routed, .best_on_training = 0 });
@@ -94,7 +97,7 @@ static void gap_closed_is_measured_from_each_reference(void **state)
 
 static void the_group_average_is_ranked_as_a_row_on_request(void **state)
 {
-    struct hand h;
+    struct hand h = { 0 };
 
     (void)state;
     hand_evaluate(&h, &(zoo_evaluate_options){ .routed = hand_routed, .best_on_training = 9, .group_rows = 1 });
@@ -110,7 +113,7 @@ static void another_reward_model_ranks_and_ours_scores(void **state)
 {
     const uint32_t all_b[] = { 1, 1, 1, 1, 1, 1 };
     const zoo_ranker ranker = { "RMR", all_b };
-    struct hand h;
+    struct hand h = { 0 };
 
     (void)state;
     hand_evaluate(&h, &(zoo_evaluate_options){ .rankers = &ranker, .ranker_count = 1, .best_on_training = 9 });
@@ -122,10 +125,85 @@ static void another_reward_model_ranks_and_ours_scores(void **state)
     hand_release(&h);
 }
 
+/* Ranks, shares and gaps are those of 0 and 1; means and differences are in the rewards' own unit. */
+static void check_like(const struct hand *one, const struct hand *other)
+{
+    double scale = other->scale, offset = other->offset;
+
+    for (size_t c = 0; c < one->e.m; c++) {
+        const zoo_method *a = &one->e.methods[c], *b = &other->e.methods[c];
+        CLOSE(a->mtr, b->mtr);
+        CLOSE(a->uplift, b->uplift);
+        CLOSE(a->picks_best, b->picks_best);
+        CLOSE(0, (a->over_rows.mean * scale + offset - b->over_rows.mean) / scale);
+        CLOSE(0, (a->by_subset[1] * scale + offset - b->by_subset[1]) / scale);
+        CLOSE(0, (a->over_subsets.high * scale + offset - b->over_subsets.high) / scale);
+    }
+    CLOSE(one->e.comparisons[0].over_rows.gap_closed.mean, other->e.comparisons[0].over_rows.gap_closed.mean);
+    CLOSE(one->e.comparisons[0].over_rows.difference.low, other->e.comparisons[0].over_rows.difference.low / scale);
+    CLOSE(one->e.comparisons[0].by_subset[0].difference.mean, other->e.comparisons[0].by_subset[0].difference.mean / scale);
+    assert_int_equal(one->e.best_over_rows, other->e.best_over_rows);
+    assert_int_equal(one->e.best_over_subsets, other->e.best_over_subsets);
+}
+
+static void offset_and_scale_of_rewards_change_no_rank(void **state)
+{
+    static const struct { double offset, scale; } cases[] = { { 1e9, 1 }, { -1e9, 1 }, { 0, 1e-30 }, { 0, 1e300 }, { 0, 1.7e308 },
+                                                              { -0x1p1000, 0x1p980 }, { 0, 0x1p-1060 } };
+    const zoo_evaluate_options options = { .routed = hand_routed, .best_on_training = 0, .resamples = 50, .seed = 3, .group_rows = 1 };
+    struct hand one = { .scale = 1 };
+
+    (void)state;
+    hand_evaluate(&one, &options);
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        struct hand other = { cases[c].offset, cases[c].scale, .data = { 0 } };
+        hand_evaluate(&other, &options);
+        check_like(&one, &other);
+        hand_release(&other);
+    }
+    hand_release(&one);
+}
+
+/* 1e9 * row + {0, 1}: rows differ by far more than answers do, and answers are what ranks compare. */
+static void an_offset_of_each_query_changes_no_rank(void **state)
+{
+    const zoo_evaluate_options options = { .routed = hand_routed, .best_on_training = 0 };
+    struct hand one = { .scale = 1 }, other = { .scale = 1, .slope = 1e9 };
+
+    (void)state;
+    hand_evaluate(&one, &options);
+    hand_evaluate(&other, &options);
+    for (size_t c = 0; c < one.e.m; c++) {
+        CLOSE(one.e.methods[c].mtr, other.e.methods[c].mtr);
+        CLOSE(one.e.methods[c].picks_best, other.e.methods[c].picks_best);
+    }
+    hand_release(&one);
+    hand_release(&other);
+}
+
+/* The last bit of a 32-bit float is chance, however large the rewards: what counts is how far answers lie apart. */
+static void the_last_bits_of_floats_decide_no_rank(void **state)
+{
+    const double rewards[] = { (double)0.7f, 0.7, 0.7, (double)0.7f, 0, (double)0.7f, (double)0.7f, 0 };
+    zoo_dataset d = sample_new(4, 2, rewards, 0);
+    zoo_trial t;
+    zoo_evaluation e;
+    zoo_err err;
+
+    (void)state;
+    d.rewards[7] = 1e-9;
+    assert_int_equal(zoo_trial_build(&t, &(zoo_trial_input){ .data = &d, .columns = columns, .k = 2 }, &err), ZOO_OK);
+    assert_int_equal(zoo_evaluate(&e, &t, &(zoo_evaluate_options){ .best_on_training = 9 }, &err), ZOO_OK);
+    assert_true(e.methods[0].mtr == 1 && e.methods[1].mtr == 1 && e.best_over_rows == 0);
+    zoo_evaluation_release(&e);
+    zoo_trial_release(&t);
+    zoo_dataset_release(&d);
+}
+
 static void means_apart_by_rounding_only_are_equal(void **state)
 {
     /* 0.1 + 0.2 + 0.3 in another order and another split: the same mean, not the same bits. */
-    const float rewards[] = { 0.1f, 0.3f, 0.2f, 0.3f, 0.3f, 0.0f };
+    const double rewards[] = { 0.1f, 0.3f, 0.2f, 0.3f, 0.3f, 0.0f };
     zoo_dataset d = sample_new(3, 2, rewards, 0);
     zoo_trial t;
     zoo_evaluation e;
@@ -167,7 +245,7 @@ static void the_papers_overall_ranks_follow_from_its_groups(void **state)
 static void a_choice_that_is_no_expert_is_refused(void **state)
 {
     const uint32_t routed[] = { 0, 3, 0 };
-    const float rewards[] = { 1, 2, 3, 4, 5, 6 };
+    const double rewards[] = { 1, 2, 3, 4, 5, 6 };
     zoo_dataset d = sample_new(3, 2, rewards, 0);
     zoo_trial t;
     zoo_evaluation e;
@@ -181,14 +259,14 @@ static void a_choice_that_is_no_expert_is_refused(void **state)
 }
 
 /* A router that takes B on every third row; rewards are normal with means 0, 0.3. */
-static void normal_rows(float *rewards, uint32_t *routed, size_t n, uint64_t seed)
+static void normal_rows(double *rewards, uint32_t *routed, size_t n, uint64_t seed)
 {
     zoo_rng rng;
 
     zoo_rng_init(&rng, seed);
     for (size_t i = 0; i < n; i++) {
-        rewards[2 * i] = (float)zoo_rng_normal(&rng);
-        rewards[2 * i + 1] = (float)(0.3 + zoo_rng_normal(&rng));
+        rewards[2 * i] = zoo_rng_normal(&rng);
+        rewards[2 * i + 1] = 0.3 + zoo_rng_normal(&rng);
         routed[i] = i % 3 == 0;
     }
 }
@@ -196,7 +274,7 @@ static void normal_rows(float *rewards, uint32_t *routed, size_t n, uint64_t see
 static void intervals_agree_with_theory_and_do_not_depend_on_threads(void **state)
 {
     enum { N = 2000 };
-    static float rewards[2 * N];
+    static double rewards[2 * N];
     static uint32_t routed[N];
     zoo_trial t;
     zoo_evaluation one, three;
@@ -212,7 +290,7 @@ static void intervals_agree_with_theory_and_do_not_depend_on_threads(void **stat
     o.threads = 3;
     assert_int_equal(zoo_evaluate(&three, &t, &o, &err), ZOO_OK);
     for (size_t i = 0; i < N; i++) {                      /* the paired difference, by its own variance */
-        double x = (double)rewards[2 * i + routed[i]] - (double)rewards[2 * i + 1];
+        double x = rewards[2 * i + routed[i]] - rewards[2 * i + 1];
         mean += x / N;
         square += x * x / N;
     }
@@ -232,7 +310,7 @@ static void intervals_agree_with_theory_and_do_not_depend_on_threads(void **stat
 static void intervals_cover_the_truth_as_often_as_they_say(void **state)
 {
     enum { N = 120, TRIALS = 400 };
-    float rewards[2 * N];
+    double rewards[2 * N];
     uint32_t routed[N];
     size_t covered = 0;
 
@@ -258,7 +336,7 @@ static void intervals_cover_the_truth_as_often_as_they_say(void **state)
 static void a_router_that_is_the_best_single_differs_by_nothing(void **state)
 {
     const uint32_t routed[] = { 2, 2, 2, 2, 2, 2 };
-    struct hand h;
+    struct hand h = { 0 };
 
     (void)state;
     hand_evaluate(&h, &(zoo_evaluate_options){ .routed = routed, .best_on_training = 2, .resamples = 200, .seed = 1 });
@@ -270,7 +348,7 @@ static void a_router_that_is_the_best_single_differs_by_nothing(void **state)
 
 static void a_query_in_two_subsets_counts_once_over_rows(void **state)
 {
-    const float rewards[] = { 1, 0, 0, 1, 1, 1 };
+    const double rewards[] = { 1, 0, 0, 1, 1, 1 };
     const char *const values[] = { "x", "y" }, *const tags[] = { "0 1", "0", "1" };
     const uint32_t routed[] = { 0, 0, 0 };
     zoo_dataset d = sample_new(3, 2, rewards, 1);
@@ -300,6 +378,9 @@ int main(void)
         cmocka_unit_test(gap_closed_is_measured_from_each_reference),
         cmocka_unit_test(the_group_average_is_ranked_as_a_row_on_request),
         cmocka_unit_test(another_reward_model_ranks_and_ours_scores),
+        cmocka_unit_test(offset_and_scale_of_rewards_change_no_rank),
+        cmocka_unit_test(an_offset_of_each_query_changes_no_rank),
+        cmocka_unit_test(the_last_bits_of_floats_decide_no_rank),
         cmocka_unit_test(means_apart_by_rounding_only_are_equal),
         cmocka_unit_test(the_papers_overall_ranks_follow_from_its_groups),
         cmocka_unit_test(a_choice_that_is_no_expert_is_refused),

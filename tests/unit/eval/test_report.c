@@ -29,20 +29,27 @@ static void long_names_are_cut_in_the_middle(void **state)
 
 struct made { zoo_dataset data; zoo_trial trial; zoo_evaluation e; };
 
-static void make(struct made *m, const uint32_t *routed, size_t resamples)
+static void make_scaled(struct made *m, const uint32_t *routed, size_t resamples, double offset, double scale)
 {
-    const float rewards[] = { 1, 0, 0, 0, 1, 0, 1, 1, 0, 0, 0, 1, 0, 1, 1, 0, 0, 1 };
+    const double rewards[] = { 1, 0, 0, 0, 1, 0, 1, 1, 0, 0, 0, 1, 0, 1, 1, 0, 0, 1 };
     const char *const values[] = { "x", "y" }, *const tags[] = { "0", "0", "0", "0", "1", "1" };
     static const size_t columns[] = { 0, 1, 2 };
     zoo_err err;
 
     m->data = sample_new(6, 3, rewards, 1);
+    for (size_t i = 0; i < 18; i++)
+        m->data.rewards[i] = offset + scale * rewards[i];
     m->data.experts[1] = "an-organisation-with-a-long-name/and-a-model-whose-name-is-longer-still-13b-chat";
     m->data.kinds[m->data.kind_count++] = sample_kind(&m->data, "subset", values, 2, tags);
     assert_int_equal(zoo_trial_build(&m->trial, &(zoo_trial_input){ .data = &m->data, .columns = columns, .k = 3,
                                                                     .kind = "subset" }, &err), ZOO_OK);
     assert_int_equal(zoo_evaluate(&m->e, &m->trial, &(zoo_evaluate_options){ .routed = routed, .best_on_training = 0,
                                                                              .resamples = resamples, .seed = 1 }, &err), ZOO_OK);
+}
+
+static void make(struct made *m, const uint32_t *routed, size_t resamples)
+{
+    make_scaled(m, routed, resamples, 0, 1);
 }
 
 static void unmake(struct made *m)
@@ -86,6 +93,29 @@ static void the_tables_fit_a_hundred_columns(void **state)
         }
 }
 
+static void rewards_of_any_size_fit_their_columns(void **state)
+{
+    static const struct { double offset, scale; const char *said, *shown; } cases[] = {
+        { 1e9, 1, "means are shown less 1000000000\n", " 0.6250 " }, { 0, 1e-30, "rewards are shown in units of 1e-30\n", " 1.0000 " },
+        { 0, 1e300, "rewards are shown in units of 1e+300\n", " 1.0000 " }, { 1e250, 0x1p790, "and all rewards in units of ", " 1" },
+        { 0, 1, "queries in 2 subsets", " 0.6250 " }
+    };
+    const uint32_t routed[] = { 0, 1, 0, 0, 2, 0 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        zoo_buf b = ZOO_BUF_INIT(100000);
+        struct made m;
+        make_scaled(&m, routed, 100, cases[i].offset, cases[i].scale);
+        assert_int_equal(zoo_report_text(&b, &m.e, &(zoo_report_subject){ .split = "test", .kind = "subset" }), ZOO_OK);
+        expect_narrow(b.data);
+        if (!strstr(b.data, cases[i].said) || !strstr(b.data, cases[i].shown))
+            fail_msg("%s", b.data);
+        zoo_buf_release(&b);
+        unmake(&m);
+    }
+}
+
 static void a_full_buffer_is_an_error(void **state)
 {
     zoo_buf b = ZOO_BUF_INIT(300);
@@ -127,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(long_names_are_cut_in_the_middle),
         cmocka_unit_test(the_tables_fit_a_hundred_columns),
+        cmocka_unit_test(rewards_of_any_size_fit_their_columns),
         cmocka_unit_test(a_full_buffer_is_an_error),
         cmocka_unit_test(json_holds_every_figure_and_null_for_none),
     };

@@ -38,7 +38,8 @@ static void a_request_that_does_not_fit_is_an_error(void **state)
 static void an_answer_is_read_with_its_counts(void **state)
 {
     static const char full[] = "{\"choices\":[{\"finish_reason\":\"length\",\"message\":{\"content\":\"hello\"}}],"
-                               "\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}";
+                               "\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4,"
+                               "\"completion_tokens_details\":{\"reasoning_tokens\":2},\"prompt_tokens_details\":{\"cached_tokens\":1}}}";
     static const char bare[] = "{\"choices\":[{\"message\":{\"content\":\" \"}}],\"usage\":{\"prompt_tokens\":-3}}";
     zoo_chat_answer a;
 
@@ -49,6 +50,9 @@ static void an_answer_is_read_with_its_counts(void **state)
     assert_string_equal(a.finish_reason, "length");
     assert_int_equal(a.prompt_tokens, 3);
     assert_int_equal(a.completion_tokens, 4);
+    assert_int_equal(a.reasoning_tokens, 2);
+    assert_int_equal(a.cached_tokens, 1);
+    assert_null(a.reasoning);
     zoo_chat_answer_release(&a);
     assert_int_equal(zoo_chat_read(&a, bare, strlen(bare), NULL), ZOO_OK);
     assert_null(a.finish_reason);
@@ -57,12 +61,31 @@ static void an_answer_is_read_with_its_counts(void **state)
     zoo_chat_answer_release(&a);
 }
 
+static void what_no_store_takes_is_not_known(void **state)
+{
+    static const char *const reasons[] = { "a\\n", "\\u007f", "stop\\u0000",
+        "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789+" };
+    char reply[300];
+    zoo_chat_answer a;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+        snprintf(reply, sizeof reply, "{\"choices\":[{\"finish_reason\":\"%s\",\"message\":{\"content\":\"x\"}}],"
+                 "\"usage\":{\"prompt_tokens\":9007199254740993,\"completion_tokens\":9007199254740992}}", reasons[i]);
+        assert_int_equal(zoo_chat_read(&a, reply, strlen(reply), NULL), ZOO_OK);
+        assert_null(a.finish_reason);
+        assert_int_equal(a.prompt_tokens, -1);
+        assert_int_equal(a.completion_tokens, 9007199254740992);
+        zoo_chat_answer_release(&a);
+    }
+}
+
 static void replies_without_an_answer_are_refused_with_a_sentence(void **state)
 {
     static const struct { const char *reply, *words; } cases[] = {
         { "", "found nothing" }, { "<html>", "not JSON" }, { "[]", "content" }, { "{}", "is nothing" }, { "{\"choices\":[]}", "is nothing" },
         { "{\"choices\":[{\"message\":{\"content\":null}}]}", "is null" }, { "{\"choices\":[{\"message\":{\"content\":[]}}]}", "is an array" },
-        { "{\"choices\":[{\"finish_reason\":\"length\",\"message\":{\"content\":\"\"}}]}", "empty (finish_reason: length)" },
+        { "{\"choices\":[{\"finish_reason\":\"stop\",\"message\":{\"content\":\"\"}}]}", "empty (finish_reason: stop)" },
         { "{\"choices\":[{\"message\":{\"content\":\"a\\u0000b\"}}]}", "NUL" }, { "{\"choices\":{\"message\":1}}", "is nothing" },
     };
     zoo_chat_answer a;
@@ -76,12 +99,51 @@ static void replies_without_an_answer_are_refused_with_a_sentence(void **state)
     }
 }
 
+static void reasoning_is_read_apart(void **state)
+{
+    static const char *const names[] = { "reasoning_content", "reasoning" };
+    zoo_chat_answer a;
+    char reply[200];
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(reply, sizeof reply, "{\"choices\":[{\"message\":{\"content\":\"4\",\"%s\":\"2 and 2\"}}]}", names[i]);
+        assert_int_equal(zoo_chat_read(&a, reply, strlen(reply), NULL), ZOO_OK);
+        assert_string_equal(a.reasoning, "2 and 2");
+        assert_int_equal(a.reasoning_size, 7);
+        assert_string_equal(a.text, "4");
+        zoo_chat_answer_release(&a);
+    }
+}
+
+static void ends_that_will_not_change_are_told_apart(void **state)
+{
+    static const struct { const char *reply, *words; } cases[] = {
+        { "{\"choices\":[{\"finish_reason\":\"length\",\"message\":{\"content\":\"\"}}],\"usage\":{\"completion_tokens\":9}}", "used up" },
+        { "{\"choices\":[{\"finish_reason\":\"content_filter\",\"message\":{\"content\":\"I\"}}],\"usage\":{\"completion_tokens\":9}}", "filter" },
+        { "{\"choices\":[{\"message\":{\"content\":null,\"refusal\":\"I cannot\"}}],\"usage\":{\"completion_tokens\":9}}", "refused: I cannot" },
+    };
+    zoo_chat_answer a;
+    zoo_err err;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(zoo_chat_read(&a, cases[i].reply, strlen(cases[i].reply), &err), ZOO_ECONFLICT);
+        assert_non_null(strstr(err.message, cases[i].words));
+        assert_null(a.reply);
+        assert_int_equal(a.completion_tokens, 9);            /* they were paid for */
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_holds_what_was_set_and_nothing_else),
         cmocka_unit_test(a_request_that_does_not_fit_is_an_error),
         cmocka_unit_test(an_answer_is_read_with_its_counts),
+        cmocka_unit_test(what_no_store_takes_is_not_known),
+        cmocka_unit_test(reasoning_is_read_apart),
+        cmocka_unit_test(ends_that_will_not_change_are_told_apart),
         cmocka_unit_test(replies_without_an_answer_are_refused_with_a_sentence),
     };
     return cmocka_run_group_tests_name("llm/chat", tests, NULL, NULL);

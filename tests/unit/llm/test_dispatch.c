@@ -9,15 +9,16 @@
 #include <event2/http.h>
 #include <cmocka.h>
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "llm/dispatch.h"
 
 struct world {
     struct event_base *loop;
     struct evhttp *server;
     char url[64];
-    const char *script;                  /* one byte a request of the lane: o(k), 5(00), 4(00), b(ad reply), n(ever answers) */
+    const char *script;                  /* one byte a request of the lane: o(k), 5(00), 4(00), l(atin-1), e(uros), b(ad reply), f(inal: no answer), n(ever answers) */
     size_t given, served[256], unsettled, most_unsettled, settles;
-    int taken[100], lost[100];
+    int taken[100], lost[100], lost_for_good[100];
     int fail_take;
     zoo_dispatch *dispatch;
 };
@@ -37,6 +38,14 @@ static void serve(struct evhttp_request *request, void *context)
         status = 400;
     if (kind == 'b' && w->served[kind] < 2)
         evbuffer_add(reply, "?", 1);
+    if (kind == 'f')
+        evbuffer_add(reply, "f", 1);
+    if (kind == 'l' || kind == 'e')      /* HTTP 400 in Latin-1; in euro signs, which are cut at any byte */
+        status = 400;
+    if (kind == 'l')
+        evbuffer_add(reply, "caf\xe9 cr\xe8me", 10);
+    for (int i = 0; kind == 'e' && i < 300; i++)
+        evbuffer_add(reply, "\xe2\x82\xac", 3);
     if (kind != 'n')
         evhttp_send_reply(request, status, "x", reply);
     evbuffer_free(reply);
@@ -59,8 +68,9 @@ static int take(void *context, size_t lane, const zoo_job *job, const char *repl
     struct world *w = context;
 
     (void)lane;
-    (void)reply;
     assert_true(seconds >= 0);
+    if (size && *reply == 'f')
+        return zoo_fail(err, ZOO_ECONFLICT, "refused");
     if (size)
         return zoo_fail(err, ZOO_EFORMAT, "makes no sense");
     if (w->fail_take)
@@ -72,12 +82,15 @@ static int take(void *context, size_t lane, const zoo_job *job, const char *repl
     return ZOO_OK;
 }
 
-static void lose(void *context, size_t lane, const zoo_job *job)
+static int lose(void *context, size_t lane, const zoo_job *job, int is_final, zoo_err *err)
 {
     struct world *w = context;
 
     (void)lane;
     w->lost[job->query]++;
+    w->lost_for_good[job->query] += is_final;
+    w->unsettled++;
+    return w->fail_take ? zoo_fail(err, ZOO_EIO, "the disk is full") : ZOO_OK;
 }
 
 static int settle(void *context, zoo_err *err)
@@ -156,11 +169,40 @@ static void everything_is_taken_or_lost_exactly_once(void **state)
     assert_true(w->settles > 0 && w->most_unsettled <= usual.in_flight);
 }
 
+static void what_is_noted_of_a_reply_is_utf8(void **state)
+{
+    static const char *const scripts[] = { "l", "e" };
+    struct world *w = *state;
+
+    for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+        zoo_lane lane = { 0 };
+        w->given = 0;
+        assert_int_equal(run_script(w, scripts[i], &lane, &usual, NULL), ZOO_OK);
+        assert_int_equal(zoo_utf8_valid(lane.last_failure, sizeof lane.last_failure), sizeof lane.last_failure);
+        assert_non_null(strstr(lane.last_failure, i ? "\xe2\x82\xac\xe2\x82\xac" : "caf? cr?me"));
+    }
+}
+
 static void nothing_to_do_is_done(void **state)
 {
     zoo_lane lane = { 0 };
 
     assert_int_equal(run_script(*state, "", &lane, &usual, NULL), ZOO_OK);
+}
+
+static void what_will_not_change_is_lost_for_good_and_asked_once(void **state)
+{
+    static const zoo_dispatch_limits once = { 4, 4, 0, 5000, 1000 };
+    struct world *w = *state;
+    zoo_lane lane = { 0 };
+
+    assert_int_equal(run_script(w, "of4o5", &lane, &once, NULL), ZOO_OK);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(w->lost[i], w->script[i] != 'o');
+        assert_int_equal(w->lost_for_good[i], w->script[i] == 'f' || w->script[i] == '4');
+    }
+    assert_int_equal(w->served['f'], 1);
+    assert_int_equal(w->unsettled, 0);               /* what was lost is settled too */
 }
 
 static void a_lane_that_only_loses_is_given_up(void **state)
@@ -228,7 +270,9 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(everything_is_taken_or_lost_exactly_once),
+        TEST(what_is_noted_of_a_reply_is_utf8),
         TEST(nothing_to_do_is_done),
+        TEST(what_will_not_change_is_lost_for_good_and_asked_once),
         TEST(a_lane_that_only_loses_is_given_up),
         TEST(a_failure_to_store_ends_everything_with_its_sentence),
         TEST(a_refused_connection_and_a_time_limit_are_named),

@@ -6,9 +6,9 @@
 #include "base/dataset.h"
 
 /* n queries "query 0"... and k experts "expert-0"...; rewards (n,k) are copied. */
-static inline zoo_dataset small_data(size_t n, size_t k, const float *rewards)
+static inline zoo_dataset small_data(size_t n, size_t k, const double *rewards)
 {
-    zoo_dataset d = { .n = n, .k = k };
+    zoo_dataset d = { .n = n, .k = k, .m = 1 };
     char text[64];
 
     d.ids = zoo_arena_alloc(&d.arena, n * sizeof *d.ids);

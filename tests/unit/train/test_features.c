@@ -7,7 +7,7 @@ enum { N = 600 };       /* more than two blocks */
 
 static void kept_and_extracted_again_are_the_same(void **state)
 {
-    static const float none[N];
+    static const double none[N];
     zoo_dataset d = small_data(N, 1, none);
     zoo_ngrams spec = ZOO_NGRAMS_DEFAULT;
     const size_t memories[] = { (size_t)1 << 30, 6000, 0 };      /* all rows, one block, none */

@@ -8,7 +8,7 @@ enum { N = 100 };
 /* 100 queries, every second of which repeats the one before it in other letters and spaces. */
 static zoo_dataset twins(size_t *rows)
 {
-    static const float none[N];
+    static const double none[N];
     zoo_dataset d = small_data(N, 1, none);
     char text[40];
 
@@ -62,7 +62,7 @@ static void whole_texts_are_set_aside(void **state)
 static void one_text_is_never_set_aside(void **state)
 {
     size_t rows[] = { 0, 1 }, first;
-    zoo_dataset d = small_data(2, 1, (const float[]){ 0, 0 });
+    zoo_dataset d = small_data(2, 1, (const double[]){ 0, 0 });
 
     (void)state;
     small_query(&d, 1, "query 0");
@@ -74,7 +74,7 @@ static void one_text_is_never_set_aside(void **state)
 static void known_texts_are_dropped(void **state)
 {
     size_t rows[] = { 0, 1, 2, 3, 4, 5 }, count = 6;
-    zoo_dataset d = small_data(6, 1, (const float[]){ 0, 0, 0, 0, 0, 0 });
+    zoo_dataset d = small_data(6, 1, (const double[]){ 0, 0, 0, 0, 0, 0 });
 
     (void)state;
     small_query(&d, 1, "query 0");                      /* twins that are both learnt from stay */

@@ -6,7 +6,7 @@
 static void values_of_training_rows_get_a_head(void **state)
 {
     const size_t rows[] = { 0, 1 };
-    static const float none[4];
+    static const double none[4];
     zoo_dataset d = small_data(4, 1, none);
     zoo_tag_kind heads[2];
     size_t count, kinds[2];
@@ -30,7 +30,7 @@ static void values_of_training_rows_get_a_head(void **state)
 static void the_most_frequent_values_are_kept(void **state)
 {
     enum { N = 2 * ZOO_HEAD_VALUES_MAX };
-    float *none = calloc(N, sizeof *none);
+    double *none = calloc(N, sizeof *none);
     size_t *rows = calloc(N, sizeof *rows), count, kind = 0;
     zoo_dataset d = small_data(N, 1, none);
     zoo_tag_kind head;

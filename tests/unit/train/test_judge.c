@@ -10,7 +10,7 @@ static const char *const subsets[] = { "0", "0", "0", "1", "" };
 
 static void groups_weigh_alike(void **state)
 {
-    static const float none[5];
+    static const double none[5];
     zoo_dataset d = small_data(5, 1, none);
     size_t kind = small_kind(&d, "subset", 2, subsets);
     float w[5];
@@ -34,7 +34,7 @@ static void rewards_and_gains_by_hand(void **state)
 {
     const float ones[] = { 1, 1, 1, 1 }, heavy[] = { 3, 1, 0, 0 };
     const uint32_t first[] = { 0, 0, 0, 0 }, best[] = { 0, 1, 0, 1 };
-    zoo_dataset d = small_data(4, 2, (const float[]){ 1, 0, 0, 1, 1, 0, 0, 0 });
+    zoo_dataset d = small_data(4, 2, (const double[]){ 1, 0, 0, 1, 1, 0, 0, 0 });
     double means[2], error;
 
     (void)state;

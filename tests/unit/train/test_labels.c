@@ -8,11 +8,11 @@
 
 static const size_t four[] = { 0, 1, 2, 3 };
 /* Two experts; c of the first is 3, 1, -1, -3. */
-static const float rewards[] = { 3, -3, 1, -1, -1, 1, -3, 3 };
+static const double rewards[] = { 3, -3, 1, -1, -1, 1, -3, 3 };
 
 static void plain_means_are_the_papers(void **state)
 {
-    zoo_dataset d = small_data(4, 2, (const float[]){ 1, 0, 3, 2, 5, 0, 7, 9 });
+    zoo_dataset d = small_data(4, 2, (const double[]){ 1, 0, 3, 2, 5, 0, 7, 9 });
     size_t kind = small_kind(&d, "topic", 2, (const char *[]){ "0", "01", "1", "" });
     zoo_tag_rewards t;
     double out[2];
@@ -96,7 +96,7 @@ static void a_kind_that_says_nothing_switches_itself_off(void **state)
 /* Nested: the finer tag is drawn towards what the coarser one says, not towards the overall mean. */
 static void a_finer_tag_starts_from_the_coarser_one(void **state)
 {
-    float r[32];
+    double r[32];
     const char *coarse[16], *fine[16];
     size_t rows[16], kinds[2];
     zoo_tag_rewards t;
@@ -104,7 +104,7 @@ static void a_finer_tag_starts_from_the_coarser_one(void **state)
 
     (void)state;
     for (size_t i = 0; i < 16; i++) {
-        float c = (i < 8 ? 4 : -4) + (i % 8 < 4 ? 1 : -1) * (i < 8) + (i % 2 ? 0.5f : -0.5f);
+        double c = (i < 8 ? 4 : -4) + (i % 8 < 4 ? 1 : -1) * (i < 8) + (i % 2 ? 0.5 : -0.5);
         r[2 * i] = c;
         r[2 * i + 1] = -c;
         coarse[i] = i < 8 ? "0" : "1";

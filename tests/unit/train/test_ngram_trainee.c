@@ -23,7 +23,7 @@ struct fixture {
 
 static void set_up(struct fixture *f, uint32_t hidden)
 {
-    static const float none[B * K];
+    static const double none[B * K];
     zoo_ngram_config config = { .features = ZOO_NGRAMS_DEFAULT, .dim = 4, .hidden = hidden, .experts = K, .kinds = 1 };
     zoo_rng rng;
 

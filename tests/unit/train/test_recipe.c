@@ -39,7 +39,8 @@ static void within_one_error_the_first_recipe_wins(void **state)
     enum { N = 100 };
     uint32_t a[N], b[N], c[N];
     const uint32_t *choices[] = { c, b, a };
-    float rewards[2 * N], weights[N];
+    float weights[N];
+    double rewards[2 * N];
     size_t rows[N];
     double out[3];
 

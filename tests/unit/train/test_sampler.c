@@ -10,7 +10,7 @@ enum { N = 20 };
 static zoo_dataset tagged(size_t *rows)
 {
     static const char *const tags[N] = { "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "1", "1", "1", "1", "1", "1", "01", "01", "3", "" };
-    static const float rewards[N] = { 0 };
+    static const double rewards[N] = { 0 };
     zoo_dataset d = small_data(N, 1, rewards);
 
     small_kind(&d, "kind", 4, tags);

@@ -14,7 +14,7 @@ static zoo_dataset make(int informative, uint64_t seed)
     static const char *const frames[] = { "write a poem about the roses in garden", "compute the sum of 17 and",
                                           "translate into German the sentence" };
     static const char *const digits[] = { "0", "1", "2" };
-    static float rewards[N * K];
+    static double rewards[N * K];
     const char *kinds[N];
     char text[100];
     zoo_rng rng;
@@ -139,18 +139,23 @@ static void one_recipe_tries_nothing(void **state)
     zoo_dataset_release(&d);
 }
 
-static void fails(const zoo_dataset *d, const char *sentence)
+static void fails_with(int code, const zoo_dataset *d, const char *sentence)
 {
     size_t kinds[4];
     zoo_train_settings s = settings_for(d, kinds);
     zoo_trained t;
     zoo_err err = { 0 };
 
-    assert_int_equal(zoo_train(d, &s, &t, &err), ZOO_EFORMAT);
+    assert_int_equal(zoo_train(d, &s, &t, &err), code);
     if (!strstr(err.message, sentence))
         print_message("%s\n", err.message);
     assert_non_null(strstr(err.message, sentence));
     assert_null(t.params);
+}
+
+static void fails(const zoo_dataset *d, const char *sentence)
+{
+    fails_with(ZOO_EFORMAT, d, sentence);
 }
 
 static void rows_that_lack_a_reward_are_left_out(void **state)
@@ -167,26 +172,107 @@ static void rows_that_lack_a_reward_are_left_out(void **state)
     s.left_out = NULL;
     assert_int_equal(zoo_train(&d, &s, &t, NULL), ZOO_OK);
     assert_int_equal(t.rows, N - 4);
-    assert_int_equal(t.missing_rows, 3);
-    assert_int_equal(t.missing_most, 2);
+    assert_int_equal(t.holes.rewarded - t.holes.complete, 3);
+    assert_int_equal(t.holes.order[0], 2);
     zoo_trained_release(&t);
     for (size_t i = 0; i < N; i++)
         d.rewards[i * K + 1] = NAN;
-    fails(&d, "'expert-1' lacks one for 299 of 300");
+    fails_with(ZOO_EUSAGE, &d, "'expert-1' lacks one for 299 of 299");
     for (size_t i = 0; i < N * K; i++)
         d.rewards[i] = NAN;
     fails(&d, "none of the 300 queries has a reward");
     zoo_dataset_release(&d);
 }
 
+/* b is a with other rewards: offset + scale * reward. */
+static void check_same(const zoo_trained *a, const zoo_trained *b, double offset, double scale)
+{
+    double close = 1e-6 * scale + 1e-15 * fabs(offset);
+
+    assert_int_equal(a->net.size, b->net.size);
+    assert_memory_equal(a->params, b->params, a->net.size * sizeof *a->params);
+    assert_true(fabs(a->recipe.temperature * scale - b->recipe.temperature) <= 1e-9 * b->recipe.temperature);
+    assert_true(fabs(a->scale * scale - b->scale) <= 1e-9 * b->scale);
+    assert_true(fabs(a->crossed.gain * scale - b->crossed.gain) <= 1e-6 * scale);
+    assert_true(fabs(a->crossed.router * scale + offset - b->crossed.router) <= close);
+    assert_true(fabs(a->left_out[0].random * scale + offset - b->left_out[0].random) <= close);
+    assert_true(fabs(a->tried[1].reward * scale + offset - b->tried[1].reward) <= close);
+    assert_true(fabs(a->mean_rewards[1] * scale + offset - b->mean_rewards[1]) <= close);
+}
+
+static void offset_and_scale_of_rewards_change_no_bit_of_a_router(void **state)
+{
+    static const struct { double offset, scale; } cases[] = { { 1e9, 1 }, { 0, 0x1p-100 }, { 0, 0x1p1000 }, { -1e300, 0x1p960 } };
+    size_t kinds[4];
+    zoo_dataset d = make(1, 6), other = make(1, 6);
+    zoo_train_settings s = settings_for(&d, kinds), t = settings_for(&other, kinds);
+    zoo_trained one, two;
+
+    (void)state;
+    assert_int_equal(zoo_train(&d, &s, &one, NULL), ZOO_OK);
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        for (size_t i = 0; i < N * K; i++)
+            other.rewards[i] = cases[c].offset + cases[c].scale * d.rewards[i];
+        assert_int_equal(zoo_train(&other, &t, &two, NULL), ZOO_OK);
+        check_same(&one, &two, cases[c].offset, cases[c].scale);
+        zoo_trained_release(&two);
+    }
+    zoo_trained_release(&one);
+    zoo_dataset_release(&d);
+    zoo_dataset_release(&other);
+}
+
+static void a_temperature_that_is_given_is_in_the_unit_of_the_rewards(void **state)
+{
+    const zoo_recipe beta = { .is_shrunk = 0, .own = 0.3 };
+    size_t kinds[4];
+    zoo_dataset d = make(1, 7);
+    zoo_train_settings s = settings_for(&d, kinds);
+    zoo_trained one, two;
+
+    (void)state;
+    s.beta = &beta;
+    s.temperature = 0.25;
+    assert_int_equal(zoo_train(&d, &s, &one, NULL), ZOO_OK);
+    for (size_t i = 0; i < N * K; i++)
+        d.rewards[i] = 1024 * d.rewards[i] + 3;
+    s.temperature = 256;
+    assert_int_equal(zoo_train(&d, &s, &two, NULL), ZOO_OK);
+    assert_true(one.recipe.temperature == 0.25 && two.recipe.temperature == 256);
+    assert_memory_equal(one.params, two.params, one.net.size * sizeof *one.params);
+    zoo_trained_release(&one);
+    zoo_trained_release(&two);
+    zoo_dataset_release(&d);
+}
+
+static void an_expert_that_was_hardly_asked_is_named(void **state)
+{
+    size_t kinds[4];
+    zoo_dataset d = make(1, 8);
+    zoo_train_settings s = settings_for(&d, kinds);
+    zoo_trained t;
+
+    (void)state;
+    for (size_t i = 29; i < N; i++)
+        d.rewards[i * K + 1] = NAN;
+    fails_with(ZOO_EUSAGE, &d, "only 29 queries have a reward of every expert, which is too little to learn from; 'expert-1' lacks one for "
+               "271 of 300: score its answers, or leave it out: without 'expert-1', 300 would be complete (--without expert-1)");
+    d.rewards[29 * K + 1] = 1;                          /* one in ten */
+    s.left_out = NULL;
+    assert_int_equal(zoo_train(&d, &s, &t, NULL), ZOO_OK);
+    assert_true(t.rows == 30 && t.holes.without == 1 && t.holes.would_be == N);
+    zoo_trained_release(&t);
+    zoo_dataset_release(&d);
+}
+
 static void data_that_teach_nothing_are_refused(void **state)
 {
     zoo_dataset d = make(1, 5), single;
-    static const float ones[N] = { 1 };
+    static const double ones[N] = { 1 };
 
     (void)state;
     for (size_t i = 0; i < N * K; i++)
-        d.rewards[i] = (float)(i / K % 2);              /* the same for every expert */
+        d.rewards[i] = (double)(i / K % 2);             /* the same for every expert */
     fails(&d, "nothing to learn");
     zoo_dataset_release(&d);
     single = small_data(N, 1, ones);
@@ -201,7 +287,7 @@ static void a_handful_of_rows_is_enough_to_train(void **state)
 
     (void)state;
     for (size_t n = 1; n < 4; n++) {
-        zoo_dataset d = small_data(n, 2, (const float[]){ 1, 0, 0, 0, 0, 1 });
+        zoo_dataset d = small_data(n, 2, (const double[]){ 1, 0, 0, 0, 0, 1 });
         zoo_train_settings s = settings_for(&d, kinds);
         assert_int_equal(zoo_train(&d, &s, &t, NULL), ZOO_OK);
         assert_true(t.validation_rows == 0 && t.tried_count == 0 && isfinite(t.params[t.net.size - 1]));
@@ -218,6 +304,9 @@ int main(void)
         cmocka_unit_test(noise_is_not_followed),
         cmocka_unit_test(one_recipe_tries_nothing),
         cmocka_unit_test(rows_that_lack_a_reward_are_left_out),
+        cmocka_unit_test(offset_and_scale_of_rewards_change_no_bit_of_a_router),
+        cmocka_unit_test(a_temperature_that_is_given_is_in_the_unit_of_the_rewards),
+        cmocka_unit_test(an_expert_that_was_hardly_asked_is_named),
         cmocka_unit_test(data_that_teach_nothing_are_refused),
         cmocka_unit_test(a_handful_of_rows_is_enough_to_train),
     };

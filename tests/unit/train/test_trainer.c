@@ -64,7 +64,7 @@ static zoo_trainer_result run(struct puppet *p, uint32_t *choices, int expected)
 {
     const size_t rows[] = { 0, 1, 2, 3 }, held[] = { 4, 5 };
     const float ones[] = { 1, 1, 1, 1, 1, 1 }, targets[12] = { 0.5f, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f };
-    zoo_dataset d = small_data(6, 2, (const float[]){ 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0 });
+    zoo_dataset d = small_data(6, 2, (const double[]){ 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0 });
     zoo_trainer_task task = { .data = &d, .rows = rows, .count = 4, .targets = targets, .weights = ones, .held = held,
                               .held_count = 2, .held_weights = ones, .choices = choices };
     zoo_trainer_settings s = { .epochs = 4, .stop_after = 4, .batch = 2, .rate = 0.1, .seed = 1,
@@ -215,7 +215,8 @@ static int run_witness(struct witness *w, const zoo_trainer_state *state, unsign
     static const char *const tags[18] = { "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "1", "2", "0", "0" };
     size_t rows[WITNESS_ROWS];
     const size_t held[] = { 16, 17 };
-    float ones[18], targets[36], rewards[36];
+    float ones[18], targets[36];
+    double rewards[36];
     zoo_dataset d;
     zoo_trainer_task task = { .rows = rows, .count = WITNESS_ROWS, .targets = targets, .weights = ones, .held = held, .held_count = 2,
                               .held_weights = ones, .state = state };

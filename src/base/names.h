@@ -1,8 +1,14 @@
-/* names.h - strings to small numbers: 0 for the first that was seen, and so on. For the few hundred experts and tags that
- * repeat in every row of a file.
- * Layer: store. Threads: one owner. Refuses to grow past its limit. */
-#ifndef ZOO_STORE_NAMES_H
-#define ZOO_STORE_NAMES_H
+/* names.h - the hash table: strings to small numbers, 0 for the first that was seen, and so on. What belongs to a name lies in an array
+ * of the caller's, at its number.
+ *
+ *     zoo_names experts = { .limit = 65536 };
+ *     if (zoo_names_add(&experts, "gpt-4", 5, &number)) ...        // found, or new: then number == experts.count - 1
+ *     printf("%s\n", experts.items[number].text);
+ *     zoo_names_clear(&experts);
+ *
+ * Layer: base. Threads: one owner. Refuses to grow past its limit and to forget one name of several. */
+#ifndef ZOO_BASE_NAMES_H
+#define ZOO_BASE_NAMES_H
 #include <stdint.h>
 #include "base/arena.h"
 

@@ -1,16 +1,16 @@
-/* backup.c - a copy of a store while others write to it. Layer: store. */
+/* sqlite_backup.c - a copy of a store while others write to it. Layer: store. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/fs.h"
-#include "store/db.h"
+#include "store/sqlite.h"
 
 enum { PAGES = 4096 };                   /* copied between two updates of the progress */
 
 /* A log that was left beside the old file would be taken for the new one's. */
-static int check_target(zoo_store *s, const char *path, int force, zoo_err *err)
+static int check_target(struct zoo_sqlite *s, const char *path, int force, zoo_err *err)
 {
     static const char *const logs[] = { "-wal", "-journal" };
     char log[PATH_MAX];
@@ -33,13 +33,13 @@ static int check_target(zoo_store *s, const char *path, int force, zoo_err *err)
     return ZOO_OK;
 }
 
-static int copy_pages(zoo_store *s, zoo_store *to, zoo_progress *progress, zoo_err *err)
+static int copy_pages(struct zoo_sqlite *s, struct zoo_sqlite *to, zoo_progress *progress, zoo_err *err)
 {
     sqlite3_backup *copy = sqlite3_backup_init(to->db, "main", s->db, "main");
     int rc = SQLITE_OK;
 
     if (!copy)
-        return zoo_db_fail(to, err);
+        return zoo_sqlite_fail(to, err);
     while ((rc = sqlite3_backup_step(copy, PAGES)) == SQLITE_OK)
         if (progress) {
             progress->total = (uint64_t)sqlite3_backup_pagecount(copy);
@@ -48,28 +48,29 @@ static int copy_pages(zoo_store *s, zoo_store *to, zoo_progress *progress, zoo_e
     if (progress)
         zoo_progress_set(progress, progress->total = (uint64_t)sqlite3_backup_pagecount(copy));
     rc = sqlite3_backup_finish(copy);
-    return rc == SQLITE_OK ? ZOO_OK : zoo_db_fail(to, err);
+    return rc == SQLITE_OK ? ZOO_OK : zoo_sqlite_fail(to, err);
 }
 
 /* The open read transaction keeps the view: without it every write of another process would make the copy begin again. */
-static int copy_snapshot(zoo_store *s, zoo_store *to, zoo_progress *progress, zoo_err *err)
+static int copy_snapshot(struct zoo_sqlite *s, struct zoo_sqlite *to, zoo_progress *progress, zoo_err *err)
 {
     int64_t version;
-    int own, rc = zoo_db_snapshot_begin(s, &own, err);
+    int own = !s->base.driver->in_transaction(&s->base);
+    int rc = own ? s->base.driver->begin(&s->base, ZOO_BEGIN_SNAPSHOT, err) : ZOO_OK;
 
-    if (rc)
-        return rc;
-    rc = zoo_db_number(s, "PRAGMA user_version", &version, NULL, err);
+    if (!rc)
+        rc = zoo_sqlite_number(s, "PRAGMA user_version", &version, err);
     if (!rc)
         rc = copy_pages(s, to, progress, err);
-    zoo_db_snapshot_end(s, own);
+    if (own)
+        s->base.driver->rollback(&s->base);
     return rc;
 }
 
-int zoo_store_backup(zoo_store *s, const char *path, int force, zoo_progress *progress, zoo_err *err)
+int zoo_sqlite_backup(zoo_db *db, const char *path, int force, zoo_progress *progress, zoo_err *err)
 {
     char beside[PATH_MAX];
-    zoo_store to = { .path = beside };
+    struct zoo_sqlite *s = (struct zoo_sqlite *)db, to = { .path = beside };
     int rc = check_target(s, path, force, err);
 
     if (rc)
@@ -78,7 +79,7 @@ int zoo_store_backup(zoo_store *s, const char *path, int force, zoo_progress *pr
         return zoo_fail(err, ZOO_EUSAGE, "%s: name too long", path);
     unlink(beside);
     if (sqlite3_open_v2(beside, &to.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL))
-        rc = to.db ? zoo_db_fail(&to, err) : zoo_fail_nomem(err);
+        rc = to.db ? zoo_sqlite_fail(&to, err) : zoo_fail_nomem(err);
     if (!rc)
         rc = copy_snapshot(s, &to, progress, err);
     if (sqlite3_close(to.db) && !rc)

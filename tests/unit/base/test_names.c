@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/err.h"
-#include "store/names.h"
+#include "base/names.h"
 
 static void names_are_numbered_in_the_order_of_their_coming(void **state)
 {
@@ -29,9 +29,28 @@ static void names_are_numbered_in_the_order_of_their_coming(void **state)
     zoo_names_clear(&t);
 }
 
+static void a_limit_that_is_no_power_of_two_holds(void **state)
+{
+    zoo_names t = { .limit = 3 };
+    uint32_t number;
+
+    (void)state;
+    assert_int_equal(zoo_names_add(&t, "a", 1, &number), ZOO_OK);
+    assert_int_equal(zoo_names_add(&t, "b", 1, &number), ZOO_OK);
+    assert_int_equal(zoo_names_add(&t, "c", 1, &number), ZOO_OK);
+    assert_int_equal(zoo_names_add(&t, "d", 1, &number), ZOO_EUSAGE);
+    assert_int_equal(zoo_names_add(&t, "b", 1, &number), ZOO_OK);          /* what is known is found all the same */
+    assert_int_equal(number, 1);
+    assert_int_equal(t.capacity, 3);
+    zoo_names_clear(&t);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(names_are_numbered_in_the_order_of_their_coming) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_are_numbered_in_the_order_of_their_coming),
+        cmocka_unit_test(a_limit_that_is_no_power_of_two_holds),
+    };
 
-    return cmocka_run_group_tests_name("store/names", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("base/names", tests, NULL, NULL);
 }

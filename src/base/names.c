@@ -1,9 +1,12 @@
 /* names.c - open addressing with linear probing, at most half full. */
-#include "store/names.h"
+#include "base/names.h"
 #include <stdlib.h>
 #include <string.h>
+#include "base/array.h"
 #include "base/err.h"
 #include "base/rng.h"
+
+enum { MOST = INT32_MAX };               /* a slot holds a number and one more */
 
 /* The slot of the name, or the free one where it would go. */
 static size_t probe(const zoo_names *t, const char *text, size_t size, uint64_t hash)
@@ -32,25 +35,19 @@ int zoo_names_find(const zoo_names *t, const char *text, size_t size, uint32_t *
     return 1;
 }
 
-static int grow(zoo_names *t)
+/* Twice the slots, or the first. */
+static int grow_slots(zoo_names *t)
 {
     size_t slot_count = t->slot_count ? t->slot_count * 2 : 64;
-    struct zoo_name *items;
-    uint32_t *slots;
+    uint32_t *slots = calloc(slot_count, sizeof *slots);
 
-    items = realloc(t->items, slot_count / 2 * sizeof *items);
-    if (!items)
-        return ZOO_ENOMEM;
-    t->items = items;
-    t->capacity = slot_count / 2;
-    slots = calloc(slot_count, sizeof *slots);
     if (!slots)
         return ZOO_ENOMEM;
     free(t->slots);
     t->slots = slots;
     t->slot_count = slot_count;
     for (size_t i = 0; i < t->count; i++)
-        slots[probe(t, items[i].text, items[i].size, items[i].hash)] = (uint32_t)i + 1;
+        slots[probe(t, t->items[i].text, t->items[i].size, t->items[i].hash)] = (uint32_t)i + 1;
     return ZOO_OK;
 }
 
@@ -58,12 +55,14 @@ int zoo_names_add(zoo_names *t, const char *text, size_t size, uint32_t *number)
 {
     uint64_t hash = zoo_hash64(text, size, 0);
     const char *copy;
+    int rc;
 
     if (zoo_names_find(t, text, size, number))
         return ZOO_OK;
-    if (t->count >= t->limit)
-        return ZOO_EUSAGE;
-    if (t->count >= t->slot_count / 2 && grow(t))
+    rc = zoo_array_grow(&t->items, &t->capacity, t->count + 1, sizeof *t->items, t->limit < MOST ? t->limit : MOST);
+    if (rc)
+        return rc;
+    if (t->count >= t->slot_count / 2 && grow_slots(t))
         return ZOO_ENOMEM;
     copy = zoo_arena_copy(&t->arena, text, size);
     if (!copy)
