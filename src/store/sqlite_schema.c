@@ -25,7 +25,7 @@ static int read_marks(struct zoo_sqlite *s, enum zoo_schema_kind *kind, int64_t 
 static int inspect(struct zoo_sqlite *s, enum zoo_store_mode mode, int64_t *version, zoo_err *err)
 {
     zoo_db *db = &s->base;
-    enum zoo_schema_kind kind;
+    enum zoo_schema_kind kind = ZOO_SCHEMA_FOREIGN;
     int own = !db->driver->in_transaction(db), rc = own ? db->driver->begin(db, ZOO_BEGIN_SNAPSHOT, err) : ZOO_OK;
 
     if (rc)
