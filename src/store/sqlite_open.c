@@ -86,6 +86,8 @@ static int set_up_now(struct zoo_sqlite *s, enum zoo_store_mode mode, zoo_err *e
         if (!rc)
             rc = zoo_sqlite_prepare_schema(s, mode, err);
     }
+    if (!rc)
+        rc = zoo_sqlite_check_open(s, err);
     if (!rc && mode == ZOO_STORE_READ)
         return zoo_sqlite_exec(s, "PRAGMA query_only = ON", err);
     if (!rc)

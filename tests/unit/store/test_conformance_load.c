@@ -1,5 +1,6 @@
 /* Which queries and experts are meant, and what is loaded of them. */
 #include "unit/store/conformance.h"
+#include <pthread.h>
 
 static zoo_dataset loaded(struct fixture *f, zoo_store_filter filter)
 {
@@ -189,6 +190,55 @@ static void costs_and_tokens_are_loaded(void **state)
     zoo_dataset_release(&d);
 }
 
+/* ---- a view of one moment ---- */
+
+enum { DELETED = 200 };
+
+struct deleter { zoo_store *store; int rc; zoo_err err; };
+
+static void *delete_all(void *context)
+{
+    struct deleter *d = context;
+    char id[16];
+
+    for (int i = DELETED; !d->rc && i > 0; i--) {
+        snprintf(id, sizeof id, "%d", i);
+        d->rc = zoo_store_delete(d->store, ZOO_THING_QUERY, id, &d->err);
+    }
+    return NULL;
+}
+
+/* Queries go while they are loaded: each that is there has its reward and tag. What is wrong is said when the thread has ended. */
+static void a_load_shows_one_moment_while_another_deletes(void **state)
+{
+    const zoo_store_filter all = { 0 };
+    struct fixture *f = here(state);
+    struct deleter deleter = { 0 };
+    char *lines = zoo_arena_alloc(&f->arena, DELETED * 100);
+    size_t size = 0, left = DELETED, torn = 0;
+    pthread_t thread;
+    zoo_dataset d;
+    int rc = ZOO_OK;
+
+    for (int i = 1; i <= DELETED; i++)
+        size += (size_t)snprintf(lines + size, DELETED * 100 - size, "{\"id\": %d, \"query\": \"\", \"rewards\": {\"e\": 1}, \"subset\": \"s\"}\n", i);
+    take(f, f->store, lines);
+    deleter.store = open_store(f, &f->places[0], ZOO_STORE_WRITE);
+    assert_int_equal(pthread_create(&thread, NULL, delete_all, &deleter), 0);
+    while (left && !(rc = zoo_store_load(f->store, &all, &d, &f->err))) {
+        left = d.n;
+        for (size_t i = 0; i < d.n; i++)
+            torn += !d.k || !d.kind_count || d.rewards[i * d.k] != 1 || d.kinds[0].offsets[i + 1] != i + 1;
+        zoo_dataset_release(&d);
+    }
+    pthread_join(thread, NULL);
+    zoo_store_close(deleter.store);
+    if (deleter.rc)
+        fail_msg("%s", deleter.err.message);
+    OK(rc);
+    assert_int_equal(torn, 0);
+}
+
 /* ---- which ---- */
 
 static void experts_are_chosen_and_left_out(void **state)
@@ -273,6 +323,7 @@ int main(void)
         ON_BOTH(a_reward_is_the_mean_of_its_samples_or_one_of_them),
         ON_BOTH(several_reward_models_are_loaded_at_once),
         ON_BOTH(costs_and_tokens_are_loaded),
+        ON_BOTH(a_load_shows_one_moment_while_another_deletes),
         ON_BOTH(experts_are_chosen_and_left_out),
         ON_BOTH(queries_are_chosen_by_split_and_tag),
         ON_BOTH(what_is_chosen_is_loaded_and_exported),
