@@ -40,28 +40,33 @@
     as("tokens_cached") ", " as("cost") ", " as("first_seconds") ", " as("seconds") ", " as("asked") ", " as("reasoning") ", " as("text")
 #define ADDRESS " query = ?1 AND expert = ?2 AND sample = ?3 AND turn = ?4"
 
+/* There is no such row. Counts look at all rows of both tables, and the planner may join them. A claim wants the first few of many, one
+ * look-up by key for each: PostgreSQL would read the whole other table for every page, so it is given what it cannot turn into a join. */
+#define NONE(rows) "NOT EXISTS (SELECT 1 FROM " rows ")"
+#define NONE_BY_KEY(rows) "CASE WHEN (SELECT 1 FROM " rows ") IS NULL THEN TRUE ELSE FALSE END"
+
 /* Query q has no answer of expert ?4 as sample ?5 in turn ?6, nor (unless ?7) a failure for good. */
-#define NOT_ANSWERED(again) " AND NOT EXISTS (SELECT 1 FROM answers a WHERE a.query = q.key AND a.expert = ?4 AND a.sample = ?5 AND a.turn = ?6" \
-    " AND a.text IS NOT NULL) AND (" again " = 1 OR NOT EXISTS (SELECT 1 FROM failures f WHERE f.query = q.key AND f.expert = ?4" \
-    " AND f.sample = ?5 AND f.turn = ?6 AND f.is_final = 1))"
-#define UNANSWERED_COUNT(D) "SELECT count(*) FROM queries q WHERE " D##SELECTED NOT_ANSWERED("?7")
+#define NOT_ANSWERED(none) " AND " none("answers a WHERE a.query = q.key AND a.expert = ?4 AND a.sample = ?5 AND a.turn = ?6" \
+    " AND a.text IS NOT NULL") " AND (?7 = 1 OR " none("failures f WHERE f.query = q.key AND f.expert = ?4 AND f.sample = ?5" \
+    " AND f.turn = ?6 AND f.is_final = 1") ")"
+#define UNANSWERED_COUNT(D) "SELECT count(*) FROM queries q WHERE " D##SELECTED NOT_ANSWERED(NONE)
 #define ANSWERED_COUNT(D) "SELECT count(*) FROM queries q WHERE " D##SELECTED " AND EXISTS (SELECT 1 FROM answers a WHERE a.query = q.key" \
     " AND a.expert = ?4 AND a.sample = ?5 AND a.turn = ?6 AND a.text IS NOT NULL)"
 
 /* Answer a has no reward of reward model ?4. */
-#define NOT_REWARDED " AND a.text IS NOT NULL AND NOT EXISTS (SELECT 1 FROM rewards w WHERE w.query = a.query AND w.reward_model = ?4" \
-    " AND w.expert = a.expert AND w.sample = a.sample AND w.turn = a.turn)"
-#define UNREWARDED_COUNT(D) "SELECT count(*) FROM answers a " D##WITH " queries q ON q.key = a.query WHERE " D##SELECTED NOT_REWARDED
+#define NOT_REWARDED(none) " AND a.text IS NOT NULL AND " none("rewards w WHERE w.query = a.query AND w.reward_model = ?4" \
+    " AND w.expert = a.expert AND w.sample = a.sample AND w.turn = a.turn")
+#define UNREWARDED_COUNT(D) "SELECT count(*) FROM answers a " D##WITH " queries q ON q.key = a.query WHERE " D##SELECTED NOT_REWARDED(NONE)
 
 #define CLAIM_QUESTIONS(D) "INSERT INTO claims (reward_model, query, expert, sample, turn, owner, given_up)" \
-    " SELECT 0, q.key, ?4, ?5, ?6, ?9, 0 FROM queries q WHERE q.key > ?8 AND " D##SELECTED NOT_ANSWERED("?7") \
-    " AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.reward_model = 0 AND c.query = q.key AND c.expert = ?4 AND c.sample = ?5" \
-    " AND c.turn = ?6) ORDER BY q.key LIMIT ?10 ON CONFLICT DO NOTHING"
+    " SELECT 0, q.key, ?4, ?5, ?6, ?9, 0 FROM queries q WHERE q.key > ?8 AND " D##SELECTED NOT_ANSWERED(NONE_BY_KEY) \
+    " AND " NONE_BY_KEY("claims c WHERE c.reward_model = 0 AND c.query = q.key AND c.expert = ?4 AND c.sample = ?5 AND c.turn = ?6") \
+    " ORDER BY q.key LIMIT ?10 ON CONFLICT DO NOTHING"
 #define CLAIM_ANSWERS(D) "INSERT INTO claims (reward_model, query, expert, sample, turn, owner, given_up)" \
     " SELECT ?4, a.query, a.expert, a.sample, a.turn, ?9, 0 FROM answers a " D##WITH " queries q ON q.key = a.query" \
-    " WHERE (a.query, a.expert, a.sample, a.turn) > (?5, ?6, ?7, ?8) AND " D##SELECTED NOT_REWARDED \
-    " AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.reward_model = ?4 AND c.query = a.query AND c.expert = a.expert" \
-    " AND c.sample = a.sample AND c.turn = a.turn) ORDER BY a.query, a.expert, a.sample, a.turn LIMIT ?10 ON CONFLICT DO NOTHING"
+    " WHERE (a.query, a.expert, a.sample, a.turn) > (?5, ?6, ?7, ?8) AND q.key >= ?5 AND " D##SELECTED NOT_REWARDED(NONE_BY_KEY) \
+    " AND " NONE_BY_KEY("claims c WHERE c.reward_model = ?4 AND c.query = a.query AND c.expert = a.expert" \
+    " AND c.sample = a.sample AND c.turn = a.turn") " ORDER BY a.query, a.expert, a.sample, a.turn LIMIT ?10 ON CONFLICT DO NOTHING"
 #define CLAIM_AT " FROM claims WHERE reward_model = ?1 AND query = ?2 AND expert = ?3 AND sample = ?4 AND turn = ?5 AND owner = ?6"
 
 #define CLAIMS_ON "SELECT count(*) FROM claims WHERE given_up = 0 AND "
