@@ -69,7 +69,7 @@ static int copy_snapshot(struct zoo_sqlite *s, struct zoo_sqlite *to, zoo_progre
 
 int zoo_sqlite_backup(zoo_db *db, const char *path, int force, zoo_progress *progress, zoo_err *err)
 {
-    char beside[PATH_MAX];
+    char beside[PATH_MAX], log[PATH_MAX];
     struct zoo_sqlite *s = (struct zoo_sqlite *)db, to = { .path = beside };
     int rc = check_target(s, path, force, err);
 
@@ -87,5 +87,7 @@ int zoo_sqlite_backup(zoo_db *db, const char *path, int force, zoo_progress *pro
     if (!rc)
         return zoo_fs_replace(beside, path, err);
     unlink(beside);
+    if (snprintf(log, sizeof log, "%s-journal", beside) < (int)sizeof log)
+        unlink(log);                     /* on a full disk it cannot be ended */
     return rc;
 }
