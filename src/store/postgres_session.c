@@ -9,6 +9,9 @@
 
 enum { PAUSE_FIRST_MS = 100, PAUSE_MOST_MS = 2000 };
 
+/* Whatever the server's default is: who waited for a lock has to see what was done under it. */
+static const char begin_writing[] = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
 struct patience { uint64_t end; unsigned pause_ms; };
 
 /* Bound values as libpq's three arrays. */
@@ -115,7 +118,7 @@ static enum zoo_pg_fate come_back(zoo_pg *pg, const struct patience *p, enum zoo
         return ZOO_PG_LOST;
     if (pg->open != ZOO_PG_WRITING)
         return ZOO_PG_DONE;
-    if (send_plain(pg, "BEGIN") != ZOO_PG_DONE)
+    if (send_plain(pg, begin_writing) != ZOO_PG_DONE)
         return ZOO_PG_LOST;
     return zoo_pg_journal_replay(pg, err);
 }
@@ -210,7 +213,7 @@ int zoo_pg_begin(zoo_db *db, enum zoo_db_begin kind, zoo_err *err)
 
     if (pg->open)
         return zoo_fail(err, ZOO_EUSAGE, "%s: a transaction is open already", db->name);
-    rc = zoo_pg_exec(pg, kind == ZOO_BEGIN_WRITE ? "BEGIN" : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", err);
+    rc = zoo_pg_exec(pg, kind == ZOO_BEGIN_WRITE ? begin_writing : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", err);
     if (rc)
         return rc;
     pg->open = kind == ZOO_BEGIN_WRITE ? ZOO_PG_WRITING : ZOO_PG_SNAPSHOT;

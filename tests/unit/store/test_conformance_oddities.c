@@ -159,6 +159,26 @@ static void nothing_is_stored_for_what_was_deleted(void **state)
     zoo_dataset_release(&d);
 }
 
+static void a_writer_sees_what_others_commit_whatever_the_servers_default(void **state)
+{
+    struct fixture *f = here(state);
+    char sql[160];
+    zoo_store *other, *writer;
+    uint64_t before, after;
+
+    snprintf(sql, sizeof sql, "ALTER DATABASE %s SET default_transaction_isolation = 'serializable'", f->places[0].name);
+    psql(server(), sql, NULL);
+    writer = open_store(f, &f->places[0], ZOO_STORE_WRITE);
+    other = open_store(f, &f->places[0], ZOO_STORE_WRITE);
+    OK(zoo_store_begin(writer, &f->err));
+    OK(zoo_store_count_queries(writer, NULL, &before, &f->err));
+    take(f, other, NEW("a", "alpha", ""));
+    OK(zoo_store_count_queries(writer, NULL, &after, &f->err));
+    assert_true(before == 0 && after == 1);
+    zoo_store_close(writer);
+    zoo_store_close(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +190,7 @@ int main(void)
         ON_BOTH(the_smallest_numbers_have_a_mean),
         ON_BOTH(what_is_in_work_is_not_deleted),
         ON_BOTH(nothing_is_stored_for_what_was_deleted),
+        ON_POSTGRES(a_writer_sees_what_others_commit_whatever_the_servers_default),
     };
     return cmocka_run_group_tests_name("store/conformance_oddities", tests, NULL, NULL);
 }
