@@ -33,14 +33,12 @@ static int add_number(zoo_buf *out, int64_t value, int bytes)
     return rc ? rc : zoo_pg_add_bytes(out, (uint64_t)value, bytes);
 }
 
-/* -0.0 becomes 0.0, which is what SQLite makes of it: both back ends export the same. */
 static int add_real(zoo_buf *out, double value)
 {
     int64_t bits;
 
     if (isnan(value))
         return add_null(out);
-    value += 0.0;
     memcpy(&bits, &value, sizeof bits);
     return add_number(out, bits, 8);
 }

@@ -87,7 +87,8 @@ int zoo_store_put_reward(zoo_store *s, zoo_key reward_model, const zoo_address *
 
     if (!isfinite(value))
         return zoo_fail(err, ZOO_EUSAGE, "%s: the reward of query %lld is not a finite number", s->name, (long long)at->query);
-    rc = zoo_sql_run(s, ZOO_SQL_REWARD_PUT, err, at->query, reward_model, at->expert, at->sample, at->turn, value);
+    rc = zoo_sql_run(s, ZOO_SQL_REWARD_PUT, err, at->query, reward_model, at->expert, at->sample, at->turn,
+                     value + 0.0);       /* without a sign on zero, as in scan.c */
     if (!rc && !zoo_sql_changes(s))
         rc = zoo_fail(err, ZOO_EIO, "%s: what this belongs to was deleted meanwhile; run the command again", s->name);
     return rc;

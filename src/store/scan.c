@@ -353,6 +353,7 @@ int zoo_scan_number(zoo_scan *s, double *out)
         return ZOO_EFORMAT;
     if (!convert_exactly(s->at, end, out))
         *out = strtod(s->at, NULL);
+    *out += 0.0;                         /* -0.0 is 0.0: SQLite keeps no sign there, and every back end is to export the same */
     if (!isfinite(*out))
         return zoo_scan_fail(s, s->at, "%.*s is too large for a number", (int)(end - s->at < 40 ? end - s->at : 40), s->at);
     s->at = end;

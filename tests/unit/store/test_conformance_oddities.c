@@ -48,8 +48,9 @@ static void zero_has_no_sign(void **state)
     struct fixture *f = here(state);
 
     take(f, f->store, "{\"id\": \"a\", \"query\": \"\", \"rewards\": {\"m\": -0.0}, \"costs\": {\"m\": -0.0}}\n");
+    put_reward(f, "default", "a", "n", 1, -0.0);
     assert_string_equal(give(f, f->store, ZOO_EXPORT_ROWS, NULL),
-                        "{\"id\": \"a\", \"query\": \"\", \"tags\": [], \"rewards\": {\"m\": 0.0}, \"costs\": {\"m\": 0.0}}\n");
+                        "{\"id\": \"a\", \"query\": \"\", \"tags\": [], \"rewards\": {\"m\": 0.0, \"n\": 0.0}, \"costs\": {\"m\": 0.0}}\n");
 }
 
 static void an_update_keeps_the_field_beside_tags_of_its_kind(void **state)
