@@ -48,8 +48,11 @@ int zoo_store_write_answer(zoo_store *s, enum zoo_sql id, const zoo_address *at,
 
 int zoo_store_put_answer(zoo_store *s, const zoo_address *at, const zoo_answer *answer, zoo_err *err)
 {
-    int rc = zoo_store_write_answer(s, ZOO_SQL_ANSWER_PUT, at, answer, err);
+    /* First the usual case: SQLite keeps a journal for every statement that might replace something. */
+    int rc = zoo_store_write_answer(s, ZOO_SQL_ANSWER_NEW, at, answer, err);
 
+    if (!rc && !zoo_sql_changes(s))
+        rc = zoo_store_write_answer(s, ZOO_SQL_ANSWER_PUT, at, answer, err);
     if (!rc && !zoo_sql_changes(s))
         rc = zoo_fail(err, ZOO_ECONFLICT, "%s: query %lld has an answer of expert %lld already", s->name, (long long)at->query,
                       (long long)at->expert);

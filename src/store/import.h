@@ -26,6 +26,7 @@ typedef struct zoo_import {
     size_t expert_capacity;
     struct zoo_known_keys tags, reward_models;
     zoo_names known;                     /* of a batch: ids that are stored, or about to be */
+    zoo_names pending;                   /* of a batch: ids to which rows were appended that no statement sees yet */
     zoo_err *err;
 } zoo_import;
 

@@ -24,6 +24,7 @@ void zoo_import_release(zoo_import *im)
     zoo_buf_release(&im->tag);
     zoo_arena_release(&im->arena);
     zoo_names_clear(&im->known);
+    zoo_names_clear(&im->pending);
     zoo_names_clear(&im->tags.names);
     zoo_names_clear(&im->reward_models.names);
     free(im->tags.keys);

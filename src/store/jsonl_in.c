@@ -24,11 +24,31 @@ struct batch {
 
 /* ---- one line ---- */
 
+/* Makes what was appended visible to statements. */
+static int flush(zoo_import *im)
+{
+    zoo_names_clear(&im->pending);
+    return im->store->db->driver->flush(im->store->db, im->err);
+}
+
+static int note_pending(zoo_import *im)
+{
+    uint32_t number;
+
+    return zoo_names_add(&im->pending, im->row.id.text, im->row.id.size, &number) ? zoo_fail_nomem(im->err) : ZOO_OK;
+}
+
+/* A merge reads what is stored of its id alone. Where rows go over in bulk, others' may wait: a flush for each would be most of the time. */
 static int merge_row(zoo_import *im)
 {
-    int rc = im->store->db->driver->flush(im->store->db, im->err);
+    int copies = im->store->db->driver->copies, rc = ZOO_OK;
+    uint32_t number;
 
-    return rc ? rc : zoo_import_merge(im);
+    if (!copies || zoo_names_find(&im->pending, im->row.id.text, im->row.id.size, &number))
+        rc = flush(im);
+    if (!rc)
+        rc = zoo_import_merge(im);
+    return rc || !copies ? rc : note_pending(im);
 }
 
 static int import_query(zoo_import *im)
@@ -46,7 +66,7 @@ static int import_query(zoo_import *im)
         return merge_row(im);
     if (zoo_names_add(&im->known, im->row.id.text, im->row.id.size, &number))
         return zoo_fail_nomem(im->err);
-    return zoo_import_new(im);
+    return note_pending(im) ? ZOO_ENOMEM : zoo_import_new(im);
 }
 
 static int import_row(zoo_import *im)
@@ -55,7 +75,7 @@ static int import_row(zoo_import *im)
 
     if (im->row.kind == ZOO_ROW_QUERY)
         return import_query(im);
-    rc = im->store->db->driver->flush(im->store->db, im->err);
+    rc = flush(im);
     if (rc)
         return rc;
     return im->row.kind == ZOO_ROW_ANSWER ? zoo_import_answer(im) : zoo_import_judgement(im);
@@ -117,7 +137,7 @@ static int look_up(zoo_import *im, struct batch *b)
 
 static int import_batch(zoo_import *im, struct batch *b, const char *file)
 {
-    int rc = b->count ? im->store->db->driver->flush(im->store->db, im->err) : ZOO_OK;
+    int rc = b->count ? flush(im) : ZOO_OK;
 
     if (!rc && b->count)
         rc = look_up(im, b);
@@ -202,7 +222,7 @@ static int import_file(zoo_import *im, zoo_lines *in)
     int rc = s->db->driver->bulk_begin(s->db, im->err);
 
     b.ids = malloc(BATCH_LINES * sizeof *b.ids);
-    im->known.limit = 2 * BATCH_LINES;
+    im->known.limit = im->pending.limit = 2 * BATCH_LINES;
     if (!rc && !b.ids)
         rc = zoo_fail_nomem(im->err);
     if (!rc)

@@ -32,7 +32,7 @@
 #define POSTGRES_EXPERT(parameter) "(SELECT key FROM experts WHERE key = " parameter ")"
 #define ANSWER_INSERT(expert) "INSERT INTO answers (query, expert, sample, turn, settings, " ANSWER_COLUMNS ")" \
     " VALUES (?1, " expert ", ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)" \
-    " ON CONFLICT (query, expert, sample, turn) DO UPDATE SET "
+    " ON CONFLICT (query, expert, sample, turn) DO "
 #define REPLACED(column) column " = excluded." column
 /* What a row of figures says (imported costs and tokens) stays where the answer that comes to it does not say it. */
 #define FILLED(column) column " = coalesce(excluded." column ", answers." column ")"
@@ -62,6 +62,9 @@
     " SELECT 0, q.key, ?4, ?5, ?6, ?9, 0 FROM queries q WHERE q.key > ?8 AND " D##SELECTED NOT_ANSWERED(NONE_BY_KEY) \
     " AND " NONE_BY_KEY("claims c WHERE c.reward_model = 0 AND c.query = q.key AND c.expert = ?4 AND c.sample = ?5 AND c.turn = ?6") \
     " ORDER BY q.key LIMIT ?10 ON CONFLICT DO NOTHING"
+/* By the queries: claims of other experts and owners lie between ours. */
+#define CLAIMED_QUESTIONS(D) "SELECT " QUERY_COLUMNS " FROM queries q " D##WITH " claims c ON c.query = q.key WHERE c.reward_model = 0" \
+    " AND c.owner = ?1 AND c.expert = ?2 AND c.sample = ?3 AND c.turn = ?4 AND c.given_up = 0 AND q.key > ?5 ORDER BY q.key"
 #define CLAIM_ANSWERS(D) "INSERT INTO claims (reward_model, query, expert, sample, turn, owner, given_up)" \
     " SELECT ?4, a.query, a.expert, a.sample, a.turn, ?9, 0 FROM answers a " D##WITH " queries q ON q.key = a.query" \
     " WHERE (a.query, a.expert, a.sample, a.turn) > (?5, ?6, ?7, ?8) AND q.key >= ?5 AND " D##SELECTED NOT_REWARDED(NONE_BY_KEY) \
@@ -160,9 +163,10 @@ const zoo_statement zoo_statements[ZOO_SQL_COUNT] = {
     [ZOO_SQL_SETTINGS_FIND] = BOTH("s", "SELECT key FROM settings WHERE digest = ?1"),
     [ZOO_SQL_SETTINGS_PUT] = BOTH("st", "INSERT INTO settings (digest, json) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING RETURNING key"),
 
-    [ZOO_SQL_ANSWER_PUT] = EACH("kkkknsnnnndddsbb", ANSWER_INSERT("?2") ANSWER_SET(FILLED) " WHERE answers.text IS NULL",
-                                ANSWER_INSERT(POSTGRES_EXPERT("?2")) ANSWER_SET(FILLED) " WHERE answers.text IS NULL"),
-    [ZOO_SQL_ANSWER_REPLACE] = BOTH("kkkknsnnnndddsbb", ANSWER_INSERT("?2") ANSWER_SET(REPLACED)),
+    [ZOO_SQL_ANSWER_NEW] = EACH("kkkknsnnnndddsbb", ANSWER_INSERT("?2") "NOTHING", ANSWER_INSERT(POSTGRES_EXPERT("?2")) "NOTHING"),
+    [ZOO_SQL_ANSWER_PUT] = EACH("kkkknsnnnndddsbb", ANSWER_INSERT("?2") "UPDATE SET " ANSWER_SET(FILLED) " WHERE answers.text IS NULL",
+                                ANSWER_INSERT(POSTGRES_EXPERT("?2")) "UPDATE SET " ANSWER_SET(FILLED) " WHERE answers.text IS NULL"),
+    [ZOO_SQL_ANSWER_REPLACE] = BOTH("kkkknsnnnndddsbb", ANSWER_INSERT("?2") "UPDATE SET " ANSWER_SET(REPLACED)),
     [ZOO_SQL_ANSWER_OF] = BOTH("kkkk", "SELECT (SELECT json FROM settings WHERE key = settings), " ANSWER_COLUMNS " FROM answers WHERE" ADDRESS),
     [ZOO_SQL_ANSWER_TEXT] = BOTH("kkkkb", "INSERT INTO answers (query, expert, sample, turn, text) VALUES (?1, ?2, ?3, ?4, ?5)"
                                  " ON CONFLICT (query, expert, sample, turn) DO UPDATE SET text = excluded.text"),
@@ -212,9 +216,7 @@ const zoo_statement zoo_statements[ZOO_SQL_COUNT] = {
     [ZOO_SQL_OWNER_DELETE] = BOTH("k", "DELETE FROM owners WHERE key = ?1"),
     [ZOO_SQL_CLAIM_LOCK] = EACH("", NULL, "SELECT pg_advisory_xact_lock(1517252468)"),       /* "Zoot"; SQLite has one writer anyway */
     [ZOO_SQL_CLAIM_QUESTIONS] = IN_SELECTION("SKkkkkkkkk", CLAIM_QUESTIONS),
-    [ZOO_SQL_CLAIMED_QUESTIONS] = BOTH("kkkkk", "SELECT " QUERY_COLUMNS " FROM claims c JOIN queries q ON q.key = c.query WHERE c.reward_model = 0"
-                                       " AND c.owner = ?1 AND c.expert = ?2 AND c.sample = ?3 AND c.turn = ?4 AND c.given_up = 0"
-                                       " AND c.query > ?5 ORDER BY c.query"),
+    [ZOO_SQL_CLAIMED_QUESTIONS] = IN_SELECTION("kkkkk", CLAIMED_QUESTIONS),
     [ZOO_SQL_CLAIM_ANSWERS] = IN_SELECTION("SKkkkkkkkk", CLAIM_ANSWERS),
     [ZOO_SQL_CLAIMED_ANSWERS] = BOTH("kkkkkk", "SELECT " QUERY_COLUMNS ", a.expert, e.name, a.sample, a.turn, a.text FROM claims c"
                                      " JOIN answers a ON a.query = c.query AND a.expert = c.expert AND a.sample = c.sample AND a.turn = c.turn"

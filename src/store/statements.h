@@ -38,8 +38,9 @@ enum zoo_sql {
     ZOO_SQL_SETTINGS_FIND,              /* s digest -> key */
     ZOO_SQL_SETTINGS_PUT,               /* s digest, t json -> key, none where it is there */
     /* answers and what hangs on them. "the address" is k query, k expert, k sample, k turn */
-    ZOO_SQL_ANSWER_PUT,                 /* the address, k settings (-1), s finish, n in, n out, n reasoning, n cached, d cost, d first,
-                                           d seconds, s asked, b reasoning, b text; changes 0: an answer with a text is there */
+    ZOO_SQL_ANSWER_NEW,                 /* the address, k settings (-1), s finish, n in, n out, n reasoning, n cached, d cost, d first,
+                                           d seconds, s asked, b reasoning, b text; changes 0: something is there */
+    ZOO_SQL_ANSWER_PUT,                 /* the same; changes 0: an answer with a text is there */
     ZOO_SQL_ANSWER_REPLACE,             /* the same, whatever is there */
     ZOO_SQL_ANSWER_OF,                  /* the address -> columns of an answer */
     ZOO_SQL_ANSWER_TEXT,                /* the address, b text: the text alone */

@@ -336,6 +336,25 @@ def test_all_that_is_known_of_an_answer_is_exported_and_imports_alike(run, fill,
         assert run("export", "--store", other.name, "--what", what).stdout == lines != ""
 
 
+# ---- many lines of one id, where rows go over in bulk ----
+
+def test_a_line_sees_all_lines_of_its_id_before_it(run, fill, place):
+    def line(id="q0", **more):
+        return json.dumps({"id": id, **more}) + "\n"
+
+    def load(text, *options):
+        return run("import", "--store", place.name, *options, "-", input=text)
+    new = line(query="question 0", rewards={"a": 1}) + line("q1", query="question 1", rewards={"a": 2})
+    assert load(new + line(rewards={"b": 2}, tags=["t:1"]) + line(rewards={"a": 1, "b": 2}, tags=["t:1"])).returncode == 0
+    p = load(line(rewards={"c": 3}) + line("q1", rewards={"c": 4}) + line(rewards={"c": 3}) + line(tags=["t:2"], responses={"a": "x"}))
+    assert p.returncode == 0 and "0 rows added, 3 updated, 1 unchanged" in p.stderr, p.stderr
+    p = load(line(rewards={"d": 4}) + line("q1", rewards={"d": 4}) + line(rewards={"d": 5}))
+    assert p.returncode == 1 and "stdin:3" in p.stderr and "reward of d (4)" in p.stderr, p.stderr
+    assert load(line(rewards={"d": 4}) + line(rewards={"d": 5}), "--update").returncode == 0
+    rows = [json.loads(x) for x in run("export", "--store", place.name).stdout.splitlines()]
+    assert [r["rewards"] for r in rows] == [{"a": 1, "b": 2, "c": 3, "d": 5}, {"a": 2, "c": 4}] and rows[0]["tags"] == ["t:1", "t:2"]
+
+
 # ---- killed ----
 
 @pytest.mark.parametrize("what", ["import", "collect", "reward"])
