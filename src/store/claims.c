@@ -149,14 +149,15 @@ void zoo_store_leave(zoo_store *s)
 
 /* ---- claims ---- */
 
-/* Claims in a transaction of its own; nobody else claims meanwhile. */
+/* Claims in a transaction of its own; nobody else claims meanwhile. The lease begins anew: one that was taken for dead, because its
+ * machine slept, may not know it yet, and only an owner can claim. */
 static int begin_claiming(zoo_store *s, zoo_err *err)
 {
     int rc = zoo_store_begin(s, err);
 
     if (!rc)
         rc = zoo_sql_run(s, ZOO_SQL_CLAIM_LOCK, err);
-    return rc;
+    return rc ? rc : zoo_store_renew(s, err);
 }
 
 static int end_claiming(zoo_store *s, int rc, zoo_err *err)

@@ -174,8 +174,9 @@ int zoo_store_join(zoo_store *store, int64_t lease_ms, zoo_err *err);
 int zoo_store_renew(zoo_store *store, zoo_err *err);
 void zoo_store_leave(zoo_store *store);         /* claims are given back; closing does it too */
 
-/* Up to `limit` queries with key > after that nobody has answered or claimed, now claimed by this store; as zoo_store_queries(). Commits by itself: not
- * inside a transaction. The next page goes on behind the last key: claims of this store's own behind `after` would come again. */
+/* Up to `limit` queries with key > after that nobody has answered or claimed, now claimed by this store, whose lease begins anew; as
+ * zoo_store_queries(). Commits by itself: not inside a transaction. The next page goes on behind the last key: claims of this store's own
+ * behind `after` would come again. */
 int zoo_store_claim_questions(zoo_store *store, const zoo_selection *selection, const zoo_address *like, int again, zoo_key after, size_t limit,
                               zoo_store_query *out, size_t *count, zoo_arena *arena, zoo_err *err);
 

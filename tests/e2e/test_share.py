@@ -245,6 +245,19 @@ def test_an_answer_after_a_lost_lease_is_kept_only_where_there_is_none(run, star
     assert set(upstream.asked["a"].values()) == {1}
 
 
+def test_one_that_was_taken_for_dead_goes_on(start, fill, config, answers, upstream, place):
+    """As after a machine slept: its claims are others' before it knows."""
+    upstream.delay["a"] = 0.02
+    fill(place, 600)
+    p = start("collect", "--store", place.name, "--config", config({"name": "a", "base_url": upstream.url}), "--per-expert", "4")
+    until(lambda: total(upstream) > 50)
+    place.sql("DELETE FROM claims")
+    place.sql("DELETE FROM owners")
+    report, status, err = end(p)
+    assert status == 0 and len(answers(place)) == 600, err
+    assert place.sql("SELECT count(*) FROM claims") == place.sql("SELECT count(*) FROM owners") == "0"
+
+
 # ---- what is kept of failures ----
 
 def failed_of(answers, place):
