@@ -198,6 +198,22 @@ static void the_rows_of_a_late_owner_are_free(void **state)
     zoo_store_close(late);
 }
 
+/* As after its machine slept: the next page comes before the next renewal. */
+static void one_that_was_taken_for_dead_claims_as_an_owner_again(void **state)
+{
+    struct fixture *f = here(state);
+    zoo_store *late;
+
+    fill(f, 4);
+    late = company(f, 1);
+    assert_int_equal(ask_from_start(f, late, 1), 1);
+    wait_ms(30);
+    OK(zoo_store_join(f->store, LEASE, &f->err));
+    assert_int_equal(ask_from_start(f, f->store, 1), 1);
+    assert_int_equal(ask_from_start(f, late, 2), 2);
+    zoo_store_close(late);
+}
+
 static void a_renewed_owner_keeps_its_claims(void **state)
 {
     struct fixture *f = here(state);
@@ -361,6 +377,7 @@ int main(void)
         ON_BOTH(a_claim_is_dropped_given_up_or_given_back),
         ON_BOTH(no_answer_is_given_out_twice),
         ON_BOTH(the_rows_of_a_late_owner_are_free),
+        ON_BOTH(one_that_was_taken_for_dead_claims_as_an_owner_again),
         ON_BOTH(a_renewed_owner_keeps_its_claims),
         ON_BOTH(the_rows_of_a_dead_process_are_free_at_once),
         ON_BOTH(all_questions_are_shared_without_one_twice),
