@@ -73,6 +73,20 @@ static int turn_page(struct collector *c, struct source *source, zoo_err *err)
     return rc;
 }
 
+/* Where the lease was lost, what is left of all pages but `fresh` may be asked by others by now: the next round looks for it again. */
+static void drop_lost_pages(struct collector *c, const struct source *fresh)
+{
+    if (!zoo_store_lost_lease(c->store))
+        return;
+    for (size_t i = 0; i < c->n; i++) {
+        struct source *source = &c->sources[i];
+        if (source == fresh)
+            continue;
+        source->left += source->count - source->used;
+        source->used = source->count;
+    }
+}
+
 static int next(void *context, size_t lane, zoo_buf *body, zoo_job *job, zoo_err *err)
 {
     struct collector *c = context;
@@ -80,8 +94,13 @@ static int next(void *context, size_t lane, zoo_buf *body, zoo_job *job, zoo_err
     const zoo_store_query *query;
     zoo_chat_request request = { .model = source->expert->model, .system = c->settings->system,
                                  .temperature = c->settings->temperature, .max_tokens = c->settings->max_tokens };
-    int rc = source->used < source->count ? ZOO_OK : turn_page(c, source, err);
+    int rc = ZOO_OK;
 
+    drop_lost_pages(c, NULL);
+    if (source->used == source->count) {
+        rc = turn_page(c, source, err);
+        drop_lost_pages(c, source);
+    }
     if (rc || !source->count)
         return rc;
     query = &source->page[source->used++];
@@ -239,11 +258,11 @@ static int find_settings(struct collector *c, struct source *source, zoo_err *er
 static int count_missing(struct collector *c, struct source *source, zoo_err *err)
 {
     uint64_t open = 0;
-    int rc = zoo_store_count_unanswered(c->store, &c->selection, &source->like, 1, &source->missing, err);
+    int rc = zoo_store_count_unanswered(c->store, &c->selection, &source->like, 0, &open, err);
 
-    if (!rc && source->missing)
-        rc = zoo_store_count_unanswered(c->store, &c->selection, &source->like, 0, &open, err);
-    source->final = source->missing - open;
+    if (!rc)
+        rc = zoo_store_count_unanswered(c->store, &c->selection, &source->like, 1, &source->missing, err);
+    source->final = source->missing > open ? source->missing - open : 0;         /* others may answer between the two */
     return rc;
 }
 

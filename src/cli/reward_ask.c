@@ -34,9 +34,15 @@ static int next(void *context, size_t lane, zoo_buf *body, zoo_job *job, zoo_err
 {
     struct asker *a = context;
     const zoo_store_answer *answer;
-    int rc = a->used < a->count ? ZOO_OK : turn_page(a, err);
+    int rc = ZOO_OK;
 
     (void)lane;
+    if (zoo_store_lost_lease(a->rewarder->store))        /* others may be at the rest of the page: the next round looks for it again */
+        a->used = a->count;
+    if (a->used == a->count) {
+        rc = turn_page(a, err);
+        zoo_store_lost_lease(a->rewarder->store);        /* this page came after it */
+    }
     if (rc || !a->count)
         return rc;
     answer = &a->page[a->used++];

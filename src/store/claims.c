@@ -136,8 +136,17 @@ int zoo_store_renew(zoo_store *s, zoo_err *err)
 
     if (rc || zoo_sql_changes(s))
         return rc;
+    s->has_lost_lease = 1;
     s->owner = 0;
     return zoo_store_join(s, s->lease_ms, err);
+}
+
+int zoo_store_lost_lease(zoo_store *s)
+{
+    int has_lost = s->has_lost_lease;
+
+    s->has_lost_lease = 0;
+    return has_lost;
 }
 
 void zoo_store_leave(zoo_store *s)
@@ -225,15 +234,18 @@ int zoo_store_claim_answers(zoo_store *s, const zoo_selection *selection, zoo_ke
 int zoo_store_drop_claim(zoo_store *s, zoo_key reward_model, const zoo_address *at, int *was_ours, zoo_err *err)
 {
     int rc = zoo_sql_run(s, ZOO_SQL_CLAIM_DROP, err, reward_model, at->query, at->expert, at->sample, at->turn, s->owner);
+    int is_ours = !rc && zoo_sql_changes(s) > 0;
 
     if (was_ours)
-        *was_ours = !rc && zoo_sql_changes(s) > 0;
-    return rc;
+        *was_ours = is_ours;
+    return rc || is_ours || !s->owner ? rc : zoo_store_renew(s, err);         /* are all claims gone? */
 }
 
 int zoo_store_drop_claims(zoo_store *s, zoo_key reward_model, const zoo_address *like, const zoo_keys *queries, zoo_err *err)
 {
-    return zoo_sql_run(s, ZOO_SQL_CLAIMS_DROP, err, reward_model, like->expert, like->sample, like->turn, s->owner, queries);
+    int rc = zoo_sql_run(s, ZOO_SQL_CLAIMS_DROP, err, reward_model, like->expert, like->sample, like->turn, s->owner, queries);
+
+    return rc || (size_t)zoo_sql_changes(s) == queries->count || !s->owner ? rc : zoo_store_renew(s, err);
 }
 
 int zoo_store_give_up_claim(zoo_store *s, zoo_key reward_model, const zoo_address *at, zoo_err *err)

@@ -16,6 +16,7 @@ struct zoo_store {
     const zoo_store_advice *advice;             /* never NULL */
     zoo_key owner;                              /* of claims; 0: has not joined */
     int64_t lease_ms;
+    int has_lost_lease;                         /* since zoo_store_lost_lease() */
 };
 
 /* Arguments by the statement's letters: k n int64_t; d double; s const char *; t b const char *, size_t; S const zoo_texts *; K const

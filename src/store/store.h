@@ -173,6 +173,9 @@ int zoo_store_put_judgement(zoo_store *store, zoo_key reward_model, const zoo_ju
 int zoo_store_join(zoo_store *store, int64_t lease_ms, zoo_err *err);
 int zoo_store_renew(zoo_store *store, zoo_err *err);
 void zoo_store_leave(zoo_store *store);         /* claims are given back; closing does it too */
+/* 1, once, where a renewal, claim or drop has found that the lease was lost (the process was stopped for longer): it is an owner again, but
+ * what was claimed before may be another's by now. */
+int zoo_store_lost_lease(zoo_store *store);
 
 /* Up to `limit` queries with key > after that nobody has answered or claimed, now claimed by this store, whose lease begins anew; as
  * zoo_store_queries(). Commits by itself: not inside a transaction. The next page goes on behind the last key: claims of this store's own

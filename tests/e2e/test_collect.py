@@ -274,3 +274,20 @@ def test_five_kills_lose_nothing_and_ask_nothing_twice_but_what_was_in_flight(zo
     assert 3000 <= asked <= 3000 + 5 * in_flight
     with sqlite3.connect(s) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_one_that_slept_through_its_lease_asks_no_more_of_what_it_had_claimed(zooter, run, store, config, upstream):
+    upstream.delay = {"a": 0.05}
+    s, c = store(300), config([{"name": "a", "base_url": upstream.url}])
+    slow = start(zooter, s, c, "--per-expert", "2")
+    while sum(upstream.asked["a"].values()) < 10:
+        time.sleep(0.01)
+    slow.send_signal(signal.SIGSTOP)
+    with sqlite3.connect(s, timeout=60) as db:
+        db.execute("UPDATE owners SET until = 0 WHERE process = ?", (slow.pid,))
+    upstream.delay = {}
+    assert run("collect", "--store", s, "--config", c).returncode == 0
+    slow.send_signal(signal.SIGCONT)
+    _, err = slow.communicate(timeout=60)
+    assert slow.returncode == 0, err
+    assert len(responses(s)) == 300 and sum(upstream.asked["a"].values()) <= 304

@@ -113,6 +113,35 @@ static zoo_store *ask(struct fixture *f, const zoo_address *at)
     return asking;
 }
 
+static void who_slept_through_a_lease_goes_on_and_knows_it(void **state)
+{
+    struct fixture *f = here(state);
+    zoo_address at;
+    zoo_store *asking;
+    zoo_store_query q[4];
+    size_t n;
+    int was_ours;
+
+    three_queries(f);
+    at = address(f, "a", "m", 1, 1);
+    asking = ask(f, &at);
+    assert_int_equal(zoo_store_lost_lease(asking), 0);
+    run_sql(&f->places[0], "DELETE FROM claims");
+    run_sql(&f->places[0], "DELETE FROM owners");                /* as another process does where one is late */
+    OK(zoo_store_claim_questions(asking, ZOO_IN_SPLIT("train"), &at, 0, 0, 4, q, &n, &f->arena, &f->err));
+    assert_int_equal(n, 2);
+    assert_int_equal(zoo_store_lost_lease(asking), 1);
+    assert_int_equal(zoo_store_lost_lease(asking), 0);
+    OK(zoo_store_drop_claim(asking, 0, &at, &was_ours, &f->err));
+    assert_true(was_ours && !zoo_store_lost_lease(asking));
+    run_sql(&f->places[0], "DELETE FROM claims");
+    run_sql(&f->places[0], "DELETE FROM owners");
+    at.query = query_of(f, "c");
+    OK(zoo_store_drop_claim(asking, 0, &at, &was_ours, &f->err));
+    assert_true(!was_ours && zoo_store_lost_lease(asking));
+    zoo_store_close(asking);
+}
+
 static void what_is_in_work_is_not_deleted(void **state)
 {
     struct fixture *f = here(state);
@@ -168,7 +197,7 @@ static void a_writer_sees_what_others_commit_whatever_the_servers_default(void *
     uint64_t before, after;
 
     snprintf(sql, sizeof sql, "ALTER DATABASE %s SET default_transaction_isolation = 'serializable'", f->places[0].name);
-    psql(server(), sql, NULL);
+    psql(server(), sql, "");
     writer = open_store(f, &f->places[0], ZOO_STORE_WRITE);
     other = open_store(f, &f->places[0], ZOO_STORE_WRITE);
     OK(zoo_store_begin(writer, &f->err));
@@ -189,6 +218,7 @@ int main(void)
         ON_BOTH(an_update_keeps_the_field_beside_tags_of_its_kind),
         ON_BOTH(costs_and_tokens_of_another_form_stand_beside_numbers),
         ON_BOTH(the_smallest_numbers_have_a_mean),
+        ON_BOTH(who_slept_through_a_lease_goes_on_and_knows_it),
         ON_BOTH(what_is_in_work_is_not_deleted),
         ON_BOTH(nothing_is_stored_for_what_was_deleted),
         ON_POSTGRES(a_writer_sees_what_others_commit_whatever_the_servers_default),
