@@ -12,7 +12,7 @@ int zoo_store_expert(zoo_store *s, const char *name, zoo_key *key, zoo_err *err)
 }
 
 /* SHA-256 in hexadecimal: what two settings are the same by. A whole system prompt would be too long for an index. */
-static int digest_of(const char *text, size_t size, char out[65], zoo_err *err)
+int zoo_store_digest(const char *text, size_t size, char out[ZOO_DIGEST_SIZE], zoo_err *err)
 {
     unsigned char bytes[EVP_MAX_MD_SIZE];
     unsigned used = 0;
@@ -27,8 +27,8 @@ static int digest_of(const char *text, size_t size, char out[65], zoo_err *err)
 int zoo_store_settings(zoo_store *s, const char *json, zoo_key *key, zoo_err *err)
 {
     size_t size = strlen(json);
-    char digest[65];
-    int found = 0, rc = digest_of(json, size, digest, err);
+    char digest[ZOO_DIGEST_SIZE];
+    int found = 0, rc = zoo_store_digest(json, size, digest, err);
 
     for (int i = 0; !rc && !found && i < 3; i++) {
         enum zoo_sql id = i == 1 ? ZOO_SQL_SETTINGS_PUT : ZOO_SQL_SETTINGS_FIND;

@@ -1,6 +1,4 @@
 /* copy.c - a store's rows into another store, whatever back end each has: table by table, keys and all. Layer: store. */
-#include <math.h>
-#include <string.h>
 #include "store/sql.h"
 
 enum { COLUMNS_MAX = 20 };
@@ -15,30 +13,13 @@ static int check_empty(zoo_store *to, zoo_err *err)
     return rc;
 }
 
-static int read_row(zoo_store *from, const char *types, zoo_db_value *row, zoo_err *err)
-{
-    const enum zoo_sql id = ZOO_SQL_COUNT;
-    int rc = ZOO_OK;
-
-    for (int i = 0; !rc && types[i]; i++) {
-        row[i] = (zoo_db_value){ 0 };
-        if (types[i] == 'd')
-            row[i].d = zoo_sql_real(from, id, i);
-        else if (strchr("stb", types[i]))
-            rc = zoo_sql_get(from, id, i, &row[i].text, &row[i].size, err);
-        else
-            row[i].k = types[i] == 'n' ? zoo_sql_count_or_none(from, id, i) : zoo_sql_number(from, id, i);
-    }
-    return rc;
-}
-
 static int copy_table(zoo_store *from, zoo_store *to, enum zoo_table table, zoo_progress *progress, uint64_t *done, zoo_err *err)
 {
     zoo_db_value row[COLUMNS_MAX];
     int rc = from->db->driver->table_begin(from->db, table, err);
 
     while (!rc && (rc = zoo_sql_step(from, ZOO_SQL_COUNT, err)) == 1) {
-        rc = read_row(from, zoo_tables[table].types, row, err);
+        rc = zoo_sql_row(from, ZOO_SQL_COUNT, zoo_tables[table].types, row, err);
         if (!rc)
             rc = to->db->driver->append(to->db, table, row, err);
         zoo_progress_set(progress, ++*done);

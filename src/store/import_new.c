@@ -5,7 +5,8 @@
 #include <string.h>
 #include "base/array.h"
 #include "base/name.h"
-#include "store/import.h"
+#include "store/answers.h"
+#include "store/stored.h"
 
 enum { CACHED_NAMES = 1 << 16 };         /* keys of tags that are remembered; past that they are forgotten and found again */
 
@@ -14,7 +15,7 @@ void zoo_import_init(zoo_import *im, zoo_store *store, const zoo_import_options 
     *im = (zoo_import){ .store = store, .options = options, .counts = counts, .err = err, .extra = ZOO_BUF_INIT(SIZE_MAX / 4),
                         .tag = ZOO_BUF_INIT(SIZE_MAX / 4) };
     zoo_row_init(&im->row);
-    im->tags.names.limit = im->reward_models.names.limit = CACHED_NAMES;
+    im->tags.names.limit = im->reward_models.names.limit = im->settings.names.limit = CACHED_NAMES;
 }
 
 void zoo_import_release(zoo_import *im)
@@ -24,25 +25,17 @@ void zoo_import_release(zoo_import *im)
     zoo_buf_release(&im->tag);
     zoo_arena_release(&im->arena);
     zoo_names_clear(&im->known);
-    zoo_names_clear(&im->pending);
+    zoo_names_clear(&im->touched);
+    zoo_ahead_release(&im->ahead);
+    free(im->known_keys);
+    free(im->known_states);
     zoo_names_clear(&im->tags.names);
     zoo_names_clear(&im->reward_models.names);
+    zoo_names_clear(&im->settings.names);
     free(im->tags.keys);
     free(im->reward_models.keys);
+    free(im->settings.keys);
     free(im->expert_keys);
-}
-
-/* A line's part of a transaction was undone: names that it made are gone. */
-int zoo_import_atomic_end(zoo_import *im, int own, int rc)
-{
-    struct zoo_known_keys *const known[] = { &im->tags, &im->reward_models };
-
-    for (size_t i = 0; rc && i < sizeof known / sizeof *known; i++)
-        if (known[i]->capacity)
-            memset(known[i]->keys, 0, known[i]->capacity * sizeof *known[i]->keys);
-    if (rc && im->expert_capacity)
-        memset(im->expert_keys, 0, im->expert_capacity * sizeof *im->expert_keys);
-    return zoo_sql_atomic_end(im->store, own, rc, im->err);
 }
 
 /* ---- keys ---- */
@@ -53,17 +46,38 @@ static int grow_keys(zoo_key **keys, size_t *capacity, size_t need)
     return zoo_array_grow(keys, capacity, need, sizeof **keys, UINT32_MAX);
 }
 
-int zoo_import_expert(zoo_import *im, uint32_t number, zoo_key *key)
+/* 0: there is none of that name. */
+static int find_named(zoo_import *im, enum zoo_sql id, const char *name, zoo_key *key)
 {
+    int rc = zoo_sql_bind(im->store, id, im->err, name);
+
+    return rc ? rc : zoo_sql_single(im->store, id, key, NULL, im->err);
+}
+
+/* `make`: where it is not stored; else 0. */
+static int expert_key(zoo_import *im, uint32_t number, int make, zoo_key *key)
+{
+    const char *name = im->row.experts.items[number].text;
+    int rc = ZOO_OK;
+
     if (grow_keys(&im->expert_keys, &im->expert_capacity, (size_t)number + 1))
         return zoo_fail_nomem(im->err);
-    if (!im->expert_keys[number]) {
-        int rc = zoo_store_expert(im->store, im->row.experts.items[number].text, &im->expert_keys[number], im->err);
-        if (rc)
-            return rc;
-    }
+    if (!im->expert_keys[number] && make)
+        rc = zoo_store_expert(im->store, name, &im->expert_keys[number], im->err);
+    else if (!im->expert_keys[number])
+        rc = find_named(im, ZOO_SQL_EXPERT_FIND, name, &im->expert_keys[number]);
     *key = im->expert_keys[number];
-    return ZOO_OK;
+    return rc;
+}
+
+int zoo_import_expert(zoo_import *im, uint32_t number, zoo_key *key)
+{
+    return expert_key(im, number, 1, key);
+}
+
+int zoo_import_find_expert(zoo_import *im, uint32_t number, zoo_key *key)
+{
+    return expert_key(im, number, 0, key);
 }
 
 static void clear_keys(struct zoo_known_keys *k)
@@ -97,15 +111,42 @@ zoo_span zoo_import_reward_model_name(const zoo_import *im)
     return im->row.reward_model.text ? im->row.reward_model : (zoo_span){ name, strlen(name) };
 }
 
-int zoo_import_named_reward_model(zoo_import *im, zoo_span name, zoo_key *key)
+static int reward_model_key(zoo_import *im, zoo_span name, int make, zoo_key *key)
 {
     char text[ZOO_NAME_MAX + 1];
     zoo_key *known = NULL;
     int rc = find_key(im, &im->reward_models, name.text, name.size, &known);
 
+    snprintf(text, sizeof text, "%.*s", (int)name.size, name.text);
+    if (!rc && !*known)
+        rc = make ? zoo_store_reward_model(im->store, text, known, im->err) : find_named(im, ZOO_SQL_REWARD_MODEL_FIND, text, known);
+    if (!rc)
+        *key = *known;
+    return rc;
+}
+
+int zoo_import_named_reward_model(zoo_import *im, zoo_span name, zoo_key *key)
+{
+    return reward_model_key(im, name, 1, key);
+}
+
+int zoo_import_find_reward_model(zoo_import *im, zoo_span name, zoo_key *key)
+{
+    return reward_model_key(im, name, 0, key);
+}
+
+int zoo_import_settings(zoo_import *im, zoo_span json, zoo_key *key)
+{
+    char digest[ZOO_DIGEST_SIZE];
+    zoo_key *known = NULL;
+    const char *text;
+    int rc = zoo_store_digest(json.text, json.size, digest, im->err);
+
+    if (!rc)
+        rc = find_key(im, &im->settings, digest, strlen(digest), &known);
     if (!rc && !*known) {
-        snprintf(text, sizeof text, "%.*s", (int)name.size, name.text);
-        rc = zoo_store_reward_model(im->store, text, known, im->err);
+        text = zoo_arena_copy(&im->arena, json.text, json.size);
+        rc = text ? zoo_store_settings(im->store, text, known, im->err) : zoo_fail_nomem(im->err);
     }
     if (!rc)
         *key = *known;
@@ -227,7 +268,9 @@ static int put_answer(zoo_import *im, zoo_key query, struct answer a, int is_new
     zoo_key expert = 0;
     int rc = zoo_import_expert(im, a.expert, &expert);
 
-    if (rc)
+    if (!rc && !is_new)
+        rc = is_new = zoo_stored_lacks_answer(im, &(zoo_place){ query, a.expert, 1, 1 });
+    if (rc < 0)
         return rc;
     return is_new ? append_answer(im, query, expert, &a) : merge_answer(im, query, expert, &a);
 }

@@ -8,9 +8,13 @@
 #include "base/progress.h"
 #include "store/import.h"
 
-enum { BATCH_LINES = 4096, BATCH_BYTES = 4 << 20 };
+enum { BATCH_LINES = ZOO_AHEAD_LINES, BATCH_BYTES = 4 << 20 };
+enum { NO_ID = UINT32_MAX };
 
-struct line { size_t at, size, number; };
+struct line { size_t at, size, number; uint32_t id; };           /* id: its number among the batch's, or NO_ID */
+
+/* What lines of this batch have written of a query so far: then it is asked of the store, which has to have all of it. */
+enum { BY_A_ROW = 1, BY_AN_ADDRESS = 2 };
 
 /* Lines that were read and not yet imported. */
 struct batch {
@@ -18,55 +22,32 @@ struct batch {
     struct line *lines;
     size_t count, capacity;
     const char **ids;                    /* (BATCH_LINES): of one look-up */
+    zoo_key *keys;                       /* (BATCH_LINES): of each line's query */
     zoo_buf scratch;
-    zoo_arena arena;                     /* the ids */
 };
 
 /* ---- one line ---- */
 
-/* Makes what was appended visible to statements. */
 static int flush(zoo_import *im)
 {
-    zoo_names_clear(&im->pending);
     return im->store->db->driver->flush(im->store->db, im->err);
 }
 
-static int note_pending(zoo_import *im)
-{
-    uint32_t number;
-
-    return zoo_names_add(&im->pending, im->row.id.text, im->row.id.size, &number) ? zoo_fail_nomem(im->err) : ZOO_OK;
-}
-
-/* A merge reads what is stored of its id alone. Where rows go over in bulk, others' may wait: a flush for each would be most of the time. */
 static int merge_row(zoo_import *im)
 {
-    int copies = im->store->db->driver->copies, rc = ZOO_OK;
-    uint32_t number;
+    int rc = flush(im);
 
-    if (!copies || zoo_names_find(&im->pending, im->row.id.text, im->row.id.size, &number))
-        rc = flush(im);
-    if (!rc)
-        rc = zoo_import_merge(im);
-    return rc || !copies ? rc : note_pending(im);
+    return rc ? rc : zoo_import_merge(im);
 }
 
 static int import_query(zoo_import *im)
 {
-    uint32_t number;
     int rc;
 
     if (!im->row.query.text)
         return merge_row(im);
-    if (!im->store->db->driver->copies) {
-        rc = zoo_import_new_or_known(im);
-        return rc < 0 ? rc : rc == 1 ? ZOO_OK : merge_row(im);
-    }
-    if (zoo_names_find(&im->known, im->row.id.text, im->row.id.size, &number))
-        return merge_row(im);
-    if (zoo_names_add(&im->known, im->row.id.text, im->row.id.size, &number))
-        return zoo_fail_nomem(im->err);
-    return note_pending(im) ? ZOO_ENOMEM : zoo_import_new(im);
+    rc = zoo_import_new_or_known(im);
+    return rc < 0 ? rc : rc == 1 ? ZOO_OK : merge_row(im);
 }
 
 static int import_row(zoo_import *im)
@@ -78,6 +59,67 @@ static int import_row(zoo_import *im)
     rc = flush(im);
     if (rc)
         return rc;
+    return im->row.kind == ZOO_ROW_ANSWER ? zoo_import_answer(im) : zoo_import_judgement(im);
+}
+
+/* ---- the same in a batch ---- */
+
+static int import_query_of_batch(zoo_import *im, uint32_t id)
+{
+    int rc;
+
+    if (im->known_keys[id] || !im->row.query.text)
+        return zoo_import_merge(im);
+    rc = zoo_import_new(im);
+    if (!rc)
+        im->known_keys[id] = im->next_query - 1;
+    return rc;
+}
+
+/* Notes the address of the line's answer or judgement. 1: a line before it had the same. */
+static int touch(zoo_import *im, uint32_t id)
+{
+    const zoo_row_answer *a = &im->row.answer;
+    const zoo_row_judgement *j = &im->row.judgement;
+    const size_t before = im->touched.count;
+    char text[ZOO_NAME_MAX + 128];
+    uint32_t number;
+
+    if (im->row.kind == ZOO_ROW_ANSWER)
+        snprintf(text, sizeof text, "%u %u %lld %lld", id, a->expert, (long long)a->sample, (long long)a->turn);
+    else
+        snprintf(text, sizeof text, "%u %u %lld %u %lld %lld %d %.*s", id, j->expert_a, (long long)j->sample_a, j->expert_b, (long long)j->sample_b,
+                 (long long)j->turn, j->shown_ba, (int)im->row.reward_model.size, im->row.reward_model.text);
+    if (zoo_names_add(&im->touched, text, strlen(text), &number))
+        return zoo_fail_nomem(im->err);
+    return im->touched.count == before;
+}
+
+/* Whether a line before this one has written what this one compares itself with. */
+static int is_written(zoo_import *im, uint32_t id)
+{
+    unsigned char *state = &im->known_states[id];
+    int rc = im->row.kind == ZOO_ROW_QUERY ? *state != 0 : touch(im, id);
+
+    if (rc >= 0)
+        rc |= (*state & BY_A_ROW) != 0;
+    *state |= im->row.kind == ZOO_ROW_QUERY ? BY_A_ROW : BY_AN_ADDRESS;
+    return rc;
+}
+
+static int import_row_of_batch(zoo_import *im)
+{
+    uint32_t id;
+    int rc = zoo_names_add(&im->known, im->row.id.text, im->row.id.size, &id) ? zoo_fail_nomem(im->err) : is_written(im, id);
+
+    if (rc < 0)
+        return rc;
+    im->ahead.is_blind = rc;
+    rc = rc ? flush(im) : ZOO_OK;
+    if (rc)
+        return rc;
+    if (im->row.kind == ZOO_ROW_QUERY)
+        return import_query_of_batch(im, id);
     return im->row.kind == ZOO_ROW_ANSWER ? zoo_import_answer(im) : zoo_import_judgement(im);
 }
 
@@ -97,7 +139,7 @@ static int import_line(zoo_import *im, const char *line, size_t size, const char
     int rc = zoo_row_read(&im->row, line, size, file, number, im->err);
 
     if (!rc)
-        rc = import_row(im);
+        rc = im->ahead.store ? import_row_of_batch(im) : import_row(im);
     if (rc == ZOO_EUSAGE) {              /* a limit of the store, met while the row was written: no row can be left out any more */
         zoo_fail_within(im->err, "%s:%zu", file, number);
         return im->err->code = ZOO_EFORMAT;
@@ -109,29 +151,48 @@ static int import_line(zoo_import *im, const char *line, size_t size, const char
 
 /* ---- a batch of lines ---- */
 
-/* Which of the batch's ids are stored goes into im->known. */
+/* The ids of the batch, each once, into im->known and b->ids. */
+static int gather_ids(zoo_import *im, struct batch *b, zoo_texts *ids)
+{
+    *ids = (zoo_texts){ b->ids, 0 };
+    zoo_names_clear(&im->known);
+    zoo_names_clear(&im->touched);
+    memset(im->known_keys, 0, BATCH_LINES * sizeof *im->known_keys);
+    memset(im->known_states, 0, BATCH_LINES);
+    for (size_t i = 0; i < b->count; i++) {
+        struct line *line = &b->lines[i];
+        zoo_span id;
+        line->id = NO_ID;
+        if (!zoo_row_peek_id(b->text.data + line->at, line->size, &id, &b->scratch))
+            continue;                    /* what is wrong with the line is said when it is read */
+        if (zoo_names_add(&im->known, id.text, id.size, &line->id))
+            return zoo_fail_nomem(im->err);
+        if (line->id == ids->count)
+            b->ids[ids->count++] = im->known.items[line->id].text;
+    }
+    return ZOO_OK;
+}
+
+/* The keys of those that are stored, by id and by line. */
 static int look_up(zoo_import *im, struct batch *b)
 {
-    zoo_texts ids = { b->ids, 0 };
+    const enum zoo_sql sql = ZOO_SQL_QUERIES_KNOWN;
+    zoo_texts ids;
     uint32_t number;
+    const char *id;
     size_t size;
-    int rc;
+    int rc = gather_ids(im, b, &ids);
 
-    zoo_names_clear(&im->known);
-    for (size_t i = 0; i < b->count; i++) {
-        zoo_span id;
-        if (!zoo_row_peek_id(b->text.data + b->lines[i].at, b->lines[i].size, &id, &b->scratch))
-            continue;                    /* what is wrong with the line is said when it is read */
-        b->ids[ids.count] = zoo_arena_copy(&b->arena, id.text, id.size);
-        if (!b->ids[ids.count++])
-            return zoo_fail_nomem(im->err);
+    if (!rc)
+        rc = zoo_sql_bind(im->store, sql, im->err, &ids);
+    while (!rc && (rc = zoo_sql_step(im->store, sql, im->err)) == 1) {
+        rc = zoo_sql_get(im->store, sql, 0, &id, &size, im->err);
+        if (!rc && zoo_names_find(&im->known, id, size, &number))
+            im->known_keys[number] = zoo_sql_number(im->store, sql, 1);
     }
-    rc = zoo_sql_bind(im->store, ZOO_SQL_QUERIES_KNOWN, im->err, &ids);
-    while (!rc && (rc = zoo_sql_step(im->store, ZOO_SQL_QUERIES_KNOWN, im->err)) == 1) {
-        const char *id = zoo_sql_text(im->store, ZOO_SQL_QUERIES_KNOWN, 0, &size);
-        rc = !id || zoo_names_add(&im->known, id, size, &number) ? zoo_fail_nomem(im->err) : ZOO_OK;
-    }
-    zoo_sql_reset(im->store, ZOO_SQL_QUERIES_KNOWN);
+    zoo_sql_reset(im->store, sql);
+    for (size_t i = 0; !rc && i < b->count; i++)
+        b->keys[i] = b->lines[i].id == NO_ID ? 0 : im->known_keys[b->lines[i].id];
     return rc;
 }
 
@@ -141,11 +202,13 @@ static int import_batch(zoo_import *im, struct batch *b, const char *file)
 
     if (!rc && b->count)
         rc = look_up(im, b);
-    for (size_t i = 0; !rc && i < b->count; i++)
+    zoo_ahead_begin(&im->ahead, b->keys, b->count);
+    for (size_t i = 0; !rc && i < b->count; i++) {
+        im->ahead.at = i;
         rc = import_line(im, b->text.data + b->lines[i].at, b->lines[i].size, file, b->lines[i].number);
+    }
     b->count = 0;
     zoo_buf_clear(&b->text);
-    zoo_arena_release(&b->arena);
     return rc;
 }
 
@@ -153,7 +216,7 @@ static int add_to_batch(zoo_import *im, struct batch *b, const char *line, size_
 {
     if (zoo_array_grow(&b->lines, &b->capacity, b->count + 1, sizeof *b->lines, BATCH_LINES))
         return zoo_fail_nomem(im->err);
-    b->lines[b->count++] = (struct line){ b->text.size, size, number };
+    b->lines[b->count++] = (struct line){ b->text.size, size, number, NO_ID };
     if (zoo_buf_add(&b->text, line, size + 1))           /* with its NUL, which the reader stops at */
         return zoo_fail_nomem(im->err);
     return b->count < BATCH_LINES && b->text.size < BATCH_BYTES ? ZOO_OK : import_batch(im, b, file);
@@ -215,16 +278,38 @@ static int import_lines(zoo_import *im, struct batch *b, zoo_lines *in)
     return rc;
 }
 
+/* What batches need, where the back end takes them. */
+static int init_batches(zoo_import *im, struct batch *b)
+{
+    if (!im->store->db->driver->copies)
+        return ZOO_OK;
+    b->ids = malloc(BATCH_LINES * sizeof *b->ids);
+    b->keys = malloc(BATCH_LINES * sizeof *b->keys);
+    im->known_keys = malloc(BATCH_LINES * sizeof *im->known_keys);
+    im->known_states = malloc(BATCH_LINES);
+    im->known.limit = im->touched.limit = BATCH_LINES;
+    if (!b->ids || !b->keys || !im->known_keys || !im->known_states)
+        return zoo_fail_nomem(im->err);
+    return zoo_ahead_init(&im->ahead, im->store, im->err);
+}
+
+static void release_batches(struct batch *b)
+{
+    zoo_buf_release(&b->text);
+    zoo_buf_release(&b->scratch);
+    free(b->lines);
+    free(b->ids);
+    free(b->keys);
+}
+
 static int import_file(zoo_import *im, zoo_lines *in)
 {
     struct batch b = { .text = ZOO_BUF_INIT(SIZE_MAX / 4), .scratch = ZOO_BUF_INIT(SIZE_MAX / 4) };
     zoo_store *s = im->store;
     int rc = s->db->driver->bulk_begin(s->db, im->err);
 
-    b.ids = malloc(BATCH_LINES * sizeof *b.ids);
-    im->known.limit = im->pending.limit = 2 * BATCH_LINES;
-    if (!rc && !b.ids)
-        rc = zoo_fail_nomem(im->err);
+    if (!rc)
+        rc = init_batches(im, &b);
     if (!rc)
         rc = zoo_sql_bind(s, ZOO_SQL_QUERY_NEXT_KEY, im->err);
     if (!rc)
@@ -234,11 +319,7 @@ static int import_file(zoo_import *im, zoo_lines *in)
     if (rc)
         zoo_store_rollback(s);
     s->db->driver->bulk_end(s->db);
-    zoo_buf_release(&b.text);
-    zoo_buf_release(&b.scratch);
-    zoo_arena_release(&b.arena);
-    free(b.lines);
-    free(b.ids);
+    release_batches(&b);
     return rc;
 }
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/json.h"
-#include "store/import.h"
+#include "store/stored.h"
 
 struct merge {
     zoo_import *im;
@@ -13,9 +13,9 @@ struct merge {
     const char *split, *text, *extra;    /* as stored; split and extra may be NULL */
     size_t text_size;
     zoo_span new_split;                  /* text NULL: nothing to write */
-    int has_new_text, has_new_extra, has_old_rewards, has_new_answers;
+    int has_new_text, has_new_extra, replaces_rewards, has_new_answers;
     zoo_row_tag *tags;                   /* (tag_count): as stored, in order */
-    size_t tag_count;
+    size_t tag_count, tag_capacity;
     int64_t next_position;
 };
 
@@ -43,38 +43,22 @@ static int differ(struct merge *m, const char *at, const char *what)
 
 /* ---- the query itself ---- */
 
-/* 1: found. */
+/* 1: found; 0: it is not stored. */
 static int find_query(struct merge *m)
 {
-    const enum zoo_sql id = ZOO_SQL_QUERY_BY_ID;
-    zoo_import *im = m->im;
-    zoo_store *s = im->store;
-    int rc = zoo_sql_bind(s, id, im->err, im->row.id.text, im->row.id.size);
+    const zoo_row *row = &m->im->row;
+    const int key_will_do = !row->query.text && !row->split.text && !m->im->options->split && !row->field_count;
+    const zoo_db_value *stored = NULL;
+    int rc = zoo_stored_query(m->im, key_will_do, &stored);
 
-    if (!rc)
-        rc = zoo_sql_step(s, id, im->err);
     if (rc != 1)
         return rc;
-    m->query = zoo_sql_number(s, id, 0);
-    rc = zoo_sql_copy(s, id, 1, &im->arena, &m->split, NULL, im->err);
-    if (!rc)
-        rc = zoo_sql_copy(s, id, 2, &im->arena, &m->text, &m->text_size, im->err);
-    if (!rc)
-        rc = zoo_sql_copy(s, id, 3, &im->arena, &m->extra, NULL, im->err);
-    zoo_sql_reset(s, id);
-    return rc ? rc : 1;
-}
-
-int zoo_import_find_query(zoo_import *im, zoo_key *query)
-{
-    int found = 0, rc = zoo_sql_bind(im->store, ZOO_SQL_QUERY_BY_ID, im->err, im->row.id.text, im->row.id.size);
-
-    if (!rc)
-        rc = zoo_sql_single(im->store, ZOO_SQL_QUERY_BY_ID, query, &found, im->err);
-    if (rc || found)
-        return rc;
-    return zoo_scan_fail(&im->row.scan, im->row.scan.line, "no query with the id '%.*s' is stored",
-                         (int)(im->row.id.size > 150 ? 150 : im->row.id.size), im->row.id.text);
+    m->query = stored[0].k;
+    m->split = stored[1].text;
+    m->text = stored[2].text;
+    m->text_size = stored[2].size;
+    m->extra = stored[3].text;
+    return 1;
 }
 
 static int strike_text(struct merge *m)
@@ -192,9 +176,9 @@ static int strike_fields(struct merge *m)
 
 /* ---- tags ---- */
 
-static int grow_tags(struct merge *m, size_t *capacity)
+static int grow_tags(struct merge *m)
 {
-    size_t n = *capacity ? 2 * *capacity : 16;
+    size_t n = m->tag_capacity ? 2 * m->tag_capacity : 16;
     zoo_row_tag *tags = zoo_arena_alloc(&m->im->arena, n * sizeof *tags);
 
     if (!tags)
@@ -202,29 +186,25 @@ static int grow_tags(struct merge *m, size_t *capacity)
     if (m->tag_count)
         memcpy(tags, m->tags, m->tag_count * sizeof *tags);
     m->tags = tags;
-    *capacity = n;
+    m->tag_capacity = n;
     return ZOO_OK;
 }
 
-static int read_tags(struct merge *m)
+static int take_tag(void *context, const zoo_db_value *stored)
 {
-    const enum zoo_sql id = ZOO_SQL_QUERY_TAGS;
-    zoo_import *im = m->im;
-    size_t capacity = 0;
-    int rc = zoo_sql_bind(im->store, id, im->err, m->query);
+    struct merge *m = context;
+    const char *kind, *value;
+    int rc = m->tag_count < m->tag_capacity ? ZOO_OK : grow_tags(m);
 
-    while (!rc && (rc = zoo_sql_step(im->store, id, im->err)) == 1) {
-        rc = m->tag_count < capacity ? ZOO_OK : grow_tags(m, &capacity);
-        if (rc)
-            break;
-        zoo_row_tag *tag = &m->tags[m->tag_count++];
-        m->next_position = zoo_sql_number(im->store, id, 3) + 1;
-        rc = zoo_sql_copy(im->store, id, 1, &im->arena, &tag->kind.text, &tag->kind.size, im->err);
-        if (!rc)
-            rc = zoo_sql_copy(im->store, id, 2, &im->arena, &tag->value.text, &tag->value.size, im->err);
-    }
-    zoo_sql_reset(im->store, id);
-    return rc;
+    if (rc)
+        return rc;
+    kind = zoo_arena_copy(&m->im->arena, stored[1].text, stored[1].size);
+    value = zoo_arena_copy(&m->im->arena, stored[2].text, stored[2].size);
+    if (!kind || !value)
+        return zoo_fail_nomem(m->im->err);
+    m->tags[m->tag_count++] = (zoo_row_tag){ { kind, stored[1].size }, { value, stored[2].size } };
+    m->next_position = stored[3].k + 1;
+    return ZOO_OK;
 }
 
 /* dataset or subset: the first stored tag of that kind is the field. */
@@ -303,7 +283,7 @@ static int strike_tags(struct merge *m)
     int rc = ZOO_OK;
 
     if (row->dataset.text || row->subset.text || row->tag_count)
-        rc = read_tags(m);
+        rc = zoo_stored_tags(m->im, m->query, take_tag, m);
     if (!rc)
         rc = strike_single(m, "dataset", &row->dataset, row->at_dataset);
     if (!rc)
@@ -319,51 +299,43 @@ static int strike_tags(struct merge *m)
 
 /* ---- rewards, responses, costs and tokens ---- */
 
-/* 1: the number by which the row knows the expert in column 0; 0: it does not; ZOO_ENOMEM. */
-static int find_expert(const struct merge *m, enum zoo_sql id, uint32_t *number)
+static int find_expert(const struct merge *m, const zoo_db_value *name, uint32_t *number)
 {
-    size_t size;
-    const char *name;
-    int rc = zoo_sql_get(m->im->store, id, 0, &name, &size, m->im->err);
-
-    return rc ? rc : name && zoo_names_find(&m->im->row.experts, name, size, number);
+    return name->text && zoo_names_find(&m->im->row.experts, name->text, name->size, number);
 }
 
-static int strike_reward(struct merge *m)
+/* Columns: expert, value. */
+static int strike_reward(void *context, const zoo_db_value *stored)
 {
+    struct merge *m = context;
     zoo_row *row = &m->im->row;
-    double stored = zoo_sql_real(m->im->store, ZOO_SQL_REWARDS_OF, 1);
     uint32_t expert;
     size_t at;
     char what[300];
-    int rc = find_expert(m, ZOO_SQL_REWARDS_OF, &expert);
 
-    if (rc <= 0 || (at = zoo_row_find_reward(row, expert)) == SIZE_MAX)
-        return rc < 0 ? rc : ZOO_OK;
-    m->has_old_rewards = 1;
-    if (row->rewards[at].value == stored) {
+    if (!find_expert(m, &stored[0], &expert) || (at = zoo_row_find_reward(row, expert)) == SIZE_MAX)
+        return ZOO_OK;
+    if (row->rewards[at].value == stored[1].d) {
         row->rewards[at].at = NULL;                          /* struck */
         return ZOO_OK;
     }
-    snprintf(what, sizeof what, "reward of %s (%.17g)", row->experts.items[expert].text, stored);
+    m->replaces_rewards = 1;
+    snprintf(what, sizeof what, "reward of %s (%.17g)", row->experts.items[expert].text, stored[1].d);
     return differ(m, row->rewards[at].at, what);
 }
 
-static int strike_response(struct merge *m)
+/* Columns: expert, text. */
+static int strike_response(void *context, const zoo_db_value *stored)
 {
+    struct merge *m = context;
     zoo_row *row = &m->im->row;
-    zoo_span stored;
     uint32_t expert;
     size_t at;
     char what[200];
-    int rc = find_expert(m, ZOO_SQL_RESPONSES_OF, &expert);
 
-    if (rc <= 0 || (at = zoo_row_find_response(row, expert)) == SIZE_MAX)
-        return rc < 0 ? rc : ZOO_OK;
-    rc = zoo_sql_get(m->im->store, ZOO_SQL_RESPONSES_OF, 1, &stored.text, &stored.size, m->im->err);
-    if (rc)
-        return rc;
-    if (stored.text && zoo_span_equal(row->responses[at].text, stored)) {
+    if (!find_expert(m, &stored[0], &expert) || (at = zoo_row_find_response(row, expert)) == SIZE_MAX)
+        return ZOO_OK;
+    if (stored[1].text && zoo_span_equal(row->responses[at].text, (zoo_span){ stored[1].text, stored[1].size })) {
         row->responses[at].at = NULL;                        /* struck */
         return ZOO_OK;
     }
@@ -371,10 +343,9 @@ static int strike_response(struct merge *m)
     return differ(m, row->responses[at].at, what);
 }
 
-static int strike_cost(struct merge *m, uint32_t expert)
+static int strike_cost(struct merge *m, uint32_t expert, double stored)
 {
     zoo_row *row = &m->im->row;
-    double stored = zoo_sql_real(m->im->store, ZOO_SQL_FIGURES_OF, 1);
     size_t at = zoo_row_find_cost(row, expert);
     char what[300];
 
@@ -396,7 +367,8 @@ static int strike_count(int64_t *count, int64_t stored)
     return *count >= 0 && stored >= 0;
 }
 
-static int strike_tokens(struct merge *m, uint32_t expert)
+/* stored: four counts. */
+static int strike_tokens(struct merge *m, uint32_t expert, const zoo_db_value *stored)
 {
     zoo_row *row = &m->im->row;
     size_t at = zoo_row_find_tokens(row, expert);
@@ -408,29 +380,22 @@ static int strike_tokens(struct merge *m, uint32_t expert)
     counts[0] = &row->tokens[at].in, counts[1] = &row->tokens[at].out;
     counts[2] = &row->tokens[at].reasoning, counts[3] = &row->tokens[at].cached;
     for (int i = 0; i < 4; i++)
-        differs |= strike_count(counts[i], zoo_sql_count_or_none(m->im->store, ZOO_SQL_FIGURES_OF, 2 + i));
+        differs |= strike_count(counts[i], stored[i].k);
     snprintf(what, sizeof what, "number of tokens of %s", row->experts.items[expert].text);
     return differs ? differ(m, row->tokens[at].at, what) : ZOO_OK;
 }
 
-static int strike_figures(struct merge *m)
+/* Columns: expert, cost, four counts. */
+static int strike_figures(void *context, const zoo_db_value *stored)
 {
+    struct merge *m = context;
     uint32_t expert;
-    int rc = find_expert(m, ZOO_SQL_FIGURES_OF, &expert);
+    int rc;
 
-    if (rc <= 0)
-        return rc;
-    rc = strike_cost(m, expert);
-    return rc ? rc : strike_tokens(m, expert);
-}
-
-/* Calls `strike` for each row of a statement that is bound with `rc`. */
-static int strike_each(struct merge *m, enum zoo_sql id, int rc, int (*strike)(struct merge *m))
-{
-    while (!rc && (rc = zoo_sql_step(m->im->store, id, m->im->err)) == 1)
-        rc = strike(m);
-    zoo_sql_reset(m->im->store, id);
-    return rc;
+    if (!find_expert(m, &stored[0], &expert))
+        return ZOO_OK;
+    rc = strike_cost(m, expert, stored[1].d);
+    return rc ? rc : strike_tokens(m, expert, &stored[2]);
 }
 
 /* Rewards that were not struck move up. Responses, costs and tokens keep their places, by which they are found: struck ones lack `at`. */
@@ -463,12 +428,11 @@ static int strike_by_expert(struct merge *m)
     int rc = ZOO_OK;
 
     if (row->reward_count)
-        rc = strike_each(m, ZOO_SQL_REWARDS_OF, zoo_sql_bind(im->store, ZOO_SQL_REWARDS_OF, im->err, m->query, model.text, model.size),
-                         strike_reward);
+        rc = zoo_stored_rewards(im, m->query, model, strike_reward, m);
     if (!rc && row->response_count)
-        rc = strike_each(m, ZOO_SQL_RESPONSES_OF, zoo_sql_bind(im->store, ZOO_SQL_RESPONSES_OF, im->err, m->query), strike_response);
+        rc = zoo_stored_responses(im, m->query, strike_response, m);
     if (!rc && (row->cost_count || row->tokens_count))
-        rc = strike_each(m, ZOO_SQL_FIGURES_OF, zoo_sql_bind(im->store, ZOO_SQL_FIGURES_OF, im->err, m->query), strike_figures);
+        rc = zoo_stored_figures(im, m->query, strike_figures, m);
     if (!rc)
         count_rest(m);
     return rc;
@@ -544,7 +508,7 @@ static int write_rest(struct merge *m)
     if (!rc)
         rc = write_tags(m);
     if (!rc)
-        rc = zoo_import_put_rewards(m->im, m->query, !m->has_old_rewards);
+        rc = zoo_import_put_rewards(m->im, m->query, !m->replaces_rewards);
     return rc ? rc : zoo_import_put_answers(m->im, m->query, 0);
 }
 

@@ -47,7 +47,7 @@ typedef struct zoo_row_cost { uint32_t expert; double value; const char *at; } z
 typedef struct zoo_row_tokens { uint32_t expert; int64_t in, out, reasoning, cached; const char *at; } zoo_row_tokens;    /* -1: not given */
 typedef struct zoo_row_field { zoo_span key, raw; int is_doubtful; } zoo_row_field;          /* raw: the value's JSON text */
 
-typedef struct zoo_row_score { zoo_span reward_model; double value; } zoo_row_score;
+typedef struct zoo_row_score { zoo_span reward_model; double value; int is_stored, is_struck; } zoo_row_score;      /* the flags: import_answers.c's */
 typedef struct zoo_row_answer {
     uint32_t expert;
     int64_t sample, turn;                /* 1.. */

@@ -137,6 +137,22 @@ int zoo_sql_copy(zoo_store *s, enum zoo_sql id, int column, zoo_arena *arena, co
     return rc || !text || *out ? rc : zoo_fail_nomem(err);
 }
 
+int zoo_sql_row(zoo_store *s, enum zoo_sql id, const char *types, zoo_db_value *row, zoo_err *err)
+{
+    int rc = ZOO_OK;
+
+    for (int i = 0; !rc && types[i]; i++) {
+        row[i] = (zoo_db_value){ 0 };
+        if (types[i] == 'd')
+            row[i].d = zoo_sql_real(s, id, i);
+        else if (strchr("stb", types[i]))
+            rc = zoo_sql_get(s, id, i, &row[i].text, &row[i].size, err);
+        else
+            row[i].k = types[i] == 'n' ? zoo_sql_count_or_none(s, id, i) : zoo_sql_number(s, id, i);
+    }
+    return rc;
+}
+
 const zoo_texts *zoo_selected_splits(const zoo_selection *selection)
 {
     return selection && selection->splits.count ? &selection->splits : NULL;

@@ -38,6 +38,9 @@ int zoo_sql_single(zoo_store *store, enum zoo_sql id, int64_t *out, int *found, 
 /* A column of the current row copied into `arena`; *out = NULL for NULL. size may be NULL. ZOO_ENOMEM. */
 int zoo_sql_copy(zoo_store *store, enum zoo_sql id, int column, zoo_arena *arena, const char **out, size_t *size, zoo_err *err);
 
+/* All columns of the current row, as `types` says (the letters of statements.h): numbers, and texts that are valid until the next step. */
+int zoo_sql_row(zoo_store *store, enum zoo_sql id, const char *types, zoo_db_value *row, zoo_err *err);
+
 /* A selection as the three arguments that begin the types "SKk". */
 #define ZOO_SELECTED(selection) zoo_selected_splits(selection), zoo_selected_tags(selection), zoo_selected_kinds(selection)
 const zoo_texts *zoo_selected_splits(const zoo_selection *selection);

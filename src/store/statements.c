@@ -6,6 +6,7 @@
 #define BOTH(types_, text_) { types_, 0, { text_, text_ } }
 #define EACH(types_, sqlite_, postgres_) { types_, 0, { sqlite_, postgres_ } }
 #define SCAN(types_, text_) { types_, 1, { text_(SQLITE_), text_(POSTGRES_) } }
+#define AHEAD(postgres_) { "K", 1, { NULL, postgres_ } }          /* SQLite imports line by line */
 #define IN_SELECTION(types_, text_) { types_, 0, { text_(SQLITE_), text_(POSTGRES_) } }
 
 /* Queries q of the selection in ?1, ?2, ?3: in one of the splits, and with one of the tags of each kind that is named. */
@@ -129,8 +130,8 @@ const zoo_statement zoo_statements[ZOO_SQL_COUNT] = {
     [ZOO_SQL_QUERY_BY_ID] = BOTH("t", "SELECT key, split, text, extra FROM queries WHERE id = ?1"),
     [ZOO_SQL_QUERIES_PAGE] = IN_SELECTION("SKkkk", QUERIES_PAGE),
     [ZOO_SQL_QUERIES_COUNT] = IN_SELECTION("SKk", QUERIES_COUNT),
-    [ZOO_SQL_QUERIES_KNOWN] = EACH("S", "SELECT id FROM queries WHERE id IN (SELECT value FROM json_each(?1))",
-                                   "SELECT id FROM queries WHERE id = ANY (?1)"),
+    [ZOO_SQL_QUERIES_KNOWN] = EACH("S", "SELECT id, key FROM queries WHERE id IN (SELECT value FROM json_each(?1))",
+                                   "SELECT id, key FROM queries WHERE id = ANY (?1)"),
     [ZOO_SQL_QUERY_NEXT_KEY] = BOTH("", "SELECT coalesce(max(key), 0) + 1 FROM queries"),
     [ZOO_SQL_QUERY_NEW] = BOTH("ktttt", "INSERT INTO queries (key, id, split, text, extra) VALUES (?1, ?2, ?3, ?4, ?5)"
                                " ON CONFLICT (id) DO NOTHING"),
@@ -254,6 +255,21 @@ const zoo_statement zoo_statements[ZOO_SQL_COUNT] = {
     [ZOO_SQL_EXPORT_FAILURES] = SCAN("SKk", EXPORT_FAILURES),
     [ZOO_SQL_EXPORT_SCORES] = SCAN("SKk", EXPORT_SCORES),
     [ZOO_SQL_EXPORT_JUDGEMENTS] = SCAN("SKkK", EXPORT_JUDGEMENTS),
+
+    [ZOO_SQL_AHEAD_QUERIES] = AHEAD("SELECT key, split, text, extra FROM queries WHERE key = ANY (?1) ORDER BY key"),
+    [ZOO_SQL_AHEAD_TAGS] = AHEAD("SELECT q.query, t.kind, t.value, q.position FROM query_tags q JOIN tags t ON t.key = q.tag"
+                                 " WHERE q.query = ANY (?1) ORDER BY q.query, q.position"),
+    [ZOO_SQL_AHEAD_REWARDS] = AHEAD("SELECT w.query, w.sample, w.turn, m.name, e.name, w.value FROM rewards w JOIN experts e ON e.key = w.expert"
+                                    " JOIN reward_models m ON m.key = w.reward_model WHERE w.query = ANY (?1) ORDER BY w.query"),
+    [ZOO_SQL_AHEAD_ANSWERS] = AHEAD("SELECT a.query, a.sample, a.turn, e.name, s.json, " ANSWER_COLUMNS " FROM answers a"
+                                    " JOIN experts e ON e.key = a.expert LEFT JOIN settings s ON s.key = a.settings WHERE a.query = ANY (?1)"
+                                    " ORDER BY a.query"),
+    [ZOO_SQL_AHEAD_FAILURES] = AHEAD("SELECT f.query, f.sample, f.turn, e.name, f.times, f.cause, f.is_final, f.cost, f.last FROM failures f"
+                                     " JOIN experts e ON e.key = f.expert WHERE f.query = ANY (?1) ORDER BY f.query"),
+    [ZOO_SQL_AHEAD_JUDGEMENTS] = AHEAD("SELECT j.query, m.name, a.name, j.sample_a, b.name, j.sample_b, j.turn, j.shown_ba, j.verdict,"
+                                       " j.probability, j.text FROM judgements j JOIN reward_models m ON m.key = j.reward_model"
+                                       " JOIN experts a ON a.key = j.expert_a JOIN experts b ON b.key = j.expert_b"
+                                       " WHERE j.query = ANY (?1) ORDER BY j.query"),
 
     [ZOO_SQL_TOTALS] = BOTH("", "SELECT (SELECT count(*) FROM queries), (SELECT count(*) FROM experts),"
                             " (SELECT count(*) FROM answers WHERE text IS NOT NULL), (SELECT count(*) FROM reward_models),"

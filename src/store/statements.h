@@ -12,7 +12,7 @@ enum zoo_sql {
     ZOO_SQL_QUERY_BY_ID,                /* t id -> key, split, text, extra */
     ZOO_SQL_QUERIES_PAGE,               /* SKk, k after, k limit -> columns of a query */
     ZOO_SQL_QUERIES_COUNT,              /* SKk -> count */
-    ZOO_SQL_QUERIES_KNOWN,              /* S ids -> those that are stored */
+    ZOO_SQL_QUERIES_KNOWN,              /* S ids -> id, key of those that are stored */
     ZOO_SQL_QUERY_NEXT_KEY,
     ZOO_SQL_QUERY_NEW,                  /* k key, t id, t split, t text, t extra; changes 0: the id is there already */
     ZOO_SQL_QUERY_UPDATE,               /* k key, t text, t split, t extra */
@@ -100,6 +100,13 @@ enum zoo_sql {
     ZOO_SQL_EXPORT_SCORES,              /* SKk -> query, expert's name, sample, turn, reward model's name, value; all samples and turns */
     ZOO_SQL_EXPORT_JUDGEMENTS,          /* SKk, K reward models -> query, reward model's name, a's name, sample, b's name, sample, turn,
                                            shown ba, verdict, probability, text */
+    /* importing in batches: K queries -> columns of ahead.h; ordered by query */
+    ZOO_SQL_AHEAD_QUERIES,
+    ZOO_SQL_AHEAD_TAGS,
+    ZOO_SQL_AHEAD_REWARDS,
+    ZOO_SQL_AHEAD_ANSWERS,
+    ZOO_SQL_AHEAD_FAILURES,
+    ZOO_SQL_AHEAD_JUDGEMENTS,
     /* what is in it, deletion, runs */
     ZOO_SQL_TOTALS,                     /* -> queries, experts, responses, reward models, rewards, runs, failures, judgements */
     ZOO_SQL_LIST_SPLITS,                /* each: name, expert, count, sum / 2^40 */
