@@ -5,6 +5,8 @@
 #include <string.h>
 #include "base/array.h"
 
+enum { FIRST_LINES = 1024 };
+
 static const struct { enum zoo_sql id; const char *types; } kinds[ZOO_AHEAD_KINDS] = {
     [ZOO_AHEAD_QUERIES] = { ZOO_SQL_AHEAD_QUERIES, "kttt" },
     [ZOO_AHEAD_TAGS] = { ZOO_SQL_AHEAD_TAGS, "kttk" },
@@ -21,8 +23,11 @@ size_t zoo_ahead_columns(enum zoo_ahead_kind kind)
 
 int zoo_ahead_init(zoo_ahead *a, zoo_store *store, zoo_err *err)
 {
-    *a = (zoo_ahead){ .store = store, .wanted = malloc(ZOO_AHEAD_LINES * sizeof *a->wanted) };
-    return a->wanted ? ZOO_OK : zoo_fail_nomem(err);
+    *a = (zoo_ahead){ .store = store, .wanted = malloc(ZOO_AHEAD_LINES * sizeof *a->wanted), .names = malloc(ZOO_AHEAD_MODELS * sizeof *a->names),
+                      .models.limit = ZOO_AHEAD_MODELS };
+    for (size_t i = 0; i < ZOO_AHEAD_KINDS; i++)
+        a->parts[i].window = FIRST_LINES;
+    return a->wanted && a->names ? ZOO_OK : zoo_fail_nomem(err);
 }
 
 static void forget(struct zoo_ahead_part *p)
@@ -37,7 +42,9 @@ void zoo_ahead_release(zoo_ahead *a)
         forget(&a->parts[i]);
         free(a->parts[i].cells);
     }
+    zoo_names_clear(&a->models);
     free(a->wanted);
+    free(a->names);
     *a = (zoo_ahead){ 0 };
 }
 
@@ -49,7 +56,6 @@ void zoo_ahead_begin(zoo_ahead *a, const zoo_key *keys, size_t lines)
     for (size_t i = 0; i < ZOO_AHEAD_KINDS; i++) {
         forget(&a->parts[i]);
         a->parts[i].end = 0;
-        a->parts[i].window = ZOO_AHEAD_LINES;
     }
 }
 
@@ -90,21 +96,37 @@ static zoo_keys keys_of(const zoo_ahead *a, size_t lines)
     return wanted;
 }
 
+static zoo_texts names_of(const zoo_ahead *a)
+{
+    for (size_t i = 0; i < a->models.count; i++)
+        a->names[i] = a->models.items[i].text;
+    return (zoo_texts){ a->names, a->models.count };
+}
+
 /* 1: all of these lines' queries; 0: they are too much. */
 static int read_lines(zoo_ahead *a, enum zoo_ahead_kind kind, size_t lines, zoo_err *err)
 {
     const zoo_keys wanted = keys_of(a, lines);
+    const zoo_texts models = names_of(a);
     const enum zoo_sql id = kinds[kind].id;
     int rc, has_room = 1;
 
     forget(&a->parts[kind]);
-    rc = zoo_sql_bind(a->store, id, err, &wanted);
+    rc = zoo_sql_bind(a->store, id, err, &wanted, &models);          /* of kinds other than rewards the statement takes no names */
     while (!rc && has_room && (rc = zoo_sql_step(a->store, id, err)) == 1) {
         has_room = take_row(a, kind, err);
         rc = has_room < 0 ? has_room : ZOO_OK;
     }
     zoo_sql_reset(a->store, id);
     return rc ? rc : has_room;
+}
+
+/* Lines that fill half of the room, going by the last ones; window: how many they could have been. */
+static size_t next_window(const struct zoo_ahead_part *p, size_t lines, size_t window)
+{
+    const size_t fitting = lines * (ZOO_AHEAD_BYTES / 2) / (p->bytes + 1) + 1, most = 4 * window < ZOO_AHEAD_LINES ? 4 * window : ZOO_AHEAD_LINES;
+
+    return fitting < most ? fitting : most;
 }
 
 /* From line `at` on, for fewer lines where they are too much. 0: they are even for this one. */
@@ -119,11 +141,31 @@ static int look(zoo_ahead *a, enum zoo_ahead_kind kind, zoo_err *err)
         if (rc != 1)
             continue;
         p->end = a->at + lines;
-        p->window = window * 2 < ZOO_AHEAD_LINES ? window * 2 : ZOO_AHEAD_LINES;
+        p->window = next_window(p, lines, window);
     }
     if (!rc)
         p->window = 1;
     return rc;
+}
+
+int zoo_ahead_add_model(zoo_ahead *a, const char *name, size_t size, zoo_err *err)
+{
+    const size_t before = a->models.count;
+    uint32_t number;
+    int rc;
+
+    if (!a->store)
+        return ZOO_OK;
+    rc = zoo_names_add(&a->models, name, size, &number);
+    if (rc == ZOO_EUSAGE) {
+        zoo_names_clear(&a->models);
+        rc = zoo_names_add(&a->models, name, size, &number);
+    }
+    if (rc)
+        return zoo_fail_nomem(err);
+    if (a->models.count != before)
+        a->parts[ZOO_AHEAD_REWARDS].end = 0;         /* those that were read are not all any more */
+    return ZOO_OK;
 }
 
 static size_t first_of(const struct zoo_ahead_part *p, size_t columns, zoo_key query)

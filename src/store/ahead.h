@@ -12,14 +12,15 @@
  * Layer: store. Threads: one owner. */
 #ifndef ZOO_STORE_AHEAD_H
 #define ZOO_STORE_AHEAD_H
+#include "base/names.h"
 #include "store/sql.h"
 
-enum { ZOO_AHEAD_LINES = 4096, ZOO_AHEAD_BYTES = 16 << 20 };        /* the latter of each kind */
+enum { ZOO_AHEAD_LINES = 4096, ZOO_AHEAD_BYTES = 16 << 20, ZOO_AHEAD_MODELS = 1000 };        /* bytes: of each kind */
 
-/* Columns, by which rows are ordered as far as the first goes:
+/* Columns. Rows come by query; tags then by position, rewards and answers by expert's name.
  * queries     key, split, text, extra
  * tags        query, kind, value, position
- * rewards     query, sample, turn, reward model's name, expert's name, value
+ * rewards     query, sample, turn, reward model's name, expert's name, value; of the reward models that were added
  * answers     query, sample, turn, expert's name, then those of ZOO_SQL_ANSWER_OF
  * failures    query, sample, turn, expert's name, then those of ZOO_SQL_FAILURE_OF
  * judgements  query, reward model's name, a's name, sample, b's name, sample, turn, shown ba, then those of ZOO_SQL_JUDGEMENT_OF */
@@ -34,6 +35,8 @@ typedef struct zoo_ahead {
     const zoo_key *keys;                 /* (lines) */
     size_t lines;
     zoo_key *wanted;                     /* (ZOO_AHEAD_LINES): of one look */
+    const char **names;                  /* (ZOO_AHEAD_MODELS): the same */
+    zoo_names models;                    /* whose rewards are read */
     struct zoo_ahead_part {
         zoo_db_value *cells;             /* (rows * columns) */
         size_t rows, capacity, bytes;
@@ -49,5 +52,7 @@ void zoo_ahead_begin(zoo_ahead *ahead, const zoo_key *keys, size_t lines);
 /* *rows: the first of *count rows, one after another, each of as many values as its kind has columns. Valid until the kind is read again for
  * a later line. */
 int zoo_ahead_rows(zoo_ahead *ahead, enum zoo_ahead_kind kind, zoo_key query, const zoo_db_value **rows, size_t *count, zoo_err *err);
+/* Before rewards are asked for: those of this reward model too. */
+int zoo_ahead_add_model(zoo_ahead *ahead, const char *name, size_t size, zoo_err *err);
 size_t zoo_ahead_columns(enum zoo_ahead_kind kind);
 #endif

@@ -7,6 +7,7 @@
 #define EACH(types_, sqlite_, postgres_) { types_, 0, { sqlite_, postgres_ } }
 #define SCAN(types_, text_) { types_, 1, { text_(SQLITE_), text_(POSTGRES_) } }
 #define AHEAD(postgres_) { "K", 1, { NULL, postgres_ } }          /* SQLite imports line by line */
+#define AHEAD_AMONG(postgres_) { "KS", 1, { NULL, postgres_ } }
 #define IN_SELECTION(types_, text_) { types_, 0, { text_(SQLITE_), text_(POSTGRES_) } }
 
 /* Queries q of the selection in ?1, ?2, ?3: in one of the splits, and with one of the tags of each kind that is named. */
@@ -259,11 +260,12 @@ const zoo_statement zoo_statements[ZOO_SQL_COUNT] = {
     [ZOO_SQL_AHEAD_QUERIES] = AHEAD("SELECT key, split, text, extra FROM queries WHERE key = ANY (?1) ORDER BY key"),
     [ZOO_SQL_AHEAD_TAGS] = AHEAD("SELECT q.query, t.kind, t.value, q.position FROM query_tags q JOIN tags t ON t.key = q.tag"
                                  " WHERE q.query = ANY (?1) ORDER BY q.query, q.position"),
-    [ZOO_SQL_AHEAD_REWARDS] = AHEAD("SELECT w.query, w.sample, w.turn, m.name, e.name, w.value FROM rewards w JOIN experts e ON e.key = w.expert"
-                                    " JOIN reward_models m ON m.key = w.reward_model WHERE w.query = ANY (?1) ORDER BY w.query"),
+    [ZOO_SQL_AHEAD_REWARDS] = AHEAD_AMONG("SELECT w.query, w.sample, w.turn, m.name, e.name, w.value FROM rewards w JOIN experts e ON e.key = w.expert"
+                                          " JOIN reward_models m ON m.key = w.reward_model WHERE w.query = ANY (?1) AND m.name = ANY (?2)"
+                                    " ORDER BY w.query, e.name"),
     [ZOO_SQL_AHEAD_ANSWERS] = AHEAD("SELECT a.query, a.sample, a.turn, e.name, s.json, " ANSWER_COLUMNS " FROM answers a"
                                     " JOIN experts e ON e.key = a.expert LEFT JOIN settings s ON s.key = a.settings WHERE a.query = ANY (?1)"
-                                    " ORDER BY a.query"),
+                                    " ORDER BY a.query, e.name"),
     [ZOO_SQL_AHEAD_FAILURES] = AHEAD("SELECT f.query, f.sample, f.turn, e.name, f.times, f.cause, f.is_final, f.cost, f.last FROM failures f"
                                      " JOIN experts e ON e.key = f.expert WHERE f.query = ANY (?1) ORDER BY f.query"),
     [ZOO_SQL_AHEAD_JUDGEMENTS] = AHEAD("SELECT j.query, m.name, a.name, j.sample_a, b.name, j.sample_b, j.turn, j.shown_ba, j.verdict,"

@@ -103,7 +103,7 @@ enum zoo_sql {
     /* importing in batches: K queries -> columns of ahead.h; ordered by query */
     ZOO_SQL_AHEAD_QUERIES,
     ZOO_SQL_AHEAD_TAGS,
-    ZOO_SQL_AHEAD_REWARDS,
+    ZOO_SQL_AHEAD_REWARDS,              /* K queries, S names of reward models */
     ZOO_SQL_AHEAD_ANSWERS,
     ZOO_SQL_AHEAD_FAILURES,
     ZOO_SQL_AHEAD_JUDGEMENTS,

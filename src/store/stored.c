@@ -80,6 +80,14 @@ static int find(zoo_import *im, enum zoo_ahead_kind kind, const zoo_place *at, c
     return rc;
 }
 
+/* Rewards of that reward model, and perhaps others, as zoo_ahead_rows() gives them. */
+static int find_rewards(zoo_import *im, zoo_key query, zoo_span model, const zoo_db_value **rows, size_t *count)
+{
+    int rc = zoo_ahead_add_model(&im->ahead, model.text, model.size, im->err);
+
+    return rc ? rc : zoo_ahead_rows(&im->ahead, ZOO_AHEAD_REWARDS, query, rows, count, im->err);
+}
+
 /* ---- the query ---- */
 
 int zoo_stored_key(zoo_import *im, zoo_key *query)
@@ -147,7 +155,7 @@ int zoo_stored_rewards(zoo_import *im, zoo_key query, zoo_span model, zoo_stored
     const size_t columns = zoo_ahead_columns(ZOO_AHEAD_REWARDS);
     const zoo_db_value *rows;
     size_t count;
-    int rc = zoo_ahead_rows(&im->ahead, ZOO_AHEAD_REWARDS, query, &rows, &count, im->err);
+    int rc = find_rewards(im, query, model, &rows, &count);
 
     if (!rc)
         return each(im, ZOO_SQL_REWARDS_OF, "td", zoo_sql_bind(im->store, ZOO_SQL_REWARDS_OF, im->err, query, model.text, model.size), take, context);
@@ -239,7 +247,7 @@ int zoo_stored_reward(zoo_import *im, const zoo_place *at, zoo_span model, const
     const zoo_db_value *rows;
     zoo_key expert;
     size_t count;
-    int rc = zoo_ahead_rows(&im->ahead, ZOO_AHEAD_REWARDS, at->query, &rows, &count, im->err);
+    int rc = find_rewards(im, at->query, model, &rows, &count);
 
     for (size_t i = 0; rc == 1 && i < count; i++, rows += columns) {
         if (!is_at(im, rows, 4, at) || !zoo_span_equal(text_of(&rows[3]), model))
