@@ -239,7 +239,8 @@ static int write_score(struct merge *m, const zoo_address *at, const zoo_row_sco
 {
     zoo_key model = 0;
     int rc = zoo_import_named_reward_model(m->im, score->reward_model, &model);
-    const zoo_db_value row[] = { { .d = score->value }, { .k = at->query }, { .k = model }, { .k = at->expert }, { .k = at->sample }, { .k = at->turn } };
+    const zoo_db_value row[] = { { .d = score->value }, { .k = at->query }, { .k = model }, { .k = at->expert }, { .k = at->sample },
+                                 { .k = at->turn } };
 
     if (rc)
         return rc;
@@ -315,9 +316,9 @@ static int compare_judgement(zoo_import *im, zoo_key query, struct part *said)
 static int put_judgement(zoo_import *im, zoo_key model, const zoo_judgement *j, int is_stored)
 {
     const zoo_row_judgement *r = &im->row.judgement;
-    const zoo_db_value row[] = { { .k = j->query }, { .k = model }, { .k = j->expert_a }, { .k = j->sample_a }, { .k = j->expert_b }, { .k = j->sample_b },
-                                 { .k = j->turn }, { .k = j->shown_ba }, string_value(verdict_of(r)), { .d = j->probability },
-                                 text_value(j->text, j->text_size) };
+    const zoo_db_value row[] = { { .k = j->query }, { .k = model }, { .k = j->expert_a }, { .k = j->sample_a }, { .k = j->expert_b },
+                                 { .k = j->sample_b }, { .k = j->turn }, { .k = j->shown_ba }, string_value(verdict_of(r)),
+                                 { .d = j->probability }, text_value(j->text, j->text_size) };
 
     return is_stored ? zoo_store_put_judgement(im->store, model, j, im->err) : append(im, ZOO_TABLE_JUDGEMENTS, row);
 }

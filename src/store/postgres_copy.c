@@ -66,7 +66,8 @@ static int send_rows(zoo_pg *pg, const zoo_buf *rows)
 }
 
 /* Reads every answer, so that the connection is free again; the first that is a failure has the sentence. Where rows
- * could not be sent, the answer says why: the server has ended the COPY. */
+ * could not be sent, the answer says why: the server has ended the COPY. Of many rows no single one is to blame, which a
+ * caller could leave out. */
 static int end_copy(zoo_pg *pg, int sent, zoo_err *err)
 {
     int rc = ZOO_OK;
@@ -82,8 +83,13 @@ static int end_copy(zoo_pg *pg, int sent, zoo_err *err)
     }
     if (!rc && sent != 1)
         rc = zoo_pg_fail(pg, NULL, err);
-    if (rc)
-        pg->has_failed = 1;
+    if (!rc)
+        return ZOO_OK;
+    pg->has_failed = 1;
+    if (rc == ZOO_ECONFLICT || rc == ZOO_EFORMAT)
+        rc = ZOO_EIO;
+    if (err)
+        err->code = rc;
     return rc;
 }
 

@@ -521,6 +521,23 @@ def test_imports_wait_for_each_other_and_for_no_collect(zooter, run, done, fille
     assert asked(upstream) == 600
 
 
+def test_what_comes_between_refuses_the_file_and_no_row_of_it(zooter, filled, postgres):
+    """An answer that a collect stores after the import has looked: no row is to blame, so --skip-bad leaves none out."""
+    url = filled(postgres.database(), plain(5000, split="x") + [{"id": "q0", "rewards": {"a": 1}}])
+    p = start(zooter, "import", "--store", url, "--skip-bad", "-", stdin=subprocess.PIPE)
+    p.stdin.write(lines({"id": f"q{i}", "responses": {"a": "x"}} for i in range(4200)))
+    p.stdin.flush()
+    until(lambda: postgres.sql(url, "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND query ~ 'experts|CLOSE'") == "1", p)
+    time.sleep(0.3)
+    postgres.sql(url, "INSERT INTO answers (query, expert, sample, turn, text) SELECT min(q.key), min(e.key), 1, 1, 'y' FROM queries q, experts e")
+    p.stdin.write(lines({"id": f"q{i}", "responses": {"a": "x"}} for i in range(4200, 5000)))
+    p.stdin.close()
+    said = p.stderr.read()
+    assert p.wait(60) == 1 and "left out" not in said, said
+    assert "nothing of it is stored" in said and "what another process has stored meanwhile says otherwise" in said and "run the command again" in said
+    assert postgres.sql(url, "SELECT count(*) FROM answers") == "1"
+
+
 def test_a_store_is_made_once_whoever_comes_first(zooter, postgres):
     url = postgres.database()
     many = [start(zooter, "import", "--store", url, "-", stdin=subprocess.PIPE) for _ in range(6)]
