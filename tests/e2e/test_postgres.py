@@ -163,6 +163,20 @@ def test_importing_again_follows_the_same_rules(done, run, filled, postgres, tmp
     assert 4 < imported < 20
 
 
+def test_texts_that_are_too_much_to_read_ahead(run, done, filled, postgres, tmp_path):
+    """Together more than is held in memory, and one alone."""
+    url, file, sizes = postgres.database(), tmp_path / "big.jsonl", (9, 9, 0, 17, 0)
+    many = [{"id": f"q{i}", "query": "x", "rewards": {}, "responses": {"a": chr(97 + i) * (size << 20), "b": "small"}} for i, size in enumerate(sizes)]
+    file.write_text(lines(many))
+    filled(url, many)
+    assert "0 rows added, 0 updated, 5 unchanged" in done("import", "--store", url, file).stderr
+    for changed in (1, 3, 4):
+        p = run("import", "--store", url, "--skip-bad", "-", input=lines({**x, "responses": {"b": "other", "c": "new"}} if i == changed else x
+                                                                     for i, x in enumerate(many)))
+        assert p.returncode == 0 and f"id 'q{changed}' is stored with another response of b" in p.stderr and "4 unchanged, 1 left out" in p.stderr
+    assert postgres.sql(url, "SELECT count(*), sum(length(text)) FROM answers") == f"10|{sum(sizes) * (1 << 20) + 25}"
+
+
 def loop(done, store, sample, out, port):
     """From the sample to figures."""
     done("import", "--store", store, sample / "queries.jsonl")
