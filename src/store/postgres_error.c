@@ -86,7 +86,8 @@ int zoo_pg_fail(const zoo_pg *pg, const PGresult *result, zoo_err *err)
 
     if (zoo_pg_fate_of(pg, result) == ZOO_PG_LOST)
         return zoo_pg_fail_lost(pg, err);
-    return fail_state(pg, state_of(pg, result), message ? message : pg->lib.PQerrorMessage(pg->conn), err);
+    message = message ? message : pg->lib.PQerrorMessage(pg->conn);
+    return *message ? fail_state(pg, state_of(pg, result), message, err) : zoo_fail_nomem(err);        /* libpq had none for its words */
 }
 
 /* libpq gives no code for a connection, but with PQERRORS_VERBOSE it stands in the text: "FATAL:  3D000: database ...".

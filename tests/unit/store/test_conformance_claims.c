@@ -22,7 +22,7 @@ static zoo_store *company(struct fixture *f, int64_t lease)
 /* Queries q01, q02... up to n. */
 static void fill(struct fixture *f, int n)
 {
-    char lines[8192], line[64];
+    char lines[8192], line[96];
     size_t size = 0;
 
     for (int i = 1; i <= n; i++) {
