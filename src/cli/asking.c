@@ -93,12 +93,17 @@ static int run_round(zoo_asking *a, zoo_err *err)
 /* A moment of the loop, in which leases are renewed and signals come. */
 static int rest(zoo_asking *a, zoo_err *err)
 {
-    const struct timeval moment = { 0, 250000 };
+    const struct timeval moment = { 0, ZOO_ASKING_MOMENT_MS * 1000 };
 
     zoo_progress_note(&a->progress, "waiting for others at work on this store");
     event_add(a->on_rest, &moment);
     event_base_dispatch(a->loop);
     return a->is_stopped ? zoo_fail(err, ZOO_ECANCELED, "stopped") : ZOO_OK;
+}
+
+unsigned zoo_asking_moments(unsigned last, int found)
+{
+    return found ? 1 : 2 * last < ZOO_ASKING_MOMENTS_MAX ? 2 * last : ZOO_ASKING_MOMENTS_MAX;
 }
 
 int zoo_asking_again(zoo_store *store, zoo_key reward_model, int found, int *has_company, zoo_err *err)
@@ -113,14 +118,33 @@ int zoo_asking_again(zoo_store *store, zoo_key reward_model, int found, int *has
     return others ? ZOO_ASKING_IN_A_MOMENT : found || had_company ? ZOO_ASKING_AT_ONCE : ZOO_ASKING_ENDS;
 }
 
+/* Whether there is a further round, after up to `moments` while others are at work: a round looks at the whole store and keeps others waiting. */
+static int wait_for_others(zoo_asking *a, unsigned moments, zoo_err *err)
+{
+    int rc = a->plan.again(a->plan.hooks->context, err);
+
+    for (unsigned i = 0; rc == ZOO_ASKING_IN_A_MOMENT && i < moments; i++) {
+        rc = rest(a, err);
+        if (!rc)
+            rc = a->plan.again(a->plan.hooks->context, err);
+    }
+    return rc;
+}
+
 int zoo_asking_run(zoo_asking *a, const char *label, uint64_t total, zoo_err *err)
 {
+    unsigned moments = 1;
+    uint64_t before;
     int rc;
 
     zoo_progress_begin(&a->progress, stderr, label, total);
-    while (!(rc = run_round(a, err)) && (rc = a->plan.again(a->plan.hooks->context, err)) > ZOO_ASKING_ENDS)
-        if (rc == ZOO_ASKING_IN_A_MOMENT && (rc = rest(a, err)))
-            break;
+    do {
+        before = a->taken + a->lost;
+        rc = run_round(a, err);
+        moments = zoo_asking_moments(moments, a->taken + a->lost > before);
+        if (!rc)
+            rc = wait_for_others(a, moments, err);
+    } while (rc > ZOO_ASKING_ENDS);
     zoo_progress_end(&a->progress);
     return rc;
 }

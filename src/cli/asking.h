@@ -41,10 +41,13 @@ typedef struct zoo_asking {
     zoo_err failure;                   /* of a renewal; code 0: none */
 } zoo_asking;
 
+enum { ZOO_ASKING_MOMENT_MS = 250, ZOO_ASKING_MOMENTS_MAX = 32 };
 enum { ZOO_ASKING_ENDS, ZOO_ASKING_AT_ONCE, ZOO_ASKING_IN_A_MOMENT };
 /* After a round: whether there is to be another, since work that a round has passed by may come free behind it: its owner died, was late, or
  * left. found: the round claimed something. *has_company: others were at work at the last look. Negative: an error. */
 int zoo_asking_again(zoo_store *store, zoo_key reward_model, int found, int *has_company, zoo_err *err);
+/* Of ZOO_ASKING_MOMENT_MS, to wait for others before the next round: twice as many each time that a round has found nothing. */
+unsigned zoo_asking_moments(unsigned last, int found);
 
 int zoo_asking_init(zoo_asking *a, const zoo_asking_plan *plan, zoo_err *err);
 /* Until all is taken or lost. ZOO_ECANCELED: a signal came. What was put is committed in any case that allows it. */

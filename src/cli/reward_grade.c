@@ -107,16 +107,21 @@ static int grade_all(struct page *page, zoo_parallel *threads, zoo_err *err)
     zoo_rewarder *r = page->rewarder;
     zoo_progress progress;
     uint64_t done = 0;
+    unsigned moments = 1;
     int rc, found;
 
     zoo_progress_begin(&progress, stderr, "reward", r->total);
-    while (!(rc = grade_round(page, threads, &progress, &done, &found, err)) &&
-           (rc = zoo_asking_again(r->store, r->reward_model, found, &r->has_company, err)) > ZOO_ASKING_ENDS) {
-        if (rc == ZOO_ASKING_AT_ONCE)
-            continue;
-        zoo_progress_note(&progress, "waiting for others at work on this store");
-        sleep(1);
-    }
+    do {
+        rc = grade_round(page, threads, &progress, &done, &found, err);
+        moments = zoo_asking_moments(moments, found);
+        if (!rc)
+            rc = zoo_asking_again(r->store, r->reward_model, found, &r->has_company, err);
+        for (unsigned i = 0; rc == ZOO_ASKING_IN_A_MOMENT && i < moments; i++) {
+            zoo_progress_note(&progress, "waiting for others at work on this store");
+            usleep(ZOO_ASKING_MOMENT_MS * 1000);
+            rc = zoo_asking_again(r->store, r->reward_model, 0, &r->has_company, err);
+        }
+    } while (rc > ZOO_ASKING_ENDS);
     zoo_progress_end(&progress);
     return rc;
 }
