@@ -308,7 +308,7 @@ int zoo_skim_equals(zoo_span string, const char *word)
 
     if (string.size == n)
         return !memcmp(string.at, word, n);
-    if (string.size < n || n >= sizeof bytes || !memchr(string.at, '\\', string.size))
+    if (string.size < n || n + 4 > sizeof bytes || !memchr(string.at, '\\', string.size))
         return 0;
-    return zoo_skim_decode(string, bytes, n + 1) == n && !memcmp(bytes, word, n);
+    return zoo_skim_decode(string, bytes, n + 4) == n && !memcmp(bytes, word, n);          /* a further character of any size would fit */
 }

@@ -33,7 +33,7 @@ struct source {
     uint64_t final;                      /* of them: failed for good, not asked for */
     uint64_t prompt_tokens, completion_tokens;
     double failed_cost;                  /* dollars, of the reply that was just no answer */
-    zoo_key *done;                       /* (done_count): queries answered since the last commit, whose claims end with it */
+    zoo_key *done;                       /* (done_count): queries answered whose claims have not ended yet */
     size_t done_count, done_capacity;
     uint64_t late;                       /* answers that another process had stored already */
 };
@@ -51,20 +51,32 @@ struct collector {
     int asks_failed;                     /* --again failed */
     int has_company;                     /* other processes were at work on this store at the last look */
     zoo_asking asking;
+    zoo_chat_answer answer;              /* that is being stored */
 };
 
 extern const zoo_command zoo_command_collect;
 
 /* ---- hooks of the dispatch ---- */
 
+/* What was answered ends its claim a page at a time: nobody asks for what has an answer. */
+static int drop_done(struct collector *c, struct source *source, zoo_err *err)
+{
+    int rc = ZOO_OK;
+
+    if (source->done_count)
+        rc = zoo_store_drop_claims(c->store, 0, &source->like, &(zoo_keys){ source->done, source->done_count }, err);
+    source->done_count = 0;
+    return rc;
+}
+
 static int turn_page(struct collector *c, struct source *source, zoo_err *err)
 {
     size_t limit = source->left < PAGE ? (size_t)source->left : PAGE;
-    int rc = ZOO_OK;
+    int rc = drop_done(c, source, err);
 
     zoo_arena_release(&source->arena);
     source->used = source->count = 0;
-    if (limit)
+    if (!rc && limit)
         rc = zoo_store_claim_questions(c->store, &c->selection, &source->like, c->asks_failed, source->after, limit, source->page, &source->count,
                                        &source->arena, err);
     if (!rc && source->count)
@@ -135,7 +147,7 @@ static double spend_of(const struct source *source)
             (double)source->completion_tokens * source->expert->price_output) * 1e-6;
 }
 
-/* An answer that comes after its lease was lost is kept where there is none. */
+/* An answer that comes after its lease was lost is kept where there is none; where there is one, the lease may have been lost. */
 static int put(struct collector *c, struct source *source, const zoo_job *job, const zoo_chat_answer *a, double seconds, zoo_err *err)
 {
     char asked[ZOO_CLOCK_ISO_SIZE];
@@ -149,8 +161,11 @@ static int put(struct collector *c, struct source *source, const zoo_job *job, c
     zoo_clock_iso(asked, zoo_clock_wall_ms() - (int64_t)(seconds * 1000));
     if (!rc)
         rc = zoo_store_put_answer(c->store, &at, &answer, err);
-    source->late += rc == ZOO_ECONFLICT;
-    if (rc && rc != ZOO_ECONFLICT)
+    if (rc == ZOO_ECONFLICT) {
+        source->late++;
+        rc = zoo_store_renew(c->store, err);
+    }
+    if (rc)
         return rc;
     if (zoo_array_grow(&source->done, &source->done_capacity, source->done_count + 1, sizeof *source->done, SIZE_MAX / sizeof *source->done))
         return zoo_fail_nomem(err);
@@ -162,16 +177,15 @@ static int take(void *context, size_t lane, const zoo_job *job, const char *repl
 {
     struct collector *c = context;
     struct source *source = &c->sources[lane];
-    zoo_chat_answer answer;
-    int rc = zoo_chat_read(&answer, reply, size, err);
+    zoo_chat_answer *answer = &c->answer;
+    int rc = zoo_chat_read(answer, reply, size, err);
 
-    source->failed_cost = rc == ZOO_ECONFLICT ? cost_of(source->expert, &answer) : (double)NAN;
+    source->failed_cost = rc == ZOO_ECONFLICT ? cost_of(source->expert, answer) : (double)NAN;
     if (!rc || rc == ZOO_ECONFLICT)
-        count_spend(source, &answer);
+        count_spend(source, answer);
     if (rc)
         return rc;
-    rc = put(c, source, job, &answer, seconds, err);
-    zoo_chat_answer_release(&answer);
+    rc = put(c, source, job, answer, seconds, err);
     zoo_asking_count(&c->asking, 1);
     return rc == ZOO_EFORMAT || rc == ZOO_ECONFLICT ? ZOO_EIO : rc;
 }
@@ -197,15 +211,8 @@ static int lose(void *context, size_t lane, const zoo_job *job, int is_final, zo
 static int settle(void *context, zoo_err *err)
 {
     struct collector *c = context;
-    int rc = ZOO_OK;
 
-    for (size_t i = 0; !rc && i < c->n; i++) {
-        struct source *source = &c->sources[i];
-        if (source->done_count)
-            rc = zoo_store_drop_claims(c->store, 0, &source->like, &(zoo_keys){ source->done, source->done_count }, err);
-        source->done_count = 0;
-    }
-    return rc ? rc : zoo_asking_commit(&c->asking, err);
+    return zoo_asking_commit(&c->asking, err);
 }
 
 /* What was claimed for an expert that is not asked further is free for others, who would wait for it. */
@@ -225,7 +232,8 @@ static int again(void *context, zoo_err *err)
     int found = 0, rc = ZOO_OK;
 
     for (size_t i = 0; !rc && i < c->n; i++) {
-        if (c->lanes[i].gave_up)
+        rc = drop_done(c, &c->sources[i], err);
+        if (!rc && c->lanes[i].gave_up)
             rc = give_back(c, &c->sources[i], err);
         found |= c->sources[i].after > 0;
         c->sources[i].after = 0;
@@ -257,13 +265,7 @@ static int find_settings(struct collector *c, struct source *source, zoo_err *er
 
 static int count_missing(struct collector *c, struct source *source, zoo_err *err)
 {
-    uint64_t open = 0;
-    int rc = zoo_store_count_unanswered(c->store, &c->selection, &source->like, 0, &open, err);
-
-    if (!rc)
-        rc = zoo_store_count_unanswered(c->store, &c->selection, &source->like, 1, &source->missing, err);
-    source->final = source->missing > open ? source->missing - open : 0;         /* others may answer between the two */
-    return rc;
+    return zoo_store_count_unanswered(c->store, &c->selection, &source->like, &source->missing, &source->final, err);
 }
 
 static int set_up_expert(struct collector *c, size_t i, const zoo_expert *expert, zoo_err *err)
@@ -517,6 +519,7 @@ static void clean_up(struct collector *c)
     free(c->sources);
     free(c->lanes);
     free(c->urls);
+    zoo_chat_answer_release(&c->answer);
     zoo_experts_release(&c->experts);
     zoo_selection_release(&c->selection);
     zoo_store_close(c->store);

@@ -65,15 +65,19 @@ int zoo_store_note_failure(zoo_store *s, const zoo_address *at, const zoo_failur
                        f->last);
 }
 
-int zoo_store_count_unanswered(zoo_store *s, const zoo_selection *selection, const zoo_address *like, int again, uint64_t *count, zoo_err *err)
+int zoo_store_count_unanswered(zoo_store *s, const zoo_selection *selection, const zoo_address *like, uint64_t *count,
+                               uint64_t *failed_for_good, zoo_err *err)
 {
-    int64_t n = 0;
-    int rc = zoo_sql_bind(s, ZOO_SQL_UNANSWERED_COUNT, err, ZOO_SELECTED(selection), like->expert, like->sample, like->turn, (int64_t)again);
+    const enum zoo_sql id = ZOO_SQL_UNANSWERED_COUNT;
+    int rc = zoo_sql_bind(s, id, err, ZOO_SELECTED(selection), like->expert, like->sample, like->turn);
 
     if (!rc)
-        rc = zoo_sql_single(s, ZOO_SQL_UNANSWERED_COUNT, &n, NULL, err);
-    *count = (uint64_t)n;
-    return rc;
+        rc = zoo_sql_step(s, id, err);
+    *count = rc == 1 ? (uint64_t)zoo_sql_number(s, id, 0) : 0;
+    if (failed_for_good)
+        *failed_for_good = rc == 1 ? (uint64_t)zoo_sql_number(s, id, 1) : 0;
+    zoo_sql_reset(s, id);
+    return rc < 0 ? rc : ZOO_OK;
 }
 
 int zoo_store_count_answered(zoo_store *s, const zoo_selection *selection, const zoo_address *like, uint64_t *count, zoo_err *err)

@@ -92,7 +92,7 @@ static int set_up_now(struct zoo_sqlite *s, enum zoo_store_mode mode, zoo_err *e
         return zoo_sqlite_exec(s, "PRAGMA query_only = ON", err);
     if (!rc)
         rc = zoo_sqlite_exec(s, "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864; PRAGMA synchronous = NORMAL;"
-                         "PRAGMA wal_autocheckpoint = 4000; PRAGMA foreign_keys = ON", err);
+                         "PRAGMA wal_autocheckpoint = 4000; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000", err);
     return rc;
 }
 

@@ -48,10 +48,11 @@
 #define NONE_BY_KEY(rows) "CASE WHEN (SELECT 1 FROM " rows ") IS NULL THEN TRUE ELSE FALSE END"
 
 /* Query q has no answer of expert ?4 as sample ?5 in turn ?6, nor (unless ?7) a failure for good. */
-#define NOT_ANSWERED(none) " AND " none("answers a WHERE a.query = q.key AND a.expert = ?4 AND a.sample = ?5 AND a.turn = ?6" \
-    " AND a.text IS NOT NULL") " AND (?7 = 1 OR " none("failures f WHERE f.query = q.key AND f.expert = ?4 AND f.sample = ?5" \
-    " AND f.turn = ?6 AND f.is_final = 1") ")"
-#define UNANSWERED_COUNT(D) "SELECT count(*) FROM queries q WHERE " D##SELECTED NOT_ANSWERED(NONE)
+#define WITHOUT_ANSWER(none) none("answers a WHERE a.query = q.key AND a.expert = ?4 AND a.sample = ?5 AND a.turn = ?6 AND a.text IS NOT NULL")
+#define FAILURE_FOR_GOOD "failures f WHERE f.query = q.key AND f.expert = ?4 AND f.sample = ?5 AND f.turn = ?6 AND f.is_final = 1"
+#define NOT_ANSWERED(none) " AND " WITHOUT_ANSWER(none) " AND (?7 = 1 OR " none(FAILURE_FOR_GOOD) ")"
+#define UNANSWERED_COUNT(D) "SELECT count(*), count(CASE WHEN EXISTS (SELECT 1 FROM " FAILURE_FOR_GOOD ") THEN 1 END) FROM queries q" \
+    " WHERE " D##SELECTED " AND " WITHOUT_ANSWER(NONE)
 #define ANSWERED_COUNT(D) "SELECT count(*) FROM queries q WHERE " D##SELECTED " AND EXISTS (SELECT 1 FROM answers a WHERE a.query = q.key" \
     " AND a.expert = ?4 AND a.sample = ?5 AND a.turn = ?6 AND a.text IS NOT NULL)"
 
@@ -193,7 +194,7 @@ const zoo_statement zoo_statements[ZOO_SQL_COUNT] = {
                                  " DO UPDATE SET times = excluded.times, cause = excluded.cause, is_final = excluded.is_final,"
                                  " cost = excluded.cost, last = excluded.last"),
     [ZOO_SQL_FAILURE_OF] = BOTH("kkkk", "SELECT times, cause, is_final, cost, last FROM failures WHERE" ADDRESS),
-    [ZOO_SQL_UNANSWERED_COUNT] = IN_SELECTION("SKkkkkk", UNANSWERED_COUNT),
+    [ZOO_SQL_UNANSWERED_COUNT] = IN_SELECTION("SKkkkk", UNANSWERED_COUNT),
     [ZOO_SQL_ANSWERED_COUNT] = IN_SELECTION("SKkkkk", ANSWERED_COUNT),
     [ZOO_SQL_REWARD_PUT] = EACH("kkkkkd", SQLITE_REWARD_PUT REWARD_UPSERT, POSTGRES_REWARD_PUT REWARD_UPSERT),
     [ZOO_SQL_REWARDS_OF] = BOTH("kt", "SELECT e.name, w.value FROM rewards w JOIN experts e ON e.key = w.expert WHERE w.query = ?1"

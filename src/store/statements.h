@@ -50,7 +50,7 @@ enum zoo_sql {
     ZOO_SQL_FAILURE_NOTE,               /* the address, s cause, k final, d cost, s last: once more */
     ZOO_SQL_FAILURE_PUT,                /* the address, k times, s cause, k final, d cost, s last: as given */
     ZOO_SQL_FAILURE_OF,                 /* the address -> times, cause, final, cost, last */
-    ZOO_SQL_UNANSWERED_COUNT,           /* SKk, k expert, k sample, k turn, k again */
+    ZOO_SQL_UNANSWERED_COUNT,           /* SKk, k expert, k sample, k turn -> how many; of them failed for good */
     ZOO_SQL_ANSWERED_COUNT,             /* SKk, k expert, k sample, k turn */
     ZOO_SQL_REWARD_PUT,                 /* k query, k reward model, k expert, k sample, k turn, d value; changes 0: no such query */
     ZOO_SQL_REWARDS_OF,                 /* k query, t reward model's name -> expert's name, value; of the first sample and turn */

@@ -144,8 +144,9 @@ int zoo_store_put_answer(zoo_store *store, const zoo_address *at, const zoo_answ
 typedef struct zoo_failure { const char *cause; int is_final; double cost; const char *last; } zoo_failure;      /* cost NaN: nothing */
 int zoo_store_note_failure(zoo_store *store, const zoo_address *at, const zoo_failure *failure, zoo_err *err);
 
-/* like->query is not read. again: also what failed for good. */
-int zoo_store_count_unanswered(zoo_store *store, const zoo_selection *selection, const zoo_address *like, int again, uint64_t *count, zoo_err *err);
+/* like->query is not read. *failed_for_good, where not NULL: how many of *count are not asked again unless one says so. */
+int zoo_store_count_unanswered(zoo_store *store, const zoo_selection *selection, const zoo_address *like, uint64_t *count,
+                               uint64_t *failed_for_good, zoo_err *err);
 int zoo_store_count_answered(zoo_store *store, const zoo_selection *selection, const zoo_address *like, uint64_t *count, zoo_err *err);
 
 /* ---- rewards and judgements ---- */

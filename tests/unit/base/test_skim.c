@@ -62,6 +62,8 @@ static void a_walk_gives_places(void **state)
     assert_true(zoo_skim_equals(key, "model"));
     assert_false(zoo_skim_equals(key, "mode"));
     assert_false(zoo_skim_equals(key, "models"));
+    assert_false(zoo_skim_equals((zoo_span){ "model\\u20ac", 11 }, "model"));
+    assert_false(zoo_skim_equals((zoo_span){ "mode\\ud83d\\ude00", 16 }, "mode"));
     assert_true(zoo_skim_value(&s, &value));
     assert_memory_equal(value.at, "\"a\\/b\"", value.size);
     assert_true(zoo_skim_equals(zoo_skim_inside(value), "a/b"));
