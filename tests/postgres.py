@@ -24,7 +24,8 @@ ROLE, PASSWORD = "zoo", "secret"
 
 def programs():
     """The folder of the newest PostgreSQL's programs; None: there is none."""
-    found = [p for p in pathlib.Path("/usr/lib/postgresql").glob("*/bin") if (p / "initdb").exists() and re.fullmatch(r"\d+", p.parent.name)]
+    found = [p for p in pathlib.Path("/usr/lib/postgresql").glob("*/bin")
+             if (p / "initdb").exists() and re.fullmatch(r"\d+", p.parent.name)]
     return max(found, key=lambda p: int(p.parent.name), default=None)
 
 
@@ -43,7 +44,8 @@ def free_port():
 class Server:
     def __init__(self):
         self.bin = programs()
-        self.folder = tempfile.mkdtemp(prefix="zooter-pg-", dir="/tmp")       # not TMPDIR: a socket's path has 107 bytes at most
+        # not TMPDIR: a socket's path has 107 bytes at most
+        self.folder = tempfile.mkdtemp(prefix="zooter-pg-", dir="/tmp")
         self.port = free_port()
         self.process = None
         self.names = (f"db{n}" for n in itertools.count(1))
@@ -53,8 +55,10 @@ class Server:
             os.chown(self.folder, account.pw_uid, account.pw_gid)
             self.user = ["--reuid", "postgres", "--regid", "postgres", "--init-groups"]
         try:
-            self._as_user(self.bin / "initdb", "-D", f"{self.folder}/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
-            pathlib.Path(self.folder, "data/pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+            self._as_user(self.bin / "initdb", "-D", f"{self.folder}/data", "-U", "postgres", "-A", "trust", "-E",
+                          "UTF8", "--locale=C", "-N")
+            pathlib.Path(self.folder,
+                         "data/pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
             self.start()
             self.sql(self.url("postgres"), f"CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}' SUPERUSER")
         except BaseException:
@@ -67,7 +71,8 @@ class Server:
 
     def start(self):
         """Until it answers."""
-        settings = {"port": self.port, "unix_socket_directories": self.folder, "listen_addresses": "127.0.0.1", "fsync": "off",
+        settings = {"port": self.port, "unix_socket_directories": self.folder, "listen_addresses": "127.0.0.1",
+                    "fsync": "off",
                     "max_connections": 60, "shared_buffers": "32MB"}
         with open(f"{self.folder}/log", "ab") as log:
             self.process = subprocess.Popen(
@@ -109,7 +114,8 @@ class Server:
 
     def sql(self, url, text):
         """Rows as lines, columns parted by '|'."""
-        p = subprocess.run([self.bin / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", text, url], capture_output=True, text=True)
+        p = subprocess.run([self.bin / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", text, url],
+                           capture_output=True, text=True)
         assert p.returncode == 0, p.stderr
         return p.stdout.rstrip("\n")
 
@@ -119,7 +125,8 @@ def main():
         sys.exit(__doc__ if not sys.argv[1:] else "needs PostgreSQL (Debian: postgresql)")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with contextlib.closing(Server()) as server:
-        sys.exit(subprocess.run(sys.argv[1:], env={**os.environ, "ZOO_TEST_POSTGRES": server.url("postgres")}).returncode)
+        sys.exit(subprocess.run(sys.argv[1:],
+                                env={**os.environ, "ZOO_TEST_POSTGRES": server.url("postgres")}).returncode)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@
 #define ZOO_BASE_ARRAY_H
 #include <stddef.h>
 
-/* Room for `need` items, at most `limit` of them; `items_pointer` is the address of the pointer to the items, which may move. Room doubles
- * and new room is zeroed. ZOO_ENOMEM; ZOO_EUSAGE: need > limit. Nothing is changed by a failure. */
+/* Room for `need` items, at most `limit` of them; `items_pointer` is the address of the pointer to the items, which may
+ * move. Room doubles and new room is zeroed. ZOO_ENOMEM; ZOO_EUSAGE: need > limit. Nothing is changed by a failure. */
 int zoo_array_grow(void *items_pointer, size_t *capacity, size_t need, size_t item_size, size_t limit);
 #endif

@@ -1,5 +1,5 @@
-/* banned.h - functions that nobody calls here, as compile errors. The Makefile includes it before the first line of every
- * file (-include), so that nothing has to be remembered. The error's name says what to use instead.
+/* banned.h - functions that nobody calls here, as compile errors. The Makefile includes it before the first line of
+ * every file (-include), so that nothing has to be remembered. The error's name says what to use instead.
  * It includes the headers that declare them first: a declaration must not meet the macro.
  * Layer: base. Refuses to be a style guide: only what overruns, races, or hides a failure is here. */
 #ifndef ZOO_BASE_BANNED_H

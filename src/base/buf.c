@@ -186,7 +186,8 @@ static size_t put_digits(char *out, uint32_t digits, int e, int is_negative)
 
 int zoo_buf_add_float(zoo_buf *buf, float value)
 {
-    static const double scale[] = { 1e12, 1e11, 1e10, 1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 1e2 };       /* 10^(8 - e) for e from -4 */
+    /* 10^(8 - e) for e from -4 */
+    static const double scale[] = { 1e12, 1e11, 1e10, 1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 1e2 };
     double x = fabs((double)value), bound = 1e-3, scaled;
     int e = -4;
 

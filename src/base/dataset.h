@@ -1,5 +1,7 @@
-/* dataset.h - queries with their tags, rewards and costs, as arrays: what the store gives and training, evaluation and labelling take.
- * Dimensions: n queries, k experts, m reward models. A plain value: whoever builds it fills the arena, everyone else reads.
+/* dataset.h - queries with their tags, rewards and costs, as arrays: what the store gives and training, evaluation and
+ * labelling take.
+ * Dimensions: n queries, k experts, m reward models. A plain value: whoever builds it fills the arena, everyone else
+ * reads.
  * Layer: base. Threads: immutable once built; share freely. */
 #ifndef ZOO_BASE_DATASET_H
 #define ZOO_BASE_DATASET_H
@@ -24,8 +26,10 @@ typedef struct zoo_dataset {
     size_t *query_sizes;            /* (n), bytes */
     const char **experts;           /* (k), in the order in which the store first saw them */
     const char **reward_models;     /* (m) names; NULL where the data set was made without */
-    double *rewards;                /* (m,n,k): those of the first reward model, (n,k), lead, and are what is trained on and judged by.
-                                       NaN: that expert has no reward for that query. Doubles, because floats of 1e9 + {0, 1} are alike:
+    double *rewards;
+        /* (m,n,k): those of the first reward model, (n,k), lead, and are what is trained on and judged by.
+                                       NaN: that expert has no reward for that query. Doubles, because floats of 1e9 +
+                                          {0, 1} are alike:
                                        whoever wants floats takes a common part off first */
     double *costs;                  /* (n,k) dollars that an answer costs; NaN: not known. NULL: none is known at all */
     double *tokens_in, *tokens_out; /* (n,k) likewise, tokens of the question and of its answer */

@@ -12,7 +12,8 @@ int zoo_file_open(zoo_file *file, const char *path, zoo_err *err)
     struct stat st;
     int rc = ZOO_OK;
 
-    *file = (zoo_file){ .fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) };     /* a FIFO would wait for its writer */
+    /* a FIFO would wait for its writer */
+    *file = (zoo_file){ .fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) };
     if (file->fd < 0 || fstat(file->fd, &st))
         rc = zoo_fail_errno(err, errno, "%s", path);
     else if (!S_ISREG(st.st_mode))
@@ -63,6 +64,7 @@ int zoo_file_check_unchanged(const zoo_file *file, zoo_err *err)
         return zoo_fail_errno(err, errno, "%s", file->path);
     if ((uint64_t)st.st_size != file->size || st.st_mtim.tv_sec != file->modified.tv_sec ||
         st.st_mtim.tv_nsec != file->modified.tv_nsec)
-        return zoo_fail(err, ZOO_EIO, "%s: written to while it was in use; files are to be replaced, not rewritten", file->path);
+        return zoo_fail(err, ZOO_EIO, "%s: written to while it was in use; files are to be replaced, not rewritten",
+                        file->path);
     return ZOO_OK;
 }

@@ -26,7 +26,8 @@ int zoo_file_open(zoo_file *file, const char *path, zoo_err *err);
 void zoo_file_close(zoo_file *file);
 /* Exactly `size` bytes at `offset`. ZOO_EFORMAT: the file ends before. */
 int zoo_file_read(const zoo_file *file, void *to, size_t size, uint64_t offset, zoo_err *err);
-/* ZOO_EIO where it was written to or cut since it was opened. One fstat. A file that was replaced, renamed or deleted meanwhile is
+/* ZOO_EIO where it was written to or cut since it was opened. One fstat. A file that was replaced, renamed or deleted
+ * meanwhile is
  * unchanged: what is open is the former one. */
 int zoo_file_check_unchanged(const zoo_file *file, zoo_err *err);
 #endif

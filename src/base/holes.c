@@ -43,7 +43,8 @@ static void order_by_lacks(zoo_holes *h)
 }
 
 /* first[d] (k + 1): incomplete queries that become complete once order[0..d) are left out, and not before. */
-static void count_gains(const zoo_holes *h, const zoo_dataset *data, const size_t *columns, const unsigned char *keep, size_t *first)
+static void count_gains(const zoo_holes *h, const zoo_dataset *data, const size_t *columns, const unsigned char *keep,
+                        size_t *first)
 {
     for (size_t i = 0; i < data->n; i++) {
         size_t known = keep && !keep[i] ? 0 : count_known(data, columns, h->k, i), d = h->k;
@@ -153,11 +154,13 @@ static int look_at_kind(zoo_holes *h, const zoo_dataset *data, const size_t *col
     return rc;
 }
 
-int zoo_holes_count(zoo_holes *out, const zoo_dataset *data, const size_t *columns, size_t k, const unsigned char *keep, zoo_err *err)
+int zoo_holes_count(zoo_holes *out, const zoo_dataset *data, const size_t *columns, size_t k, const unsigned char *keep,
+                    zoo_err *err)
 {
     size_t *first = calloc(k + 1, sizeof *first);
 
-    *out = (zoo_holes){ .k = k, .lacks = calloc(k + 1, sizeof *out->lacks), .order = calloc(k + 1, sizeof *out->order) };
+    *out = (zoo_holes){ .k = k, .lacks = calloc(k + 1, sizeof *out->lacks),
+                        .order = calloc(k + 1, sizeof *out->order) };
     if (!first || !out->lacks || !out->order) {
         free(first);
         return zoo_fail_nomem(err);
@@ -196,21 +199,23 @@ static void list_names(const zoo_holes *h, const zoo_dataset *data, const size_t
     }
 }
 
-const char *zoo_holes_advise(const zoo_holes *h, const zoo_dataset *data, const size_t *columns, char text[ZOO_HOLES_ADVICE])
+const char *zoo_holes_advise(const zoo_holes *h, const zoo_dataset *data, const size_t *columns,
+                             char text[ZOO_HOLES_ADVICE])
 {
     char names[ZOO_HOLES_ADVICE / 2];
 
     *text = '\0';
     list_names(h, data, columns, names, sizeof names);
     if (h->kind)
-        snprintf(text, ZOO_HOLES_ADVICE, "each %s has other experts, so take one alone: --where '%s=%s' has most, %zu complete queries "
+        snprintf(text, ZOO_HOLES_ADVICE,
+                 "each %s has other experts, so take one alone: --where '%s=%s' has most, %zu complete queries "
                  "of %zu experts; or name the experts that count (--experts A,B)", h->kind->name, h->kind->name,
                  h->kind->value_names[h->tag], h->tag_complete, h->tag_experts);
     else if (h->without == 1)
         snprintf(text, ZOO_HOLES_ADVICE, "without '%.128s', %zu would be complete (--without %s)",
                  data->experts[columns ? columns[h->order[0]] : h->order[0]], h->would_be, names);
     else if (h->without)
-        snprintf(text, ZOO_HOLES_ADVICE, "without the %zu experts that lack most, %zu would be complete (--without %s)", h->without,
-                 h->would_be, names);
+        snprintf(text, ZOO_HOLES_ADVICE, "without the %zu experts that lack most, %zu would be complete (--without %s)",
+                 h->without, h->would_be, names);
     return text;
 }

@@ -97,7 +97,8 @@ static int refuse(zoo_lines *in, zoo_err *err)
     in->number++;
     in->is_skipping = 1;
     skip_refused(in);
-    return zoo_fail(err, ZOO_EFORMAT, "%s:%zu: a line of over %zu bytes; split it or cut it", in->name, in->number, in->max);
+    return zoo_fail(err, ZOO_EFORMAT, "%s:%zu: a line of over %zu bytes; split it or cut it", in->name, in->number,
+                    in->max);
 }
 
 int zoo_lines_next(zoo_lines *in, char **line, size_t *size, zoo_err *err)

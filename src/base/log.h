@@ -8,5 +8,6 @@ enum zoo_log_level { ZOO_LOG_ERROR, ZOO_LOG_WARN, ZOO_LOG_INFO, ZOO_LOG_DEBUG };
 typedef struct zoo_log { FILE *to; enum zoo_log_level level; } zoo_log;       /* to NULL: silent */
 
 /* Nothing happens where log is NULL or `level` is above the log's. Control characters become '?'. */
-__attribute__((format(printf, 3, 4))) void zoo_log_write(const zoo_log *log, enum zoo_log_level level, const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) void zoo_log_write(const zoo_log *log, enum zoo_log_level level, const char *fmt,
+                                                         ...);
 #endif

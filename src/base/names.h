@@ -1,5 +1,5 @@
-/* names.h - the hash table: strings to small numbers, 0 for the first that was seen, and so on. What belongs to a name lies in an array
- * of the caller's, at its number.
+/* names.h - the hash table: strings to small numbers, 0 for the first that was seen, and so on. What belongs to a name
+ * lies in an array of the caller's, at its number.
  *
  *     zoo_names experts = { .limit = 65536 };
  *     if (zoo_names_add(&experts, "gpt-4", 5, &number)) ...        // found, or new: then number == experts.count - 1

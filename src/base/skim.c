@@ -310,5 +310,6 @@ int zoo_skim_equals(zoo_span string, const char *word)
         return !memcmp(string.at, word, n);
     if (string.size < n || n + 4 > sizeof bytes || !memchr(string.at, '\\', string.size))
         return 0;
-    return zoo_skim_decode(string, bytes, n + 4) == n && !memcmp(bytes, word, n);          /* a further character of any size would fit */
+    /* a further character of any size would fit */
+    return zoo_skim_decode(string, bytes, n + 4) == n && !memcmp(bytes, word, n);
 }

@@ -1,5 +1,5 @@
-/* skim.h - JSON walked over without building it: checks every byte, allocates nothing, and gives places in the text, so that a
- * document can be forwarded as it came but for one value.
+/* skim.h - JSON walked over without building it: checks every byte, allocates nothing, and gives places in the text, so
+ * that a document can be forwarded as it came but for one value.
  *
  *     zoo_skim s;
  *     zoo_span key, value;

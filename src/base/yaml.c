@@ -10,7 +10,8 @@ enum { MAX_BYTES = 4 << 20 };
 /* cyaml reports an error in several log lines: what is wrong, then a trace of where, innermost first. */
 struct report { char what[300], where[200]; };
 
-__attribute__((format(printf, 3, 0))) static void collect(cyaml_log_t level, void *context, const char *fmt, va_list args)
+__attribute__((format(printf, 3, 0))) static void collect(cyaml_log_t level, void *context, const char *fmt,
+                                                          va_list args)
 {
     struct report *report = context;
     char line[300], *text = line;

@@ -17,15 +17,16 @@ static void on_signal(evutil_socket_t signal_number, short what, void *context)
 
     (void)what;
     a->is_stopped = 1;
-    zoo_progress_note(&a->progress, "%s: waiting for what is in flight", signal_number == SIGINT ? "interrupted" : "terminated");
+    zoo_progress_note(&a->progress, "%s: waiting for what is in flight",
+                      signal_number == SIGINT ? "interrupted" : "terminated");
     if (a->dispatch)
         zoo_dispatch_stop(a->dispatch, ZOO_ASKING_GRACE_MS);
     else
         event_base_loopbreak(a->loop);
 }
 
-/* A lease that cannot be renewed is no reason to stop asking: what comes is kept where nobody else was faster. A store that
- * cannot be written is found by the next answer. */
+/* A lease that cannot be renewed is no reason to stop asking: what comes is kept where nobody else was faster. A store
+ * that cannot be written is found by the next answer. */
 static void on_lease(evutil_socket_t fd, short what, void *context)
 {
     zoo_asking *a = context;
@@ -72,8 +73,8 @@ int zoo_asking_init(zoo_asking *a, const zoo_asking_plan *plan, zoo_err *err)
     a->on_term = evsignal_new(a->loop, SIGTERM, on_signal, a);
     a->on_lease = event_new(a->loop, -1, EV_PERSIST, on_lease, a);
     a->on_rest = evtimer_new(a->loop, on_rest, a);
-    if (!a->on_int || !a->on_term || !a->on_lease || !a->on_rest || evsignal_add(a->on_int, NULL) || evsignal_add(a->on_term, NULL) ||
-        event_add(a->on_lease, &third))
+    if (!a->on_int || !a->on_term || !a->on_lease || !a->on_rest || evsignal_add(a->on_int, NULL) ||
+        evsignal_add(a->on_term, NULL) || event_add(a->on_lease, &third))
         return zoo_fail_nomem(err);
     return ZOO_OK;
 }
@@ -118,7 +119,8 @@ int zoo_asking_again(zoo_store *store, zoo_key reward_model, int found, int *has
     return others ? ZOO_ASKING_IN_A_MOMENT : found || had_company ? ZOO_ASKING_AT_ONCE : ZOO_ASKING_ENDS;
 }
 
-/* Whether there is a further round, after up to `moments` while others are at work: a round looks at the whole store and keeps others waiting. */
+/* Whether there is a further round, after up to `moments` while others are at work: a round looks at the whole store
+ * and keeps others waiting. */
 static int wait_for_others(zoo_asking *a, unsigned moments, zoo_err *err)
 {
     int rc = a->plan.again(a->plan.hooks->context, err);

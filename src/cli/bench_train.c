@@ -40,13 +40,15 @@ static int open_network(struct training *t, zoo_err *err)
         config.labels = LABELS;
     }
     if (t->settings->tokens > config.max_positions)
-        return zoo_fail(err, ZOO_EUSAGE, "--tokens %zu: %s reads at most %zu", t->settings->tokens, t->settings->dir, config.max_positions);
+        return zoo_fail(err, ZOO_EUSAGE, "--tokens %zu: %s reads at most %zu", t->settings->tokens, t->settings->dir,
+                        config.max_positions);
     return zoo_network_init(&t->network, &config, err);
 }
 
 static int draw_queries(struct training *t, zoo_err *err)
 {
-    size_t T = t->settings->tokens, n = t->settings->queries * (t->settings->steps + 1), vocab = t->network.config.vocab_size;
+    size_t T = t->settings->tokens, n = t->settings->queries * (t->settings->steps + 1),
+               vocab = t->network.config.vocab_size;
     size_t last = vocab < LAST_ID ? vocab : LAST_ID, first = last > 2 * FIRST_ID ? FIRST_ID : 0;
     zoo_rng rng;
 
@@ -108,7 +110,8 @@ static int make_trainee(struct training *t, zoo_err *err)
     training.precision = s->precision;
     training.batch_rows = s->queries;
     training.steps = s->steps + 1;
-    return zoo_encoder_trainee_new(&t->trainee, &t->network, &t->sequences, t->team, NULL, &training, &nobody, params, err);
+    return zoo_encoder_trainee_new(&t->trainee, &t->network, &t->sequences, t->team, NULL, &training, &nobody, params,
+                                   err);
 }
 
 /* ---- steps ---- */
@@ -166,7 +169,8 @@ static int time_steps(struct training *t, zoo_bench_train_result *result, zoo_er
 /* ---- products ---- */
 
 /* The least of a few runs over all products with that number of rows. */
-static int time_products(const struct training *t, const zoo_shape *shapes, size_t n, size_t rows, double *sum, zoo_err *err)
+static int time_products(const struct training *t, const zoo_shape *shapes, size_t n, size_t rows, double *sum,
+                         zoo_err *err)
 {
     zoo_stock *stock;
     double least = INFINITY;
@@ -188,7 +192,8 @@ static int time_all_products(const struct training *t, zoo_bench_train_result *r
 {
     const zoo_transformer_config *c = &t->network.config;
     size_t H = c->hidden_size, I = c->intermediate_size, L = c->layers, N = t->settings->queries * t->settings->tokens;
-    const zoo_shape by_token[] = { { 3 * H, H, L }, { H, H, L }, { I, H, L }, { H, I, L }, { H, 3 * H, L }, { H, H, L }, { H, I, L }, { I, H, L } };
+    const zoo_shape by_token[] = { { 3 * H, H, L }, { H, H, L }, { I, H, L }, { H, I, L }, { H, 3 * H, L }, { H, H, L },
+                                   { H, I, L }, { I, H, L } };
     const zoo_shape projection = { H, N, L }, ends[] = { { H, N, L }, { I, N, L } }, up = { H, N, L };
     double sum = 0;
     int rc;
@@ -201,15 +206,16 @@ static int time_all_products(const struct training *t, zoo_bench_train_result *r
     return rc == ZOO_EUSAGE ? ZOO_OK : rc;
 }
 
-int zoo_bench_train(const zoo_bench_train_settings *settings, long (*peak)(void), zoo_bench_train_result *result, zoo_err *err)
+int zoo_bench_train(const zoo_bench_train_settings *settings, long (*peak)(void), zoo_bench_train_result *result,
+                    zoo_err *err)
 {
     struct training t = { .settings = settings };
     uint64_t began = zoo_clock_ns();
     double first_ms;
     int rc;
 
-    if ((rc = open_network(&t, err)) || (rc = draw_queries(&t, err)) || (rc = make_targets(&t, err)) || (rc = make_trainee(&t, err)) ||
-        (rc = step(&t, 0, &first_ms, err)))
+    if ((rc = open_network(&t, err)) || (rc = draw_queries(&t, err)) || (rc = make_targets(&t, err)) ||
+        (rc = make_trainee(&t, err)) || (rc = step(&t, 0, &first_ms, err)))
         goto done;
     result->start_ms = (double)(zoo_clock_ns() - began) * 1e-6;
     rc = time_steps(&t, result, err);

@@ -1,5 +1,5 @@
-/* bench_train.h - how fast a checkpoint is fine-tuned on this machine: the whole step (forward, backward, clipping, AdamW, packing), and
- * beside it its products alone on oneDNN as it comes. Layer: cli. Threads: one caller. */
+/* bench_train.h - how fast a checkpoint is fine-tuned on this machine: the whole step (forward, backward, clipping,
+ * AdamW, packing), and beside it its products alone on oneDNN as it comes. Layer: cli. Threads: one caller. */
 #ifndef ZOO_CLI_BENCH_TRAIN_H
 #define ZOO_CLI_BENCH_TRAIN_H
 #include <stddef.h>
@@ -15,11 +15,13 @@ typedef struct zoo_bench_train_settings {
 
 typedef struct zoo_bench_train_result {
     double median_ms, min_ms;        /* of a step */
-    double products_ms;              /* least time of its forward, data-gradient and weight-gradient products; NaN: oneDNN has none */
+    double products_ms;              /* least time of its forward, data-gradient and weight-gradient products; NaN:
+                                      * oneDNN has none */
     double start_ms;                 /* until the first step is done */
     long peak_mib;                   /* of the process, before the products are made */
 } zoo_bench_train_result;
 
 /* peak (MiB of this process so far) is asked for behind the steps. */
-int zoo_bench_train(const zoo_bench_train_settings *settings, long (*peak)(void), zoo_bench_train_result *result, zoo_err *err);
+int zoo_bench_train(const zoo_bench_train_settings *settings, long (*peak)(void), zoo_bench_train_result *result,
+                    zoo_err *err);
 #endif

@@ -99,21 +99,25 @@ static int redirect(const char *file, int from, int fallback)
     return fd < 0 || dup2(fd, from) < 0 ? -1 : 0;
 }
 
-/* In the child: never returns. 127: could not become the command. self: this program, for where /proc is not mounted. */
-static void become(const char *self, const char *dir, const char *const *argv, const char *out, const char *log, pid_t parent)
+/* In the child: never returns. 127: could not become the command. self: this program, for where /proc is not
+ * mounted. */
+static void become(const char *self, const char *dir, const char *const *argv, const char *out, const char *log,
+                   pid_t parent)
 {
     sigset_t none;
 
     sigemptyset(&none);
-    if (prctl(PR_SET_PDEATHSIG, SIGTERM) || getppid() != parent || chdir(dir) || redirect(log, STDERR_FILENO, STDERR_FILENO) ||
-        redirect(out, STDOUT_FILENO, STDERR_FILENO) || sigprocmask(SIG_SETMASK, &none, NULL))
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) || getppid() != parent || chdir(dir) ||
+        redirect(log, STDERR_FILENO, STDERR_FILENO) || redirect(out, STDOUT_FILENO, STDERR_FILENO) ||
+        sigprocmask(SIG_SETMASK, &none, NULL))
         _exit(127);
     execv("/proc/self/exe", (char *const *)(uintptr_t)argv);
     execv(self, (char *const *)(uintptr_t)argv);
     _exit(127);
 }
 
-int zoo_child_start(zoo_child *child, const char *dir, const char *const *argv, const char *out, const char *log, zoo_err *err)
+int zoo_child_start(zoo_child *child, const char *dir, const char *const *argv, const char *out, const char *log,
+                    zoo_err *err)
 {
     pid_t parent = getpid();
     char self[PATH_MAX];
@@ -216,7 +220,8 @@ int zoo_child_wait_port(zoo_child *child, unsigned port, unsigned seconds, zoo_e
             return ZOO_OK;
         if (has_ended(child, &status)) {
             rc = fail_by_status(child->name, status, err);
-            return rc ? rc : zoo_fail(err, ZOO_EIO, "'zooter %s' ended before it listened on port %u", child->name, port);
+            return rc ? rc : zoo_fail(err, ZOO_EIO, "'zooter %s' ended before it listened on port %u", child->name,
+                                      port);
         }
         if ((rc = wait_signal(20, err)))
             return rc;
@@ -230,7 +235,8 @@ int zoo_child_free_port(unsigned *port, zoo_err *err)
     socklen_t size = sizeof address;
     int fd = loopback_socket(&address, 0), rc = ZOO_OK;
 
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) || getsockname(fd, (struct sockaddr *)&address, &size))
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) ||
+        getsockname(fd, (struct sockaddr *)&address, &size))
         rc = zoo_fail_errno(err, errno, "cannot find a free port on 127.0.0.1");
     else
         *port = ntohs(address.sin_port);

@@ -25,9 +25,10 @@ int zoo_children_check(zoo_err *err);
 
 /* "$ zooter train --out router > OUT", quoted for a shell; with `log` " 2> LOG &" instead. NULL: no redirection. */
 void zoo_child_show(FILE *to, const char *const *argv, const char *out, const char *log);
-/* Starts this program with argv (argv[0] "zooter", ends with NULL) in the folder `dir`; stdout into the file `out`, stderr into
- * the file `log` of that folder where they are not NULL. The words of argv must outlive the child. */
-int zoo_child_start(zoo_child *child, const char *dir, const char *const *argv, const char *out, const char *log, zoo_err *err);
+/* Starts this program with argv (argv[0] "zooter", ends with NULL) in the folder `dir`; stdout into the file `out`,
+ * stderr into the file `log` of that folder where they are not NULL. The words of argv must outlive the child. */
+int zoo_child_start(zoo_child *child, const char *dir, const char *const *argv, const char *out, const char *log,
+                    zoo_err *err);
 /* Waits for its end. ZOO_EIO where its exit status is not 0, ZOO_ECANCELED on a signal: then it is stopped. */
 int zoo_child_finish(zoo_child *child, zoo_err *err);
 /* Starts and finishes. */

@@ -1,5 +1,5 @@
-/* cmd_collect.c - zooter collect: every expert answers every query, and each answer is in the store before the next question
- * costs anything. */
+/* cmd_collect.c - zooter collect: every expert answers every query, and each answer is in the store before the next
+ * question costs anything. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,15 +77,16 @@ static int turn_page(struct collector *c, struct source *source, zoo_err *err)
     zoo_arena_release(&source->arena);
     source->used = source->count = 0;
     if (!rc && limit)
-        rc = zoo_store_claim_questions(c->store, &c->selection, &source->like, c->asks_failed, source->after, limit, source->page, &source->count,
-                                       &source->arena, err);
+        rc = zoo_store_claim_questions(c->store, &c->selection, &source->like, c->asks_failed, source->after, limit,
+                                       source->page, &source->count, &source->arena, err);
     if (!rc && source->count)
         source->after = source->page[source->count - 1].key;
     source->left -= source->count;
     return rc;
 }
 
-/* Where the lease was lost, what is left of all pages but `fresh` may be asked by others by now: the next round looks for it again. */
+/* Where the lease was lost, what is left of all pages but `fresh` may be asked by others by now: the next round looks
+ * for it again. */
 static void drop_lost_pages(struct collector *c, const struct source *fresh)
 {
     if (!zoo_store_lost_lease(c->store))
@@ -147,15 +148,19 @@ static double spend_of(const struct source *source)
             (double)source->completion_tokens * source->expert->price_output) * 1e-6;
 }
 
-/* An answer that comes after its lease was lost is kept where there is none; where there is one, the lease may have been lost. */
-static int put(struct collector *c, struct source *source, const zoo_job *job, const zoo_chat_answer *a, double seconds, zoo_err *err)
+/* An answer that comes after its lease was lost is kept where there is none; where there is one, the lease may have
+ * been lost. */
+static int put(struct collector *c, struct source *source, const zoo_job *job, const zoo_chat_answer *a, double seconds,
+               zoo_err *err)
 {
     char asked[ZOO_CLOCK_ISO_SIZE];
     zoo_address at = address_of(job);
-    zoo_answer answer = { .settings = source->settings, .text = a->text, .text_size = a->size, .reasoning = a->reasoning,
-                          .reasoning_size = a->reasoning_size, .finish_reason = a->finish_reason, .tokens_in = a->prompt_tokens,
-                          .tokens_out = a->completion_tokens, .tokens_reasoning = a->reasoning_tokens, .tokens_cached = a->cached_tokens,
-                          .cost = cost_of(source->expert, a), .first_seconds = (double)NAN, .seconds = seconds, .asked = asked };
+    zoo_answer answer = { .settings = source->settings, .text = a->text, .text_size = a->size,
+                          .reasoning = a->reasoning, .reasoning_size = a->reasoning_size,
+                          .finish_reason = a->finish_reason, .tokens_in = a->prompt_tokens,
+                          .tokens_out = a->completion_tokens, .tokens_reasoning = a->reasoning_tokens,
+                          .tokens_cached = a->cached_tokens, .cost = cost_of(source->expert, a),
+                          .first_seconds = (double)NAN, .seconds = seconds, .asked = asked };
     int rc = zoo_asking_write(&c->asking, err);
 
     zoo_clock_iso(asked, zoo_clock_wall_ms() - (int64_t)(seconds * 1000));
@@ -167,13 +172,15 @@ static int put(struct collector *c, struct source *source, const zoo_job *job, c
     }
     if (rc)
         return rc;
-    if (zoo_array_grow(&source->done, &source->done_capacity, source->done_count + 1, sizeof *source->done, SIZE_MAX / sizeof *source->done))
+    if (zoo_array_grow(&source->done, &source->done_capacity, source->done_count + 1, sizeof *source->done,
+                       SIZE_MAX / sizeof *source->done))
         return zoo_fail_nomem(err);
     source->done[source->done_count++] = at.query;
     return ZOO_OK;
 }
 
-static int take(void *context, size_t lane, const zoo_job *job, const char *reply, size_t size, double seconds, zoo_err *err)
+static int take(void *context, size_t lane, const zoo_job *job, const char *reply, size_t size, double seconds,
+                zoo_err *err)
 {
     struct collector *c = context;
     struct source *source = &c->sources[lane];
@@ -221,8 +228,8 @@ static int give_back(struct collector *c, struct source *source, zoo_err *err)
     int rc = zoo_asking_write(&c->asking, err);
 
     for (; !rc && source->used < source->count; source->used++)
-        rc = zoo_store_drop_claim(c->store, 0, &(zoo_address){ source->page[source->used].key, source->like.expert, source->like.sample,
-                                  source->like.turn }, NULL, err);
+        rc = zoo_store_drop_claim(c->store, 0, &(zoo_address){ source->page[source->used].key, source->like.expert,
+                                                               source->like.sample, source->like.turn }, NULL, err);
     return rc ? rc : zoo_asking_commit(&c->asking, err);
 }
 
@@ -257,7 +264,8 @@ static int find_settings(struct collector *c, struct source *source, zoo_err *er
         json_object_set_new(settings, "temperature", json_real(s->temperature));
     if (s->max_tokens)
         json_object_set_new(settings, "max_tokens", json_integer((json_int_t)s->max_tokens));
-    rc = !settings || zoo_json_dump(&text, settings) ? zoo_fail_nomem(err) : zoo_store_settings(c->store, text.data, &source->settings, err);
+    rc = !settings || zoo_json_dump(&text, settings) ? zoo_fail_nomem(err) :
+         zoo_store_settings(c->store, text.data, &source->settings, err);
     json_decref(settings);
     zoo_buf_release(&text);
     return rc;
@@ -292,7 +300,8 @@ static int check_names(const struct collector *c, const zoo_texts *names, const 
 {
     for (size_t i = 0; i < names->count; i++)
         if (!zoo_experts_find(&c->experts, names->items[i]))
-            return zoo_fail(err, ZOO_EUSAGE, "--%s: %s has no expert '%.128s'", option, c->settings->config, names->items[i]);
+            return zoo_fail(err, ZOO_EUSAGE, "--%s: %s has no expert '%.128s'", option, c->settings->config,
+                            names->items[i]);
     return ZOO_OK;
 }
 
@@ -349,7 +358,8 @@ static uint64_t count_questions(const struct collector *c, uint64_t queries)
                 (unsigned long long)queries, c->n, (unsigned long long)(queries * c->n - missing),
                 (unsigned long long)missing, questions < open ? ", of which --limit leaves some for later" : "");
     if (final && !c->asks_failed)
-        zoo_cli_say(&zoo_command_collect, "%llu of them failed for good before; --again failed asks for them again", (unsigned long long)final);
+        zoo_cli_say(&zoo_command_collect, "%llu of them failed for good before; --again failed asks for them again",
+                    (unsigned long long)final);
     return questions;
 }
 
@@ -359,9 +369,11 @@ static json_t *describe_settings(const struct collector *c)
     json_t *experts = json_array(), *all;
 
     for (size_t i = 0; i < c->n; i++)
-        json_array_append_new(experts, json_pack("{s:s, s:s}", "name", c->sources[i].expert->name, "model", c->sources[i].expert->model));
-    all = json_pack("{s:o, s:o, s:s?}", "temperature", isnan(s->temperature) ? json_null() : json_real(s->temperature), "max_tokens",
-                    s->max_tokens ? json_integer((json_int_t)s->max_tokens) : json_null(), "system", s->system);
+        json_array_append_new(experts, json_pack("{s:s, s:s}", "name", c->sources[i].expert->name, "model",
+                                                 c->sources[i].expert->model));
+    all = json_pack("{s:o, s:o, s:s?}", "temperature", isnan(s->temperature) ? json_null() : json_real(s->temperature),
+                    "max_tokens", s->max_tokens ? json_integer((json_int_t)s->max_tokens) : json_null(), "system",
+                    s->system);
     if (all && zoo_choice_describe(&s->choice, all)) {
         json_decref(all);
         all = NULL;
@@ -374,7 +386,8 @@ static int begin_run(struct collector *c, zoo_key *run, zoo_err *err)
 {
     zoo_buf text = ZOO_BUF_INIT(1 << 24);
     json_t *settings = describe_settings(c);
-    int rc = !settings || zoo_json_dump(&text, settings) ? zoo_fail_nomem(err) : zoo_store_begin_run(c->store, "collect", text.data, run, err);
+    int rc = !settings || zoo_json_dump(&text, settings) ? zoo_fail_nomem(err) :
+             zoo_store_begin_run(c->store, "collect", text.data, run, err);
 
     json_decref(settings);
     zoo_buf_release(&text);
@@ -385,9 +398,10 @@ static int collect(struct collector *c, uint64_t questions, zoo_err *err)
 {
     const struct settings *s = c->settings;
     uint64_t most = s->concurrency ? s->concurrency : s->per_expert * c->n;
-    zoo_dispatch_limits limits = { .in_flight = (unsigned)(most < MOST_IN_FLIGHT || s->concurrency ? most : MOST_IN_FLIGHT),
-                                   .per_lane = (unsigned)s->per_expert, .retries = (unsigned)s->retries,
-                                   .timeout_ms = (unsigned)s->timeout * 1000, .max_reply = (size_t)64 << 20 };
+    zoo_dispatch_limits limits = { .in_flight = (unsigned)(most < MOST_IN_FLIGHT || s->concurrency ? most :
+                                                           MOST_IN_FLIGHT), .per_lane = (unsigned)s->per_expert,
+                                   .retries = (unsigned)s->retries, .timeout_ms = (unsigned)s->timeout * 1000,
+                                   .max_reply = (size_t)64 << 20 };
     zoo_dispatch_hooks hooks = { next, take, lose, settle, c };
     zoo_asking_plan plan = { &zoo_command_collect, c->store, c->lanes, c->n, &limits, &hooks, again };
     uint64_t others = 0;
@@ -411,7 +425,8 @@ static json_t *summarise(const struct collector *c, size_t i)
     const struct source *source = &c->sources[i];
     const zoo_lane *lane = &c->lanes[i];
     json_t *line = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "expert", source->expert->name,
-                             "answered", (json_int_t)lane->taken, "failed", (json_int_t)lane->lost, "retries", (json_int_t)lane->retried,
+                             "answered", (json_int_t)lane->taken, "failed", (json_int_t)lane->lost, "retries",
+                             (json_int_t)lane->retried,
                              "missing", (json_int_t)source->missing, "prompt_tokens", (json_int_t)source->prompt_tokens,
                              "completion_tokens", (json_int_t)source->completion_tokens, "cost", spend_of(source));
 
@@ -429,18 +444,20 @@ static void tell_expert(const struct collector *c, size_t i)
     const zoo_lane *lane = &c->lanes[i];
 
     if (lane->gave_up)
-        zoo_cli_say(&zoo_command_collect, "%s: not asked further after %d failures in a row: %s", lane->name, ZOO_DISPATCH_GIVE_UP,
-                    lane->last_failure);
+        zoo_cli_say(&zoo_command_collect, "%s: not asked further after %d failures in a row: %s", lane->name,
+                    ZOO_DISPATCH_GIVE_UP, lane->last_failure);
     else if (lane->lost)
         zoo_cli_say(&zoo_command_collect, "%s: %llu questions failed, the last because: %s", lane->name,
                     (unsigned long long)lane->lost, lane->last_failure);
     if (c->sources[i].late)
-        zoo_cli_say(&zoo_command_collect, "%s: %llu answers came too late and were dropped: another process had stored one meanwhile", lane->name,
-                    (unsigned long long)c->sources[i].late);
+        zoo_cli_say(&zoo_command_collect,
+                    "%s: %llu answers came too late and were dropped: another process had stored one meanwhile",
+                    lane->name, (unsigned long long)c->sources[i].late);
 }
 
 /* One JSON object an expert on stdout; all of them, with the outcome, into the record of the run. */
-static int report(struct collector *c, zoo_key run, const char *status, uint64_t *missing, uint64_t *final, zoo_err *err)
+static int report(struct collector *c, zoo_key run, const char *status, uint64_t *missing, uint64_t *final,
+                  zoo_err *err)
 {
     zoo_buf line = ZOO_BUF_INIT(1 << 20), all = ZOO_BUF_INIT(1 << 28);
     json_t *lines = json_array();
@@ -492,17 +509,20 @@ static int collect_and_report(struct collector *c, uint64_t queries, zoo_err *er
         return rc;
     rc = collect(c, questions, err);
     is_short = rc || was_any_lost(c);
-    reported = report(c, run, rc == ZOO_ECANCELED ? "stopped" : is_short ? "failed" : "done", &missing, &final, rc && rc != ZOO_ECANCELED ? &report_err : err);
+    reported = report(c, run, rc == ZOO_ECANCELED ? "stopped" : is_short ? "failed" : "done", &missing, &final,
+                      rc && rc != ZOO_ECANCELED ? &report_err : err);
     if (rc == ZOO_ECANCELED && !reported)
-        return zoo_fail(err, rc, "stopped; %llu answers are missing, run the same command again to go on", (unsigned long long)missing);
+        return zoo_fail(err, rc, "stopped; %llu answers are missing, run the same command again to go on",
+                        (unsigned long long)missing);
     if (rc || reported)
         return rc ? rc : reported;
     if (is_short && missing > final)
-        return zoo_fail(err, ZOO_EIO, "%llu answers are missing; run the same command again to ask for them%s", (unsigned long long)missing,
-                        final ? " (those that failed for good: with --again failed)" : "");
+        return zoo_fail(err, ZOO_EIO, "%llu answers are missing; run the same command again to ask for them%s",
+                        (unsigned long long)missing, final ? " (those that failed for good: with --again failed)" : "");
     if (is_short && missing)
-        return zoo_fail(err, ZOO_EIO, "%llu answers are missing: they failed for a cause that does not pass by itself; --again failed asks for"
-                        " them again", (unsigned long long)missing);
+        return zoo_fail(err, ZOO_EIO,
+                        "%llu answers are missing: they failed for a cause that does not pass by itself; --again "
+                        "failed asks for them again", (unsigned long long)missing);
     return ZOO_OK;
 }
 
@@ -548,41 +568,51 @@ static const struct settings defaults = { .per_expert = 16, .retries = 5, .timeo
 
 static const zoo_option options[] = {
     ZOO_OPTION_STORE(struct settings, store, "the store; its queries are asked"),
-    { "config", "FILE", OPTION_TEXT | OPTION_REQUIRED, offsetof(struct settings, config), "settings with the experts: block of serve", 0, 0 },
+    { "config", "FILE", OPTION_TEXT | OPTION_REQUIRED, offsetof(struct settings, config),
+      "settings with the experts: block of serve", 0, 0 },
     ZOO_OPTION_SPLIT(struct settings, choice),
     ZOO_OPTION_WHERE(struct settings, choice),
     ZOO_OPTION_EXPERTS(struct settings, choice),
     ZOO_OPTION_WITHOUT(struct settings, choice),
-    { "again", "failed", OPTION_TEXT, offsetof(struct settings, again), "ask also what failed for a cause that does not pass by itself", 0, 0 },
-    { "per-expert", "N", OPTION_COUNT, offsetof(struct settings, per_expert), "questions in flight to one expert at most (default 16)", 1, 10000 },
+    { "again", "failed", OPTION_TEXT, offsetof(struct settings, again),
+      "ask also what failed for a cause that does not pass by itself", 0, 0 },
+    { "per-expert", "N", OPTION_COUNT, offsetof(struct settings, per_expert),
+      "questions in flight to one expert at most (default 16)", 1, 10000 },
     { "concurrency", "N", OPTION_COUNT, offsetof(struct settings, concurrency),
       "questions in flight in all (default: --per-expert for each expert, at most 512)", 1, 10000 },
-    { "retries", "N", OPTION_COUNT, offsetof(struct settings, retries), "further attempts at a question that failed (default 5)", 0, 100 },
-    { "timeout", "SECONDS", OPTION_COUNT, offsetof(struct settings, timeout), "for one attempt (default 300)", 1, 86400 },
-    { "max-tokens", "N", OPTION_COUNT, offsetof(struct settings, max_tokens), "sent as max_tokens (default: not sent)", 1, 1e9 },
-    { "temperature", "T", OPTION_NUMBER, offsetof(struct settings, temperature), "sent as temperature (default: not sent)", 0, 100 },
-    { "system", "TEXT", OPTION_TEXT, offsetof(struct settings, system), "a system message in front of every query (default: none)", 0, 0 },
-    { "limit", "N", OPTION_COUNT, offsetof(struct settings, limit), "ask each expert N questions at most in this run (default: all)", 1, 1e15 },
+    { "retries", "N", OPTION_COUNT, offsetof(struct settings, retries),
+      "further attempts at a question that failed (default 5)", 0, 100 },
+    { "timeout", "SECONDS", OPTION_COUNT, offsetof(struct settings, timeout), "for one attempt (default 300)", 1,
+      86400 },
+    { "max-tokens", "N", OPTION_COUNT, offsetof(struct settings, max_tokens), "sent as max_tokens (default: not sent)",
+      1, 1e9 },
+    { "temperature", "T", OPTION_NUMBER, offsetof(struct settings, temperature),
+      "sent as temperature (default: not sent)", 0, 100 },
+    { "system", "TEXT", OPTION_TEXT, offsetof(struct settings, system),
+      "a system message in front of every query (default: none)", 0, 0 },
+    { "limit", "N", OPTION_COUNT, offsetof(struct settings, limit),
+      "ask each expert N questions at most in this run (default: all)", 1, 1e15 },
     { 0 }
 };
 
 const zoo_command zoo_command_collect = {
     .name = "collect", .args = "", .summary = "ask every expert every query and keep the answers",
-    .details = "Every expert of the settings answers every query of the store that it has not answered yet. The questions go to\n"
-               "POST base_url/chat/completions, many at once. Each answer is committed as it arrives, before the next\n"
-               "question goes out, with the reason why it ended, its tokens, cost and time. Killed at any moment and run again,\n"
-               "it goes on where it was and asks nothing twice but what was in flight. What has an answer is not asked again under\n"
-               "other settings (--system, --temperature...): collect into another store for that.\n\n"
-               "No connection, time limits, HTTP 408, 425, 429 and 5xx, and replies without an answer are tried again after\n"
-               "0.5 s, 1 s, 2 s... up to 30 s, or when Retry-After says (at most 10 minutes), and in the next run. Other errors, a\n"
-               "content filter, a refusal, and a length that is used up before any text are final: such a question is noted as\n"
-               "failed and asked again only with --again failed. An expert that is down does not hold up the others, and is not\n"
-               "asked further after 20 failures in a row.\n\n"
-               "Several collects on one store share the work: each claims questions before it asks them, and ends when all is\n"
-               "done. What a process that died had claimed is free again, at once on this machine, else after a minute.\n\n"
-               "SIGINT stops asking and gives what is in flight 5 s. Prints one JSON object an expert: answered, failed,\n"
-               "retries, missing, tokens, and the cost by the settings' prices. Exit status 1 where answers are missing: run\n"
-               "it again to ask for those.",
+    .details =
+        "Every expert of the settings answers every query of the store that it has not answered yet. The questions\n"
+        "go to POST base_url/chat/completions, many at once. Each answer is committed as it arrives, before the next\n"
+        "question goes out, with the reason why it ended, its tokens, cost and time. Killed at any moment and run\n"
+        "again, it goes on where it was and asks nothing twice but what was in flight. What has an answer is not\n"
+        "asked again under other settings (--system, --temperature...): collect into another store for that.\n\n"
+        "No connection, time limits, HTTP 408, 425, 429 and 5xx, and replies without an answer are tried again after\n"
+        "0.5 s, 1 s, 2 s... up to 30 s, or when Retry-After says (at most 10 minutes), and in the next run. Other\n"
+        "errors, a content filter, a refusal, and a length that is used up before any text are final: such a\n"
+        "question is noted as failed and asked again only with --again failed. An expert that is down does not hold\n"
+        "up the others, and is not asked further after 20 failures in a row.\n\n"
+        "Several collects on one store share the work: each claims questions before it asks them, and ends when all\n"
+        "is done. What a process that died had claimed is free again, at once on this machine, else after a minute.\n\n"
+        "SIGINT stops asking and gives what is in flight 5 s. Prints one JSON object an expert: answered, failed,\n"
+        "retries, missing, tokens, and the cost by the settings' prices. Exit status 1 where answers are missing:\n"
+        "run it again to ask for those.",
     .examples = "  zooter collect --store my.db --config experts.yaml\n"
                 "  zooter collect --store my.db --config experts.yaml --split train --temperature 0 --limit 20\n",
     .options = options, .defaults = &defaults, .settings_size = sizeof(struct settings), .run = run

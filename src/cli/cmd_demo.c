@@ -27,8 +27,9 @@ extern const zoo_command zoo_command_demo;
 
 enum action { RUN, START_SIM, START_GATEWAY, SHUFFLE, ASK };
 
-/* The demo is this table. In a command, {seed}, {sim-port} and {gateway-port} stand for this run's, and {without-programs} for
- * that option or nothing. A title begins a part; .out and .log take stdout and stderr, which are shown otherwise. */
+/* The demo is this table. In a command, {seed}, {sim-port} and {gateway-port} stand for this run's, and
+ * {without-programs} for that option or nothing. A title begins a part; .out and .log take stdout and stderr, which are
+ * shown otherwise. */
 static const struct step {
     const char *title;
     enum action action;
@@ -36,7 +37,8 @@ static const struct step {
     const char *out, *log;        /* files in the demo's folder; a server has a log */
 } steps[] = {
     { .title = "A sample: queries of many kinds in five languages, and the settings of simulated experts",
-      .command = "sim --write-sample . --seed {seed} --port {sim-port} --gateway-port {gateway-port} {without-programs}" },
+      .command =
+      "sim --write-sample . --seed {seed} --port {sim-port} --gateway-port {gateway-port} {without-programs}" },
     { .command = "import --store demo.db queries.jsonl" },
 
     { .title = "Every expert answers every query; the experts are simulated and see only the chat request",
@@ -47,7 +49,8 @@ static const struct step {
       .command = "reward --store demo.db --name exact" },
 
     { .title = "Training queries: none that shares six words in a row with the benchmark, then 40 of each kind",
-      .command = "select --store demo.db --split pool --benchmark benchmark.jsonl --tags kind --per-tag 40 --seed {seed} --into train" },
+      .command = "select --store demo.db --split pool --benchmark benchmark.jsonl --tags kind --per-tag 40 --seed "
+                 "{seed} --into train" },
 
     { .title = "The router learns from the rewards which expert to ask",
       .command = "train --store demo.db --split train --encoder ngram --seed {seed} --out router" },
@@ -59,9 +62,10 @@ static const struct step {
       .command = "export --store demo.db --what rewards --split train", .out = "rewards.jsonl" },
     { .action = SHUFFLE },
     { .command = "import --store demo.db --reward-model shuffled shuffled.jsonl" },
-    { .command = "train --store demo.db --split train --reward-model shuffled --encoder ngram --seed {seed} --out router-shuffled" },
-    { .command = "eval --store demo.db --split test --reward-model exact --router router-shuffled --json eval-shuffled.json",
-      .out = "eval-shuffled.txt" },
+    { .command = "train --store demo.db --split train --reward-model shuffled --encoder ngram --seed {seed} --out "
+                 "router-shuffled" },
+    { .command = "eval --store demo.db --split test --reward-model exact --router router-shuffled --json "
+                 "eval-shuffled.json", .out = "eval-shuffled.txt" },
 
     { .title = "The gateway: any OpenAI client asks model 'zooter'; the expert that is chosen answers",
       .action = START_GATEWAY, .command = "serve --config experts.yaml", .log = "gateway.log" },
@@ -114,7 +118,8 @@ static void parse_command(const struct demo *d, const char *command, struct word
     words->argv[n] = NULL;
 }
 
-static int start_server(struct demo *d, zoo_child *child, const char *const *argv, const char *log, unsigned port, zoo_err *err)
+static int start_server(struct demo *d, zoo_child *child, const char *const *argv, const char *log, unsigned port,
+                        zoo_err *err)
 {
     int rc = zoo_child_start(child, d->dir, argv, NULL, log, err);
 
@@ -221,7 +226,8 @@ static int prepare(struct demo *d, zoo_err *err)
     int rc;
 
     d->with_programs = !d->settings->without_programs && !zoo_grader_probe_program(&why);
-    if ((rc = zoo_child_free_port(&d->sim_port, err)) || (rc = zoo_child_free_port(&d->gateway_port, err)) || (rc = make_folder(d, err)))
+    if ((rc = zoo_child_free_port(&d->sim_port, err)) || (rc = zoo_child_free_port(&d->gateway_port, err)) ||
+        (rc = make_folder(d, err)))
         return rc;
     d->has_folder = 1;
     snprintf(d->seed, sizeof d->seed, "%llu", (unsigned long long)d->settings->seed);
@@ -282,11 +288,13 @@ static int run(const void *opaque, int argc, char **argv)
 }
 
 static const zoo_option options[] = {
-    { "dir", "DIR", OPTION_TEXT, offsetof(struct settings, dir), "work in this new or empty folder, and keep it", 0, 0 },
+    { "dir", "DIR", OPTION_TEXT, offsetof(struct settings, dir), "work in this new or empty folder, and keep it", 0,
+      0 },
     { "keep", NULL, OPTION_FLAG, offsetof(struct settings, keep), "keep the temporary folder", 0, 0 },
     { "without-programs", NULL, OPTION_FLAG, offsetof(struct settings, without_programs),
       "leave out the tasks that are graded by running code, also where a sandbox works", 0, 0 },
-    { "seed", "N", OPTION_COUNT, offsetof(struct settings, seed), "seed of sample, experts, selection and training (default 1)", 0, 0 },
+    { "seed", "N", OPTION_COUNT, offsetof(struct settings, seed),
+      "seed of sample, experts, selection and training (default 1)", 0, 0 },
     { 0 }
 };
 
@@ -294,16 +302,24 @@ const zoo_command zoo_command_demo = {
     .name = "demo", .args = "", .summary = "run the whole loop on a sample with simulated experts",
     .details =
         "Runs the other commands in order on one store and shows each command line: writes a sample (zooter sim\n"
-        "--write-sample), imports it, lets six simulated experts answer every query, grades the answers, selects training\n"
-        "queries, trains a router, evaluates it on held-out queries, does the same with shuffled rewards, serves the router\n"
-        "and asks it a few questions over HTTP. It takes less than a minute, needs no network and listens on 127.0.0.1 only.\n"
+        "--write-sample), imports it, lets six simulated experts answer every query, grades the answers, selects "
+        "training\n"
+        "queries, trains a router, evaluates it on held-out queries, does the same with shuffled rewards, serves the "
+        "router\n"
+        "and asks it a few questions over HTTP. It takes less than a minute, needs no network and listens on 127.0.0.1 "
+        "only.\n"
         "\n"
-        "The last table, on stdout, compares the router with a random expert, the best single expert, a router trained on\n"
-        "shuffled rewards, and the oracle that asks every expert. Exit status 1 where the router does not beat the best single\n"
+        "The last table, on stdout, compares the router with a random expert, the best single expert, a router trained "
+        "on\n"
+        "shuffled rewards, and the oracle that asks every expert. Exit status 1 where the router does not beat the "
+        "best single\n"
         "expert by more than chance, or the one trained on shuffled rewards does.\n"
         "\n"
-        "Programs that simulated experts write run in a sandbox only; where none works that kind of task is left out, and the\n"
-        "demo says why. The folder is a temporary one, removed at the end unless --keep or --dir is given or a step fails.",
-    .examples = "  zooter demo\n  zooter demo --dir tour && cd tour && zooter route --router router 'What is 12% of 50?'\n",
+        "Programs that simulated experts write run in a sandbox only; where none works that kind of task is left out, "
+        "and the\n"
+        "demo says why. The folder is a temporary one, removed at the end unless --keep or --dir is given or a step "
+        "fails.",
+    .examples = "  zooter demo\n  zooter demo --dir tour && cd tour && zooter route --router router 'What is 12% of "
+                "50?'\n",
     .options = options, .defaults = &defaults, .settings_size = sizeof defaults, .run = run
 };

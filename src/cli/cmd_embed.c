@@ -5,7 +5,8 @@
 #include "cli/encode.h"
 #include "cli/pooling.h"
 
-struct settings { const char *pooling, *precision, *prompt, *prompt_name; uint64_t threads, max_length; int normalize, jsonl; };
+struct settings { const char *pooling, *precision, *prompt, *prompt_name; uint64_t threads, max_length; int normalize,
+                  jsonl; };
 
 struct embedding {
     const struct settings *settings;
@@ -27,7 +28,8 @@ static int put_prompt(struct embedding *m, zoo_text *text, zoo_err *err)
     return ZOO_OK;
 }
 
-static int tokenize(zoo_encode *e, const char *line, size_t size, const char *place, zoo_encoded *item, zoo_tokens *tokens, zoo_err *err)
+static int tokenize(zoo_encode *e, const char *line, size_t size, const char *place, zoo_encoded *item,
+                    zoo_tokens *tokens, zoo_err *err)
 {
     struct embedding *m = e->context;
     zoo_text text = { line, size };
@@ -68,9 +70,11 @@ static int print(zoo_encode *e, const zoo_encoded *item, size_t i, zoo_buf *out)
 
     if (m->facts.is_unit)
         scale_to_unit(vector, H);
-    failed = item->id_size ? zoo_buf_add_str(out, "{\"id\": ") || zoo_buf_add(out, e->notes.data + item->id_at, item->id_size)
+    failed = item->id_size ? zoo_buf_add_str(out, "{\"id\": ") || zoo_buf_add(out, e->notes.data + item->id_at,
+                                                                              item->id_size)
                            : zoo_buf_addf(out, "{\"id\": %zu", e->number - e->n + i + 1);
-    return failed || zoo_buf_add_str(out, ", \"embedding\": ") || zoo_encode_add_floats(out, vector, H) || zoo_buf_add_str(out, "}\n")
+    return failed || zoo_buf_add_str(out, ", \"embedding\": ") || zoo_encode_add_floats(out, vector, H) ||
+           zoo_buf_add_str(out, "}\n")
                ? ZOO_ENOMEM : ZOO_OK;
 }
 
@@ -123,7 +127,8 @@ static int run(const void *opaque, int argc, char **argv)
     if (choose(&m, argv[0], &err) ||
         zoo_encode_open(&e, &zoo_command_embed, argv[0], m.settings->precision, m.settings->threads, &err))
         return zoo_cli_fail(&zoo_command_embed, &err);
-    m.max_length = m.settings->max_length ? (size_t)m.settings->max_length : least(zoo_model_max_tokens(e->model), m.facts.max_length);
+    m.max_length = m.settings->max_length ? (size_t)m.settings->max_length :
+                   least(zoo_model_max_tokens(e->model), m.facts.max_length);
     e->context = &m;
     e->tokenize = tokenize;
     e->print = print;
@@ -139,29 +144,38 @@ static const zoo_option options[] = {
     { "pooling", "HOW", OPTION_TEXT, offsetof(struct settings, pooling),
       "cls (first token) or mean (of all tokens); default: as modules.json says, else 1_Pooling/config.json", 0, 0 },
     { "normalize", NULL, OPTION_FLAG, offsetof(struct settings, normalize), "scale vectors to unit length", 0, 0 },
-    { "jsonl", NULL, OPTION_FLAG, offsetof(struct settings, jsonl), "stdin is rows {\"text\" or \"query\", \"id\"?, \"max_length\"?} and not lines of text", 0, 0 },
+    { "jsonl", NULL, OPTION_FLAG, offsetof(struct settings, jsonl),
+      "stdin is rows {\"text\" or \"query\", \"id\"?, \"max_length\"?} and not lines of text", 0, 0 },
     { "max-length", "N", OPTION_COUNT, offsetof(struct settings, max_length),
-      "cut texts to N tokens, special ones included (default: max_seq_length of sentence_bert_config.json, else model_max_length of tokenizer_config.json, else what the model reads)", 1,
-      65536 },
-    { "prompt", "TEXT", OPTION_TEXT, offsetof(struct settings, prompt), "put TEXT before every text, '' for nothing", 0, 0 },
+      "cut texts to N tokens, special ones included (default: max_seq_length of sentence_bert_config.json, else "
+      "model_max_length of tokenizer_config.json, else what the model reads)", 1, 65536 },
+    { "prompt", "TEXT", OPTION_TEXT, offsetof(struct settings, prompt), "put TEXT before every text, '' for nothing", 0,
+      0 },
     { "prompt-name", "NAME", OPTION_TEXT, offsetof(struct settings, prompt_name),
-      "put the prompt of that name in config_sentence_transformers.json before every text (default: its default_prompt_name)", 0, 0 },
+      "put the prompt of that name in config_sentence_transformers.json before every text (default: its "
+      "default_prompt_name)", 0, 0 },
     { "precision", "P", OPTION_TEXT, offsetof(struct settings, precision), "auto (default), f32, bf16 or int8", 0, 0 },
-    { "threads", "N", OPTION_COUNT, offsetof(struct settings, threads), "threads (default: one per processor)", 1, 1024 },
+    { "threads", "N", OPTION_COUNT, offsetof(struct settings, threads), "threads (default: one per processor)", 1,
+      1024 },
     { 0 }
 };
 
 const zoo_command zoo_command_embed = {
     .name = "embed", .args = "DIR", .summary = "texts to vectors with an encoder",
     .details =
-        "Reads texts from stdin, one a line, and writes {\"id\", \"embedding\"} for each, in the same order, as soon as no further line\n"
+        "Reads texts from stdin, one a line, and writes {\"id\", \"embedding\"} for each, in the same order, as soon "
+        "as no further line\n"
         "is waiting. id is the line's number, or the row's own with --jsonl. Numbers read back as the same float32.\n"
         "\n"
-        "DIR is a checkpoint of model_type deberta-v2 or bert with its tokenizer; zooter model fetch gets one. Where it is of\n"
-        "sentence-transformers, its modules and settings decide on pooling, unit length, how many tokens are read and which prompt\n"
-        "stands before every text; what is not computed here is refused by name. With --pooling only the options count.\n"
+        "DIR is a checkpoint of model_type deberta-v2 or bert with its tokenizer; zooter model fetch gets one. Where "
+        "it is of\n"
+        "sentence-transformers, its modules and settings decide on pooling, unit length, how many tokens are read and "
+        "which prompt\n"
+        "stands before every text; what is not computed here is refused by name. With --pooling only the options "
+        "count.\n"
         "\n"
-        "A row that cannot be read or computed becomes {\"error\": SENTENCE} in its place, is said on stderr with its line, and the\n"
+        "A row that cannot be read or computed becomes {\"error\": SENTENCE} in its place, is said on stderr with its "
+        "line, and the\n"
         "rest goes on; the exit status is then 1. Bytes that are not UTF-8 are read as U+FFFD. Limit: 64 MiB a line.",
     .examples = "  zooter model fetch sentence-transformers/all-MiniLM-L6-v2 minilm\n"
                 "  echo 'What is 12 * 31?' | zooter embed minilm\n"

@@ -1,6 +1,7 @@
 /* cmd_eval.c - zooter eval: what a router is worth on a split, beside every expert alone, chance and the oracle.
  *
- * Joins store, router and src/eval: loads the split, agrees on the experts that are compared, routes, evaluates, reports. */
+ * Joins store, router and src/eval: loads the split, agrees on the experts that are compared, routes, evaluates,
+ * reports. */
 #include <stdarg.h>
 #include <math.h>
 #include <stdlib.h>
@@ -11,7 +12,8 @@
 #include "eval/report.h"
 
 enum { NOTES_MAX = 8, NOTE_SIZE = 600, RESAMPLES = 10000, RESAMPLES_LEAST = 1000, RESAMPLES_MOST = 100000 };
-static const uint64_t DRAWS = 2000000000;               /* queries drawn in all, before the default number of resamples shrinks */
+static const uint64_t DRAWS = 2000000000;               /* queries drawn in all, before the default number of resamples
+                                                         * shrinks */
 static const uint64_t BY_SIZE = UINT64_MAX;             /* resamples: the default */
 static const size_t REPORT_MAX = (size_t)256 << 20;     /* bytes */
 
@@ -141,7 +143,8 @@ static int load(struct work *w, enum zoo_precision precision, zoo_err *err)
         rc = zoo_choice_fail_unrewarded(store, &s->choice, s->reward_model, w->data.n, ZOO_EUSAGE, err);
     zoo_store_close(store);
     if (!rc && s->router)
-        rc = zoo_router_open_with(&w->router, s->router, &(zoo_options){ .size = sizeof(zoo_options), .precision = precision }, err);
+        rc = zoo_router_open_with(&w->router, s->router, &(zoo_options){ .size = sizeof(zoo_options),
+                                                                         .precision = precision }, err);
     return rc;
 }
 
@@ -203,7 +206,8 @@ static void note_unknown_outputs(struct work *w)
         if (find_expert(w->data.experts, w->data.k, zoo_router_expert(w->router, i)) == w->data.k)
             list_name(unknown, sizeof unknown, zoo_router_expert(w->router, i));
     if (*unknown)
-        note(w, "the router also knows %s: not compared here (left out, or without rewards), so it cannot choose them", unknown);
+        note(w, "the router also knows %s: not compared here (left out, or without rewards), so it cannot choose them",
+             unknown);
 }
 
 static int choose_experts(struct work *w, zoo_err *err)
@@ -233,8 +237,8 @@ static int choose_experts(struct work *w, zoo_err *err)
     if (w->router)
         note_unknown_outputs(w);
     if (!w->k)
-        return zoo_fail(err, ZOO_EUSAGE, "no expert is left to compare%s%s%s", w->router ? ": " : "", w->s->router ? w->s->router : "",
-                        w->router ? " knows none of the experts with rewards" : "");
+        return zoo_fail(err, ZOO_EUSAGE, "no expert is left to compare%s%s%s", w->router ? ": " : "",
+                        w->s->router ? w->s->router : "", w->router ? " knows none of the experts with rewards" : "");
     return ZOO_OK;
 }
 
@@ -353,7 +357,8 @@ static size_t best_on_training(const struct work *w)
 static int evaluate(struct work *w, zoo_err *err)
 {
     zoo_evaluate_options o = {
-        .routed = w->routed, .best_on_training = best_on_training(w), .rankers = w->rankers, .ranker_count = w->s->rank_by.count,
+        .routed = w->routed, .best_on_training = best_on_training(w), .rankers = w->rankers,
+        .ranker_count = w->s->rank_by.count,
         .group_rows = w->s->group_rows, .resamples = (size_t)w->s->bootstrap, .seed = w->s->seed,
         .threads = (unsigned)w->s->threads
     };
@@ -430,18 +435,20 @@ static const struct settings defaults = { .bootstrap = BY_SIZE, .seed = 1 };
 
 static const zoo_option options[] = {
     ZOO_OPTION_STORE(struct settings, store, "the store"),
-    { "split", "NAME,...", OPTION_NAMES, offsetof(struct settings, choice.split), "the queries to evaluate on (default test)", 0, 0 },
+    { "split", "NAME,...", OPTION_NAMES, offsetof(struct settings, choice.split),
+      "the queries to evaluate on (default test)", 0, 0 },
     ZOO_OPTION_WHERE(struct settings, choice),
     ZOO_OPTION_SAMPLE(struct settings, choice),
-    { "router", "DIR", OPTION_TEXT, offsetof(struct settings, router), "a trained router; without one, only what it would have to beat",
-      0, 0 },
+    { "router", "DIR", OPTION_TEXT, offsetof(struct settings, router),
+      "a trained router; without one, only what it would have to beat", 0, 0 },
     { "precision", "P", OPTION_TEXT, offsetof(struct settings, precision),
       "auto (default), f32, bf16 or int8: what an encoder's weights are multiplied in", 0, 0 },
     { "reward-model", "NAME", OPTION_TEXT, offsetof(struct settings, reward_model),
       "whose rewards score the answers (default: the only one there is)", 0, 0 },
     { "rank-by", "NAME,...", OPTION_NAMES, offsetof(struct settings, rank_by),
       "also rank the answers by these reward models (reward model ranking)", 0, 0 },
-    { "by", "KIND", OPTION_TEXT, offsetof(struct settings, by), "the kind of tag that makes the subsets (default subset)", 0, 0 },
+    { "by", "KIND", OPTION_TEXT, offsetof(struct settings, by),
+      "the kind of tag that makes the subsets (default subset)", 0, 0 },
     ZOO_OPTION_EXPERTS(struct settings, choice),
     ZOO_OPTION_WITHOUT(struct settings, choice),
     { "group-rows", NULL, OPTION_FLAG, offsetof(struct settings, group_rows),
@@ -449,27 +456,38 @@ static const zoo_option options[] = {
     { "bootstrap", "N", OPTION_COUNT, offsetof(struct settings, bootstrap),
       "resamples for the intervals, 0 for none (default 10000; fewer above 200000 queries)", 0, RESAMPLES_MOST },
     { "seed", "N", OPTION_COUNT, offsetof(struct settings, seed), "seed of the resamples (default 1)", 0, 0 },
-    { "threads", "N", OPTION_COUNT, offsetof(struct settings, threads), "threads (default: one per processor)", 0, 1024 },
+    { "threads", "N", OPTION_COUNT, offsetof(struct settings, threads), "threads (default: one per processor)", 0,
+      1024 },
     { "json", "FILE", OPTION_TEXT, offsetof(struct settings, json),
       "write every figure as JSON; '-': to standard output, instead of the tables", 0, 0 },
     { 0 }
 };
 
 const zoo_command zoo_command_eval = {
-    .name = "eval", .args = "", .summary = "show what a router is worth, beside every expert alone, chance and the oracle",
+    .name = "eval", .args = "",
+    .summary = "show what a router is worth, beside every expert alone, chance and the oracle",
     .details =
-        "Scores, on the queries of a split and by the rewards in the store: every expert alone; the best single expert (of this\n"
-        "split, and the best on the router's training data where that is another); the best expert of each subset; a random\n"
+        "Scores, on the queries of a split and by the rewards in the store: every expert alone; the best single expert "
+        "(of this\n"
+        "split, and the best on the router's training data where that is another); the best expert of each subset; a "
+        "random\n"
         "choice; the oracle, which knows every reward (reward model ranking by the same rewards); and the router.\n"
         "\n"
-        "The headline is the mean over subsets, so that a large subset does not drown the others; the mean over queries stands\n"
-        "beside it. Intervals are 95% of a paired bootstrap within subsets and do not depend on --threads. MTR (mean task rank)\n"
-        "and uplift rank the experts among themselves and every other method against the experts, over the subsets; ties share\n"
-        "the best rank. 'gap' is how much of what lies between the best single expert and the oracle the router closes.\n"
+        "The headline is the mean over subsets, so that a large subset does not drown the others; the mean over "
+        "queries stands\n"
+        "beside it. Intervals are 95% of a paired bootstrap within subsets and do not depend on --threads. MTR (mean "
+        "task rank)\n"
+        "and uplift rank the experts among themselves and every other method against the experts, over the subsets; "
+        "ties share\n"
+        "the best rank. 'gap' is how much of what lies between the best single expert and the oracle the router "
+        "closes.\n"
         "\n"
-        "Experts are matched by name; those that the router or the split does not know are left out, and said. Comparisons are\n"
-        "paired: a query without a reward for every expert is left out and counted. A query with several tags of KIND counts in\n"
-        "each subset, and once in the mean over queries. docs/evaluation.md defines every figure and the fields of --json.",
+        "Experts are matched by name; those that the router or the split does not know are left out, and said. "
+        "Comparisons are\n"
+        "paired: a query without a reward for every expert is left out and counted. A query with several tags of KIND "
+        "counts in\n"
+        "each subset, and once in the mean over queries. docs/evaluation.md defines every figure and the fields of "
+        "--json.",
     .examples = "  zooter eval --store my.db --split test --router my-router\n"
                 "  zooter eval --store my.db --split test --router my-router --by topic --json figures.json\n"
                 "  zooter eval --store my.db --split test --reward-model gpt-4 --rank-by ultrarm,qwenrm\n",

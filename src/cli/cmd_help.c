@@ -28,7 +28,8 @@ static int run(const void *opaque, int argc, char **argv)
     const zoo_command *self = &zoo_command_help_command;
 
     if (argc && (s->markdown || s->names || s->completion))
-        return zoo_cli_wrong_use(self, "--markdown, --names and --completion are about all commands; leave out '%s'", argv[0]);
+        return zoo_cli_wrong_use(self, "--markdown, --names and --completion are about all commands; leave out '%s'",
+                                 argv[0]);
     if (s->man + s->markdown + s->names + (s->completion != NULL) > 1)
         return zoo_cli_wrong_use(self, "one of --man, --markdown, --names and --completion at a time");
     if (s->completion && strcmp(s->completion, "bash"))
@@ -51,16 +52,20 @@ static int run(const void *opaque, int argc, char **argv)
 
 static const zoo_option options[] = {
     { "man", NULL, OPTION_FLAG, offsetof(struct settings, man), "print the man page (troff) instead", 0, 0 },
-    { "markdown", NULL, OPTION_FLAG, offsetof(struct settings, markdown), "print the reference of all commands (docs/cli.md)", 0, 0 },
-    { "completion", "SHELL", OPTION_TEXT, offsetof(struct settings, completion), "print completion for SHELL: bash", 0, 0 },
-    { "names", NULL, OPTION_FLAG, offsetof(struct settings, names), "print the names of the commands, one a line", 0, 0 },
+    { "markdown", NULL, OPTION_FLAG, offsetof(struct settings, markdown),
+      "print the reference of all commands (docs/cli.md)", 0, 0 },
+    { "completion", "SHELL", OPTION_TEXT, offsetof(struct settings, completion), "print completion for SHELL: bash", 0,
+      0 },
+    { "names", NULL, OPTION_FLAG, offsetof(struct settings, names), "print the names of the commands, one a line", 0,
+      0 },
     { 0 }
 };
 
 const zoo_command zoo_command_help_command = {
     .name = "help", .args = "[COMMAND [SUBCOMMAND]]", .summary = "list the commands, or explain one",
-    .details = "Without COMMAND, lists all commands. Texts, man pages, reference and completion come from the same tables\n"
-               "that the command line is checked against.",
+    .details =
+        "Without COMMAND, lists all commands. Texts, man pages, reference and completion come from the same tables\n"
+        "that the command line is checked against.",
     .examples = "  zooter help help\n  zooter help --man | man -l -\n  . <(zooter help --completion bash)\n",
     .options = options, .settings_size = sizeof(struct settings), .most_args = 2, .run = run
 };

@@ -26,7 +26,8 @@ static const zoo_command *const subcommands[] = {
 const zoo_command zoo_command_model = {
     .name = "model", .args = "SUBCOMMAND ...", .summary = "describe, make, change and check a checkpoint folder",
     .details =
-        "A checkpoint is a folder as Hugging Face libraries write it: config.json, weights (model.safetensors, shards with\n"
+        "A checkpoint is a folder as Hugging Face libraries write it: config.json, weights (model.safetensors, shards "
+        "with\n"
         "model.safetensors.index.json, or pytorch_model.bin), tokenizer files. A router is such a folder too.",
     .subcommands = subcommands
 };

@@ -1,7 +1,8 @@
-/* cmd_model_bench.c - zooter model bench: how fast a checkpoint is on this machine, and how near to what its weight products cost alone.
+/* cmd_model_bench.c - zooter model bench: how fast a checkpoint is on this machine, and how near to what its weight
+ * products cost alone.
  *
- * Ours and the products take turns in bursts, because two things that share a machine are only comparable in the same minutes. The
- * first run of a burst warms up and does not count, unless it takes all of the burst's time. */
+ * Ours and the products take turns in bursts, because two things that share a machine are only comparable in the same
+ * minutes. The first run of a burst warms up and does not count, unless it takes all of the burst's time. */
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -99,12 +100,13 @@ static void use_batch(struct bench *b)
 
 static void nap(void)
 {
-    nanosleep(&(struct timespec){ 0, NAP_MS * 1000000 }, NULL);       /* until the other side's threads have stopped spinning */
+    nanosleep(&(struct timespec){ 0, NAP_MS * 1000000 }, NULL);       /* until the other side's threads have stopped
+                                                                       * spinning */
 }
 
 /* Runs that fill `seconds`, at least three, or one that outlasts it; `once` gives a run's milliseconds. */
-static int burst(struct bench *b, double seconds, int (*once)(struct bench *b, double *ms, zoo_err *err), double *times, size_t *count,
-                 zoo_err *err)
+static int burst(struct bench *b, double seconds, int (*once)(struct bench *b, double *ms, zoo_err *err), double *times,
+                 size_t *count, zoo_err *err)
 {
     uint64_t end = zoo_clock_ns() + (uint64_t)(seconds * 1e9);
     size_t least = *count + RUNS_LEAST;
@@ -169,8 +171,10 @@ static int measure(struct bench *b, size_t rows, zoo_err *err)
 
 static const char *isa_name(void)
 {
-    static const char *const names[] = { [ZOO_CPU_PORTABLE] = "portable", [ZOO_CPU_AVX2] = "avx2", [ZOO_CPU_AVX512] = "avx512",
-                                         [ZOO_CPU_VNNI] = "avx512_vnni", [ZOO_CPU_BF16] = "avx512_bf16", [ZOO_CPU_AMX] = "amx" };
+    static const char *const names[] = { [ZOO_CPU_PORTABLE] = "portable", [ZOO_CPU_AVX2] = "avx2",
+                                         [ZOO_CPU_AVX512] = "avx512",
+                                         [ZOO_CPU_VNNI] = "avx512_vnni", [ZOO_CPU_BF16] = "avx512_bf16",
+                                         [ZOO_CPU_AMX] = "amx" };
     return names[zoo_cpu_level()];
 }
 
@@ -237,8 +241,8 @@ static void report_batch(struct bench *b)
         printf(", \"runs\": %zu", b->ours_count);
         print_circumstances(b);
     } else {
-        printf("%d sequences of %d to %d tokens: %.0f tokens/s, %.0f %% of the products' limit of %.0f tokens/s\n", BATCH, BATCH_LEAST,
-               BATCH_MOST, rate, 100 * rate / limit, limit);
+        printf("%d sequences of %d to %d tokens: %.0f tokens/s, %.0f %% of the products' limit of %.0f tokens/s\n",
+               BATCH, BATCH_LEAST, BATCH_MOST, rate, 100 * rate / limit, limit);
     }
     fflush(stdout);
 }
@@ -266,7 +270,8 @@ static int read_lengths(const struct settings *s, size_t *lengths, size_t *n, zo
         char *end;
         unsigned long tokens = strtoul(s->tokens.items[i], &end, 10);
         if (*end || tokens < 1 || tokens > LENGTH_MAX)
-            return zoo_fail(err, ZOO_EUSAGE, "--tokens: '%.40s' is not a number from 1 to %d", s->tokens.items[i], LENGTH_MAX);
+            return zoo_fail(err, ZOO_EUSAGE, "--tokens: '%.40s' is not a number from 1 to %d", s->tokens.items[i],
+                            LENGTH_MAX);
         lengths[i] = tokens;
     }
     if (!*n) {
@@ -295,7 +300,8 @@ static void list_products(struct bench *b)
 {
     const zoo_transformer_config *c = &b->config;
     size_t H = c->hidden_size, I = c->intermediate_size;
-    const zoo_shape layer[] = { { 3 * H, H, c->layers }, { H, H, c->layers }, { I, H, c->layers }, { H, I, c->layers } };
+    const zoo_shape layer[] = { { 3 * H, H, c->layers }, { H, H, c->layers }, { I, H, c->layers },
+                                { H, I, c->layers } };
 
     memcpy(b->shapes, layer, sizeof layer);
     b->shape_count = sizeof layer / sizeof *layer;
@@ -325,7 +331,8 @@ static int start(struct bench *b, const char *dir, const size_t *lengths, size_t
     int rc;
 
     if (b->settings->precision && !zoo_precision_parse(b->settings->precision, &o.precision))
-        return zoo_fail(err, ZOO_EUSAGE, "--precision: '%.40s' is none of auto, f32, bf16, int8", b->settings->precision);
+        return zoo_fail(err, ZOO_EUSAGE, "--precision: '%.40s' is none of auto, f32, bf16, int8",
+                        b->settings->precision);
     if ((rc = zoo_model_open(&b->model, dir, &o, err)) || (rc = zoo_session_new(&b->session, b->model, &o, err)) ||
         (rc = allocate(b, lengths, n, err)))
         return rc;
@@ -337,7 +344,8 @@ static int start(struct bench *b, const char *dir, const size_t *lengths, size_t
 
 /* ---- */
 
-/* Lengths that were not asked for and that the model does not read are left out. Memory is looked at before the products take theirs. */
+/* Lengths that were not asked for and that the model does not read are left out. Memory is looked at before the
+ * products take theirs. */
 static int bench_lengths(struct bench *b, const size_t *lengths, size_t n, zoo_err *err)
 {
     int is_usual = !b->settings->tokens.count, rc = ZOO_OK;
@@ -384,13 +392,15 @@ static int bench_batch(struct bench *b, zoo_err *err)
 
 enum { TRAIN_QUERIES = 32, TRAIN_TOKENS = 96, TRAIN_STEPS_LEAST = 3, TRAIN_STEPS_MOST = 1000 };
 
-static int read_train(const struct settings *s, const char *dir, unsigned threads, zoo_bench_train_settings *out, zoo_err *err)
+static int read_train(const struct settings *s, const char *dir, unsigned threads, zoo_bench_train_settings *out,
+                      zoo_err *err)
 {
     size_t lengths[LENGTHS_MAX], n;
     int rc = read_lengths(s, lengths, &n, err);
 
-    *out = (zoo_bench_train_settings){ .dir = dir, .precision = zoo_precision_auto(), .queries = TRAIN_QUERIES, .tokens = TRAIN_TOKENS,
-                                       .threads = threads, .steps = s->seconds < 5 ? TRAIN_STEPS_LEAST + 1 : (size_t)s->seconds };
+    *out = (zoo_bench_train_settings){ .dir = dir, .precision = zoo_precision_auto(), .queries = TRAIN_QUERIES,
+                                       .tokens = TRAIN_TOKENS, .threads = threads,
+                                       .steps = s->seconds < 5 ? TRAIN_STEPS_LEAST + 1 : (size_t)s->seconds };
     if (rc)
         return rc;
     if (s->tokens.count > 1)
@@ -402,7 +412,8 @@ static int read_train(const struct settings *s, const char *dir, unsigned thread
     if (out->steps > TRAIN_STEPS_MOST)
         out->steps = TRAIN_STEPS_MOST;
     if (s->precision && (!zoo_precision_parse(s->precision, &out->precision) || out->precision == ZOO_PRECISION_INT8))
-        return zoo_fail(err, ZOO_EUSAGE, "--precision: '%.40s' is none of auto, f32, bf16, which training multiplies in", s->precision);
+        return zoo_fail(err, ZOO_EUSAGE,
+                        "--precision: '%.40s' is none of auto, f32, bf16, which training multiplies in", s->precision);
     if (out->precision == ZOO_PRECISION_AUTO)
         out->precision = zoo_precision_auto();
     return ZOO_OK;
@@ -410,12 +421,14 @@ static int read_train(const struct settings *s, const char *dir, unsigned thread
 
 static void report_train(const zoo_bench_train_settings *s, const zoo_bench_train_result *r, int as_json)
 {
-    double tokens = (double)(s->queries * s->tokens), rate = tokens / r->min_ms * 1e3, limit = tokens / r->products_ms * 1e3;
+    double tokens = (double)(s->queries * s->tokens), rate = tokens / r->min_ms * 1e3,
+                    limit = tokens / r->products_ms * 1e3;
 
     if (!as_json) {
-        printf("a step of %zu queries of %zu tokens, %s, %u threads: %.0f tokens/s (best step; median %.1f ms), %.0f %% of the products' limit of "
-               "%.0f tokens/s; at most %ld MiB\n", s->queries, s->tokens, zoo_precision_name(s->precision), s->threads, rate, r->median_ms,
-               100 * rate / limit, limit, r->peak_mib);
+        printf("a step of %zu queries of %zu tokens, %s, %u threads: %.0f tokens/s (best step; median %.1f ms), %.0f "
+               "%% of the products' limit of "
+               "%.0f tokens/s; at most %ld MiB\n", s->queries, s->tokens, zoo_precision_name(s->precision), s->threads,
+               rate, r->median_ms, 100 * rate / limit, limit, r->peak_mib);
         return;
     }
     printf("{\"train\": true, \"batch\": %zu, \"tokens\": %zu", s->queries, s->tokens);
@@ -424,8 +437,9 @@ static void report_train(const zoo_bench_train_settings *s, const zoo_bench_trai
     print_number("median_ms", r->median_ms);
     print_number("min_ms", r->min_ms);
     print_number("products_ms", r->products_ms);
-    printf(", \"runs\": %zu, \"precision\": \"%s\", \"threads\": %u, \"isa\": \"%s\", \"start_ms\": %.1f, \"peak_mib\": %ld}\n", s->steps,
-           zoo_precision_name(s->precision), s->threads, isa_name(), r->start_ms, r->peak_mib);
+    printf(", \"runs\": %zu, \"precision\": \"%s\", \"threads\": %u, \"isa\": \"%s\", \"start_ms\": %.1f, "
+           "\"peak_mib\": %ld}\n", s->steps, zoo_precision_name(s->precision), s->threads, isa_name(), r->start_ms,
+           r->peak_mib);
 }
 
 static int bench_train(const struct settings *s, const char *dir, unsigned threads, zoo_err *err)
@@ -466,7 +480,9 @@ static int run(const void *opaque, int argc, char **argv)
         return rc ? zoo_cli_fail(&zoo_command_model_bench, &err) : EXIT_DONE;
     }
     if (!rc && b.settings->batch && b.settings->batch != OPTION_NO_NUMBER)
-        rc = zoo_fail(&err, ZOO_EUSAGE, "--batch: takes a number with --train alone; without, its sequences are always the same %d", BATCH);
+        rc = zoo_fail(&err, ZOO_EUSAGE,
+                      "--batch: takes a number with --train alone; without, its sequences are always the same %d",
+                      BATCH);
     if (!rc)
         rc = read_config(&b, argv[0], &err);
     if (!rc) {
@@ -482,13 +498,18 @@ static int run(const void *opaque, int argc, char **argv)
 static const struct settings defaults = { .seconds = 4 };
 
 static const zoo_option options[] = {
-    { "tokens", "N,...", OPTION_NAMES, offsetof(struct settings, tokens), "lengths of the one sequence of a run (default 16,64,128,512)", 0, 0 },
+    { "tokens", "N,...", OPTION_NAMES, offsetof(struct settings, tokens),
+      "lengths of the one sequence of a run (default 16,64,128,512)", 0, 0 },
     { "batch", "N", OPTION_COUNT | OPTION_BARE, offsetof(struct settings, batch),
-      "a batch of 256 sequences of 8 to 128 tokens instead, the same ones each time; with --train: queries of a step (default 32)", 1, 65536 },
-    { "train", NULL, OPTION_FLAG, offsetof(struct settings, train), "time steps of training instead, of queries of --tokens tokens (default 96)", 0, 0 },
+      "a batch of 256 sequences of 8 to 128 tokens instead, the same ones each time; with --train: queries of a step "
+      "(default 32)", 1, 65536 },
+    { "train", NULL, OPTION_FLAG, offsetof(struct settings, train),
+      "time steps of training instead, of queries of --tokens tokens (default 96)", 0, 0 },
     { "precision", "P", OPTION_TEXT, offsetof(struct settings, precision), "auto (default), f32, bf16 or int8", 0, 0 },
-    { "threads", "N", OPTION_COUNT, offsetof(struct settings, threads), "threads (default: one per processor)", 1, 1024 },
-    { "seconds", "S", OPTION_NUMBER, offsetof(struct settings, seconds), "time spent on a length, and again on its products (default 4)", 0.01, 3600 },
+    { "threads", "N", OPTION_COUNT, offsetof(struct settings, threads), "threads (default: one per processor)", 1,
+      1024 },
+    { "seconds", "S", OPTION_NUMBER, offsetof(struct settings, seconds),
+      "time spent on a length, and again on its products (default 4)", 0.01, 3600 },
     { "json", NULL, OPTION_FLAG, offsetof(struct settings, json), "one JSON object a line instead of a table", 0, 0 },
     { 0 }
 };
@@ -496,18 +517,26 @@ static const zoo_option options[] = {
 const zoo_command zoo_command_model_bench = {
     .name = "model bench", .args = "DIR", .summary = "how fast a checkpoint is on this machine",
     .details =
-        "Times passes of random token ids, fresh ones each time, and beside them, in turn, the model's weight products alone (four a\n"
-        "layer) on oneDNN as it comes: what no pass that multiplies all of it with that library can be faster than. No tokenizer\n"
+        "Times passes of random token ids, fresh ones each time, and beside them, in turn, the model's weight products "
+        "alone (four a\n"
+        "layer) on oneDNN as it comes: what no pass that multiplies all of it with that library can be faster than. No "
+        "tokenizer\n"
         "is needed.\n"
         "\n"
-        "With --json a line has tokens, median_ms, min_ms, products_ms (median; null where oneDNN has no such products on this\n"
-        "processor or is not installed), products_min_ms, runs, precision, threads, isa (instructions that the kernels use;\n"
-        "ONEDNN_MAX_CPU_ISA lowers it), start_ms (from opening the folder to the first answer) and peak_mib (of the process, before\n"
-        "the products are made). With --batch: batch, tokens (sum), tokens_per_s, products_tokens_per_s (at 1,024 rows), median_ms, min_ms and the same\n"
+        "With --json a line has tokens, median_ms, min_ms, products_ms (median; null where oneDNN has no such products "
+        "on this\n"
+        "processor or is not installed), products_min_ms, runs, precision, threads, isa (instructions that the kernels "
+        "use;\n"
+        "ONEDNN_MAX_CPU_ISA lowers it), start_ms (from opening the folder to the first answer) and peak_mib (of the "
+        "process, before\n"
+        "the products are made). With --batch: batch, tokens (sum), tokens_per_s, products_tokens_per_s (at 1,024 "
+        "rows), median_ms, min_ms and the same\n"
         "circumstances; the lengths are drawn evenly with seed 1.\n"
         "\n"
-        "With --train, whole steps of fine-tuning are timed: forward, backward, clipping, AdamW, with dropout as the config says, all\n"
-        "layers and embeddings learning, in f32 or bf16 (auto: as above). tokens_per_s is that of the best step, products_tokens_per_s\n"
+        "With --train, whole steps of fine-tuning are timed: forward, backward, clipping, AdamW, with dropout as the "
+        "config says, all\n"
+        "layers and embeddings learning, in f32 or bf16 (auto: as above). tokens_per_s is that of the best step, "
+        "products_tokens_per_s\n"
         "that of the forward, data-gradient and weight-gradient products alone.\n"
         "\n"
         "Other work on the machine shows in the medians first; compare numbers of the same run.",
@@ -515,5 +544,6 @@ const zoo_command zoo_command_model_bench = {
                 "  zooter model bench my-router --tokens 64,128 --precision bf16 --threads 2 --json\n"
                 "  zooter model bench my-router --batch --precision int8\n"
                 "  zooter model bench my-router --train --batch 32 --tokens 96 --json\n",
-    .options = options, .defaults = &defaults, .settings_size = sizeof(struct settings), .least_args = 1, .most_args = 1, .run = run
+    .options = options, .defaults = &defaults, .settings_size = sizeof(struct settings), .least_args = 1,
+    .most_args = 1, .run = run
 };

@@ -12,13 +12,15 @@ static const zoo_command *const self = &zoo_command_model_convert;
 
 static int parse(const struct settings *s, enum zoo_dtype *dtype, uint64_t *max_shard)
 {
-    static const struct { const char *name; enum zoo_dtype dtype; } names[] = { { "f32", ZOO_F32 }, { "f16", ZOO_F16 }, { "bf16", ZOO_BF16 } };
+    static const struct { const char *name; enum zoo_dtype dtype; } names[] = { { "f32", ZOO_F32 }, { "f16", ZOO_F16 },
+                                                                                { "bf16", ZOO_BF16 } };
     size_t i = 0;
 
     while (i < 3 && strcmp(s->dtype, names[i].name))
         i++;
     if (i == 3)
-        return zoo_cli_wrong_use(self, "--dtype: '%s' is none of f32, f16, bf16; for int8, see model quantise", s->dtype);
+        return zoo_cli_wrong_use(self, "--dtype: '%s' is none of f32, f16, bf16; for int8, see model quantise",
+                                 s->dtype);
     *dtype = names[i].dtype;
     if (s->format && strcmp(s->format, "safetensors"))
         return zoo_cli_wrong_use(self, "--format: only safetensors is written, not '%s'", s->format);
@@ -55,21 +57,27 @@ static int run(const void *opaque, int argc, char **argv)
 
 static const zoo_option options[] = {
     { "dtype", "TYPE", OPTION_TEXT | OPTION_REQUIRED, offsetof(struct settings, dtype), "f32, f16 or bf16", 0, 0 },
-    { "format", "NAME", OPTION_TEXT, offsetof(struct settings, format), "safetensors (the default, and all that is written)", 0, 0 },
+    { "format", "NAME", OPTION_TEXT, offsetof(struct settings, format),
+      "safetensors (the default, and all that is written)", 0, 0 },
     { "max-shard-size", "SIZE", OPTION_TEXT, offsetof(struct settings, max_shard),
       "several files of at most SIZE (500MB, 2GiB) with an index (default: one file)", 0, 0 },
-    { "force", NULL, OPTION_FLAG, offsetof(struct settings, force), "replace OUT where it holds something; it may be IN", 0, 0 },
+    { "force", NULL, OPTION_FLAG, offsetof(struct settings, force),
+      "replace OUT where it holds something; it may be IN", 0, 0 },
     { 0 }
 };
 
 const zoo_command zoo_command_model_convert = {
     .name = "model convert", .args = "IN OUT", .summary = "change the precision or the file format of a checkpoint",
     .details =
-        "Reads the checkpoint folder IN (safetensors, shards with an index, or a pytorch_model.bin of which nothing is executed) and\n"
-        "writes the folder OUT: model.safetensors with every tensor of floats in the precision asked for, config.json with its dtype\n"
-        "changed and nothing else, and the files beside it (tokenizer, licence, notes). Weights in 8 bits become floats again.\n"
+        "Reads the checkpoint folder IN (safetensors, shards with an index, or a pytorch_model.bin of which nothing is "
+        "executed) and\n"
+        "writes the folder OUT: model.safetensors with every tensor of floats in the precision asked for, config.json "
+        "with its dtype\n"
+        "changed and nothing else, and the files beside it (tokenizer, licence, notes). Weights in 8 bits become "
+        "floats again.\n"
         "\n"
-        "bf16 halves the size and keeps the range of f32; f16 is finer and ends at 65504: a larger weight is an error. Rounding is\n"
+        "bf16 halves the size and keeps the range of f32; f16 is finer and ends at 65504: a larger weight is an error. "
+        "Rounding is\n"
         "to the nearest, ties to even. OUT appears when it is complete. Memory does not grow with the weights.",
     .examples = "  zooter model convert mdeberta-v3-base small --dtype bf16\n"
                 "  zooter model convert old-bin-folder new --dtype f32 --max-shard-size 2GB\n",

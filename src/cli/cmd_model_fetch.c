@@ -1,8 +1,8 @@
 /* cmd_model_fetch.c - zooter model fetch: what an encoder needs of a repository on a Hugging Face hub, and no more.
  *
- * config.json comes first, so that a model which cannot be used is refused before its weights travel; the weights come last, so that
- * a snapshot which has them is complete. Names are chosen from the lists below or read from the index of the shards, and each
- * is checked before it becomes a path. */
+ * config.json comes first, so that a model which cannot be used is refused before its weights travel; the weights come
+ * last, so that a snapshot which has them is complete. Names are chosen from the lists below or read from the index of
+ * the shards, and each is checked before it becomes a path. */
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -36,9 +36,11 @@ extern const zoo_command zoo_command_model_fetch;
 
 /* Taken where the repository has them. */
 static const struct { const char *name; uint64_t max; } helpers[] = {
-    { "tokenizer.json", TOKENIZER_BYTES }, { "tokenizer_config.json", CONFIG_BYTES }, { "special_tokens_map.json", CONFIG_BYTES },
+    { "tokenizer.json", TOKENIZER_BYTES }, { "tokenizer_config.json", CONFIG_BYTES },
+        { "special_tokens_map.json", CONFIG_BYTES },
     { "added_tokens.json", TOKENIZER_BYTES }, { "spm.model", TOKENIZER_BYTES }, { "vocab.txt", TOKENIZER_BYTES },
-    { "modules.json", CONFIG_BYTES }, { "1_Pooling/config.json", CONFIG_BYTES }, { "sentence_bert_config.json", CONFIG_BYTES },
+    { "modules.json", CONFIG_BYTES }, { "1_Pooling/config.json", CONFIG_BYTES },
+        { "sentence_bert_config.json", CONFIG_BYTES },
     { "config_sentence_transformers.json", CONFIG_BYTES },
 };
 
@@ -116,8 +118,9 @@ static int check_config(const struct fetch *f, zoo_err *err)
     else if (!strcmp(type, "deberta-v2") || !strcmp(type, "bert"))
         rc = zoo_transformer_config_parse(&parsed, config, place, err);
     else if (strcmp(type, "zooter-ngram"))
-        rc = zoo_fail(err, ZOO_EFORMAT, "%s: model_type '%.60s' is not supported; deberta-v2 and bert are. No weights were fetched", place,
-                      type);
+        rc = zoo_fail(err, ZOO_EFORMAT,
+                      "%s: model_type '%.60s' is not supported; deberta-v2 and bert are. No weights were fetched",
+                      place, type);
     json_decref(config);
     return rc;
 }
@@ -151,7 +154,8 @@ static int check_shard(const char *name, zoo_err *err)
     size_t n = name ? strlen(name) : 0;
 
     if (!name || zoo_hub_check_file(name, NULL) || strchr(name, '/') || n < 13 || strcmp(name + n - 12, ".safetensors"))
-        return zoo_fail(err, ZOO_EFORMAT, INDEX ": weight_map: '%.120s' should be the name of a .safetensors file beside it",
+        return zoo_fail(err, ZOO_EFORMAT,
+                        INDEX ": weight_map: '%.120s' should be the name of a .safetensors file beside it",
                         name ? name : "(no string)");
     return ZOO_OK;
 }
@@ -192,7 +196,8 @@ static int want_weights(struct fetch *f, zoo_err *err)
         return want_shards(f, err);
     if (zoo_hub_has(f->hub, "pytorch_model.bin"))
         return want(f, "pytorch_model.bin", WEIGHT_BYTES, err);
-    return zoo_fail(err, ZOO_EFORMAT, "%s: no weights%s: neither model.safetensors (whole or in shards) nor pytorch_model.bin", f->repo,
+    return zoo_fail(err, ZOO_EFORMAT,
+                    "%s: no weights%s: neither model.safetensors (whole or in shards) nor pytorch_model.bin", f->repo,
                     zoo_hub_is_offline(f->hub) ? " in the cache" : "");
 }
 
@@ -288,8 +293,8 @@ static int fetch(struct fetch *f, const struct settings *s, const char *name, co
     if (!rc && dir)
         rc = place(f, dir, s->force, err);
     if (!rc)
-        zoo_cli_say(&zoo_command_model_fetch, "%s at commit %s, %" PRIu64 " bytes fetched", f->repo, zoo_hub_commit(f->hub),
-                    zoo_hub_bytes_fetched(f->hub));
+        zoo_cli_say(&zoo_command_model_fetch, "%s at commit %s, %" PRIu64 " bytes fetched", f->repo,
+                    zoo_hub_commit(f->hub), zoo_hub_bytes_fetched(f->hub));
     return rc;
 }
 
@@ -326,26 +331,36 @@ static const zoo_option options[] = {
 const zoo_command zoo_command_model_fetch = {
     .name = "model fetch", .args = "NAME[@REVISION] [DIR]", .summary = "get a checkpoint from a Hugging Face hub",
     .details =
-        "NAME is org/name as on the hub; REVISION a branch, tag or commit (default main). Fetched is what an encoder needs:\n"
-        "config.json, tokenizer files, the pooling of sentence-transformers, and model.safetensors, else its shards, else\n"
+        "NAME is org/name as on the hub; REVISION a branch, tag or commit (default main). Fetched is what an encoder "
+        "needs:\n"
+        "config.json, tokenizer files, the pooling of sentence-transformers, and model.safetensors, else its shards, "
+        "else\n"
         "pytorch_model.bin. A model_type that is not supported is refused before its weights travel.\n"
         "\n"
-        "Files go into the cache that huggingface_hub and transformers use too, and what they fetched is not fetched again. Without\n"
-        "DIR the snapshot's folder is printed: it holds links into the cache, so do not write to it. With DIR the files are copied\n"
+        "Files go into the cache that huggingface_hub and transformers use too, and what they fetched is not fetched "
+        "again. Without\n"
+        "DIR the snapshot's folder is printed: it holds links into the cache, so do not write to it. With DIR the "
+        "files are copied\n"
         "there, all at once when they are complete; a DIR that holds something is refused without --force.\n"
         "\n"
-        "A fetch that was killed or cut goes on where it was. SHA-256 (large files) or git's SHA-1 (small ones) decide whether what\n"
-        "came is right; nothing else gets its name. 5xx, 408, 429 and broken connections are tried again. Where the hub cannot be\n"
+        "A fetch that was killed or cut goes on where it was. SHA-256 (large files) or git's SHA-1 (small ones) decide "
+        "whether what\n"
+        "came is right; nothing else gets its name. 5xx, 408, 429 and broken connections are tried again. Where the "
+        "hub cannot be\n"
         "reached and the cache has the revision, that is taken, and said.\n"
         "\n"
-        "Environment, as of huggingface_hub: HF_ENDPOINT (https://huggingface.co), HF_TOKEN, HF_TOKEN_PATH (HF_HOME/token),\n"
-        "HF_HOME (~/.cache/huggingface), HF_HUB_CACHE (HF_HOME/hub), HF_HUB_OFFLINE, HF_HUB_DOWNLOAD_TIMEOUT (seconds without a\n"
-        "byte, 30), HF_HUB_DISABLE_IMPLICIT_TOKEN; SSL_CERT_FILE, https_proxy, no_proxy. The token is sent to the hub's own scheme,\n"
+        "Environment, as of huggingface_hub: HF_ENDPOINT (https://huggingface.co), HF_TOKEN, HF_TOKEN_PATH "
+        "(HF_HOME/token),\n"
+        "HF_HOME (~/.cache/huggingface), HF_HUB_CACHE (HF_HOME/hub), HF_HUB_OFFLINE, HF_HUB_DOWNLOAD_TIMEOUT (seconds "
+        "without a\n"
+        "byte, 30), HF_HUB_DISABLE_IMPLICIT_TOKEN; SSL_CERT_FILE, https_proxy, no_proxy. The token is sent to the "
+        "hub's own scheme,\n"
         "host and port alone, never along a redirect to another, and not over http except to this machine.\n"
         "\n"
         "Limits: 64 GiB a weight file, 256 MiB a tokenizer file, 1 MiB a configuration.",
     .examples = "  zooter model fetch microsoft/mdeberta-v3-base backbone\n"
                 "  zooter model fetch sentence-transformers/all-MiniLM-L6-v2@main minilm\n"
                 "  HF_ENDPOINT=https://hub.example.org zooter model fetch org/router@v2 router --force\n",
-    .options = options, .defaults = &defaults, .settings_size = sizeof(struct settings), .least_args = 1, .most_args = 2, .run = run
+    .options = options, .defaults = &defaults, .settings_size = sizeof(struct settings), .least_args = 1,
+    .most_args = 2, .run = run
 };

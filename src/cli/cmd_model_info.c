@@ -24,10 +24,12 @@ static json_int_t count_of(const json_t *facts, const char *key)
 
 static void print_network(const json_t *facts)
 {
-    printf("%-14s %s, %s (%s)\n", "model", text_of(facts, "model_type"), text_of(facts, "kind"), text_of(facts, "architecture"));
+    printf("%-14s %s, %s (%s)\n", "model", text_of(facts, "model_type"), text_of(facts, "kind"),
+           text_of(facts, "architecture"));
     if (json_object_get(facts, "layers"))
-        printf("%-14s %lld layers, hidden size %lld, %lld heads, intermediate size %lld, vocabulary %lld, texts of %lld tokens\n", "network",
-               (long long)count_of(facts, "layers"), (long long)count_of(facts, "hidden_size"), (long long)count_of(facts, "heads"),
+        printf("%-14s %lld layers, hidden size %lld, %lld heads, intermediate size %lld, vocabulary %lld, texts of "
+               "%lld tokens\n", "network", (long long)count_of(facts, "layers"),
+               (long long)count_of(facts, "hidden_size"), (long long)count_of(facts, "heads"),
                (long long)count_of(facts, "intermediate_size"), (long long)count_of(facts, "vocab_size"),
                (long long)count_of(facts, "max_tokens"));
     printf("%-14s %lld, of which %lld are no word embeddings\n", "parameters", (long long)count_of(facts, "parameters"),
@@ -140,22 +142,28 @@ static int run(const void *opaque, int argc, char **argv)
 
 static const zoo_option options[] = {
     { "json", NULL, OPTION_FLAG, offsetof(struct settings, json), "one JSON object instead of text", 0, 0 },
-    { "tensors", NULL, OPTION_FLAG, offsetof(struct settings, tensors), "list every tensor with its type and shape", 0, 0 },
+    { "tensors", NULL, OPTION_FLAG, offsetof(struct settings, tensors), "list every tensor with its type and shape", 0,
+      0 },
     { 0 }
 };
 
 const zoo_command zoo_command_model_info = {
     .name = "model info", .args = "DIR", .summary = "what a checkpoint folder holds",
     .details =
-        "Reads config.json and the headers of the weight files, no weights: it is quick, whatever the size. Any folder of model_type\n"
+        "Reads config.json and the headers of the weight files, no weights: it is quick, whatever the size. Any folder "
+        "of model_type\n"
         "deberta-v2 or bert, and n-gram routers.\n"
         "\n"
-        "'memory' is what an open model takes for its weights in each precision; workspaces come on top. Word embeddings of more than\n"
+        "'memory' is what an open model takes for its weights in each precision; workspaces come on top. Word "
+        "embeddings of more than\n"
         "64 MiB are read from the file as they are asked for and take none.\n"
         "\n"
-        "--json: one object with model_type, architecture, kind (classifier, scalar reward, comparer, backbone, n-gram router), layers,\n"
-        "hidden_size, heads, intermediate_size, vocab_size, max_tokens, parameters, backbone_parameters (those that are no word\n"
-        "embeddings), tensors, dtypes, files, tokenizer, labels, memory (bytes), auto (the precision that auto is here) and zooter (what\n"
+        "--json: one object with model_type, architecture, kind (classifier, scalar reward, comparer, backbone, n-gram "
+        "router), layers,\n"
+        "hidden_size, heads, intermediate_size, vocab_size, max_tokens, parameters, backbone_parameters (those that "
+        "are no word\n"
+        "embeddings), tensors, dtypes, files, tokenizer, labels, memory (bytes), auto (the precision that auto is "
+        "here) and zooter (what\n"
         "training noted in the config, or null).",
     .examples = "  zooter model info my-router\n  zooter model info my-router --json | jq .memory\n",
     .options = options, .settings_size = sizeof(struct settings), .least_args = 1, .most_args = 1, .run = run

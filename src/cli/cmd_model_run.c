@@ -1,5 +1,5 @@
-/* cmd_model_run.c - zooter model run: what a checkpoint makes of texts, token ids included. For who debugs a checkpoint or compares it
- * with another implementation: nothing is cut unless the line asks for it. */
+/* cmd_model_run.c - zooter model run: what a checkpoint makes of texts, token ids included. For who debugs a checkpoint
+ * or compares it with another implementation: nothing is cut unless the line asks for it. */
 #include "cli/command.h"
 #include "cli/encode.h"
 
@@ -7,7 +7,8 @@ struct settings { const char *precision; uint64_t threads; };
 
 extern const zoo_command zoo_command_model_run;
 
-static int tokenize(zoo_encode *e, const char *line, size_t size, const char *place, zoo_encoded *item, zoo_tokens *tokens, zoo_err *err)
+static int tokenize(zoo_encode *e, const char *line, size_t size, const char *place, zoo_encoded *item,
+                    zoo_tokens *tokens, zoo_err *err)
 {
     int is_comparer = zoo_model_kind_of(e->model) == ZOO_MODEL_COMPARER;
     const zoo_text *t = e->row.texts, *pair = NULL;
@@ -16,8 +17,8 @@ static int tokenize(zoo_encode *e, const char *line, size_t size, const char *pl
     if (rc)
         return rc;
     if (is_comparer)
-        return zoo_model_tokenize_comparison(e->model, e->session, &t[ROW_AT_QUERY], &t[ROW_AT_CANDIDATE1], &t[ROW_AT_CANDIDATE2],
-                                             e->row.max_length, tokens, err);
+        return zoo_model_tokenize_comparison(e->model, e->session, &t[ROW_AT_QUERY], &t[ROW_AT_CANDIDATE1],
+                                             &t[ROW_AT_CANDIDATE2], e->row.max_length, tokens, err);
     item->has_pair = t[ROW_AT_PAIR].data != NULL;
     if (item->has_pair)
         pair = &t[ROW_AT_PAIR];
@@ -58,7 +59,8 @@ static int add_result(const zoo_encode *e, size_t i, zoo_buf *out)
 
 static int print(zoo_encode *e, const zoo_encoded *item, size_t i, zoo_buf *out)
 {
-    return add_ids(e, item, out) || (item->has_pair && add_types(e, item, out)) || add_result(e, i, out) || zoo_buf_add_str(out, "}\n")
+    return add_ids(e, item, out) || (item->has_pair && add_types(e, item, out)) || add_result(e, i, out) ||
+           zoo_buf_add_str(out, "}\n")
                ? ZOO_ENOMEM : ZOO_OK;
 }
 
@@ -83,24 +85,32 @@ static int run(const void *opaque, int argc, char **argv)
 
 static const zoo_option options[] = {
     { "precision", "P", OPTION_TEXT, offsetof(struct settings, precision), "auto (default), f32, bf16 or int8", 0, 0 },
-    { "threads", "N", OPTION_COUNT, offsetof(struct settings, threads), "threads (default: one per processor)", 1, 1024 },
+    { "threads", "N", OPTION_COUNT, offsetof(struct settings, threads), "threads (default: one per processor)", 1,
+      1024 },
     { 0 }
 };
 
 const zoo_command zoo_command_model_run = {
     .name = "model run", .args = "DIR", .summary = "what a checkpoint makes of texts: token ids and logits",
     .details =
-        "Reads rows of JSONL from stdin and writes one line for each, in the same order, as soon as no further line is waiting.\n"
+        "Reads rows of JSONL from stdin and writes one line for each, in the same order, as soon as no further line is "
+        "waiting.\n"
         "\n"
-        "  classifier, reward model   {\"text\", \"pair\"?, \"max_length\"?}             ->  {\"ids\", \"types\"?, \"logits\"}\n"
-        "  PairRM's head              {\"query\", \"candidate1\", \"candidate2\", ...}   ->  {\"ids\", \"logit\"}; > 0: candidate1 is better\n"
-        "  backbone without a head    {\"text\", ...}                              ->  {\"ids\", \"cls\"}, the first token's last hidden state\n"
+        "  classifier, reward model   {\"text\", \"pair\"?, \"max_length\"?}             ->  {\"ids\", \"types\"?, "
+        "\"logits\"}\n"
+        "  PairRM's head              {\"query\", \"candidate1\", \"candidate2\", ...}   ->  {\"ids\", \"logit\"}; > "
+        "0: candidate1 is better\n"
+        "  backbone without a head    {\"text\", ...}                              ->  {\"ids\", \"cls\"}, the first "
+        "token's last hidden state\n"
         "\n"
-        "max_length: at most so many tokens, special ones included, a pair cut longest first; without it nothing is cut. types\n"
+        "max_length: at most so many tokens, special ones included, a pair cut longest first; without it nothing is "
+        "cut. types\n"
         "(0, or 1 for the pair) are written for pairs. Numbers read back as the same float32. Other keys are ignored.\n"
         "\n"
-        "A row that cannot be read or computed becomes {\"error\": SENTENCE} in its place, is said on stderr with its line, and the\n"
-        "rest goes on; the exit status is then 1. Bytes that are not UTF-8 are read as U+FFFD. Limits: 64 MiB a line, 65,536\n"
+        "A row that cannot be read or computed becomes {\"error\": SENTENCE} in its place, is said on stderr with its "
+        "line, and the\n"
+        "rest goes on; the exit status is then 1. Bytes that are not UTF-8 are read as U+FFFD. Limits: 64 MiB a line, "
+        "65,536\n"
         "tokens a row, and no more than the model has positions.",
     .examples = "  echo '{\"text\": \"What is 12 * 31?\"}' | zooter model run my-router --precision f32\n"
                 "  zooter model run reward-model <pairs.jsonl >scores.jsonl\n",

@@ -31,7 +31,8 @@ static void print_checks(const json_t *checks)
 
 static void print_share(const char *what, json_int_t part, json_int_t all)
 {
-    printf("  %-34s %lld of %lld (%.2f %%)\n", what, (long long)part, (long long)all, all ? 100.0 * (double)part / (double)all : 100.0);
+    printf("  %-34s %lld of %lld (%.2f %%)\n", what, (long long)part, (long long)all,
+           all ? 100.0 * (double)part / (double)all : 100.0);
 }
 
 static void print_comparison(const json_t *c, double clear)
@@ -44,16 +45,17 @@ static void print_comparison(const json_t *c, double clear)
     if (json_object_get(c, "agreeing")) {
         print_share("decisions that agree", count_of(c, "agreeing"), count_of(c, "queries"));
         print_share("where the reference is clear", count_of(c, "clear_agreeing"), count_of(c, "clear"));
-        printf("  %-34s %g (of its best two probabilities; at least %.2f %% have to agree there)\n", "clear: a difference above", clear,
-               100 * number_of(c, "least_agreement"));
+        printf("  %-34s %g (of its best two probabilities; at least %.2f %% have to agree there)\n",
+               "clear: a difference above", clear, 100 * number_of(c, "least_agreement"));
     }
-    printf("  %-34s %.6f\n", json_object_get(c, "agreeing") ? "largest difference of probabilities" : "largest difference of numbers",
-           number_of(c, "largest_difference"));
+    printf("  %-34s %.6f\n", json_object_get(c, "agreeing") ? "largest difference of probabilities" :
+           "largest difference of numbers", number_of(c, "largest_difference"));
     if (json_object_get(c, "least_cosine"))
         printf("  %-34s %.6f\n", "least cosine", number_of(c, "least_cosine"));
     if (json_object_get(c, "rewarded"))
-        printf("  %-34s %.6f, %.6f (%+.6f) on %lld queries\n", "mean reward, and the reference's", number_of(c, "reward"),
-               number_of(c, "reference_reward"), number_of(c, "reward") - number_of(c, "reference_reward"), (long long)count_of(c, "rewarded"));
+        printf("  %-34s %.6f, %.6f (%+.6f) on %lld queries\n", "mean reward, and the reference's",
+               number_of(c, "reward"), number_of(c, "reference_reward"),
+               number_of(c, "reward") - number_of(c, "reference_reward"), (long long)count_of(c, "rewarded"));
 }
 
 static int print_json(const json_t *checks, const json_t *comparison, int is_fit, zoo_err *err)
@@ -79,8 +81,9 @@ static int parse_precision(const char *option, const char *word, enum zoo_precis
 static int run(const void *opaque, int argc, char **argv)
 {
     const struct settings *s = opaque;
-    zoo_comparison job = { .dir = argv[0], .reference_dir = s->against ? s->against : argv[0], .precision = ZOO_PRECISION_AUTO,
-                           .reference = ZOO_PRECISION_F32, .queries = s->queries, .agreement = s->agreement, .clear = s->clear };
+    zoo_comparison job = { .dir = argv[0], .reference_dir = s->against ? s->against : argv[0],
+                           .precision = ZOO_PRECISION_AUTO, .reference = ZOO_PRECISION_F32, .queries = s->queries,
+                           .agreement = s->agreement, .clear = s->clear };
     int compares = s->against || s->precision || s->reference || s->queries, is_fit = 1, rc;
     json_t *checks = json_array(), *comparison = NULL;
     zoo_err err;
@@ -109,9 +112,12 @@ static int run(const void *opaque, int argc, char **argv)
 
 static const struct settings defaults = { .clear = 0.02 };
 static const zoo_option options[] = {
-    { "against", "DIR", OPTION_TEXT, offsetof(struct settings, against), "compare with this checkpoint (default: with itself)", 0, 0 },
-    { "precision", "P", OPTION_TEXT, offsetof(struct settings, precision), "compare in this precision: auto, f32, bf16, int8 (default: auto)", 0, 0 },
-    { "reference", "P", OPTION_TEXT, offsetof(struct settings, reference), "precision of what it is compared with (default: f32)", 0, 0 },
+    { "against", "DIR", OPTION_TEXT, offsetof(struct settings, against),
+      "compare with this checkpoint (default: with itself)", 0, 0 },
+    { "precision", "P", OPTION_TEXT, offsetof(struct settings, precision),
+      "compare in this precision: auto, f32, bf16, int8 (default: auto)", 0, 0 },
+    { "reference", "P", OPTION_TEXT, offsetof(struct settings, reference),
+      "precision of what it is compared with (default: f32)", 0, 0 },
     { "queries", "FILE", OPTION_TEXT, offsetof(struct settings, queries),
       "compare on these: JSONL with 'query' and perhaps 'rewards' ('-': stdin; default: 120 that are built in)", 0, 0 },
     { "agreement", "SHARE", OPTION_NUMBER, offsetof(struct settings, agreement),
@@ -123,21 +129,30 @@ static const zoo_option options[] = {
 };
 
 const zoo_command zoo_command_model_verify = {
-    .name = "model verify", .args = "DIR", .summary = "check that a checkpoint is whole, and does what its reference does",
+    .name = "model verify", .args = "DIR",
+    .summary = "check that a checkpoint is whole, and does what its reference does",
     .details =
-        "Reads every weight: all values are finite numbers; every tensor that the network of config.json needs is there in its shape;\n"
-        "the tokenizer has no more pieces than the embedding has rows; names and ids of labels agree, and the router opens.\n"
+        "Reads every weight: all values are finite numbers; every tensor that the network of config.json needs is "
+        "there in its shape;\n"
+        "the tokenizer has no more pieces than the embedding has rows; names and ids of labels agree, and the router "
+        "opens.\n"
         "\n"
-        "With --against, --precision, --reference or --queries it also compares. DIR in --precision is tried against --against (or DIR\n"
-        "itself) in --reference, on the same queries. Of a router it says how many decisions agree, also where the reference is clear,\n"
-        "the largest difference of probabilities, and, where the rows have rewards, the mean reward of what each chose. Of a backbone it\n"
-        "says the least cosine of [CLS] vectors, which has to reach --agreement; of a scalar reward model the largest difference. Of\n"
-        "PairRM's head it says what it says of a router: which of two candidates is better, the two queries behind each being its\n"
+        "With --against, --precision, --reference or --queries it also compares. DIR in --precision is tried against "
+        "--against (or DIR\n"
+        "itself) in --reference, on the same queries. Of a router it says how many decisions agree, also where the "
+        "reference is clear,\n"
+        "the largest difference of probabilities, and, where the rows have rewards, the mean reward of what each "
+        "chose. Of a backbone it\n"
+        "says the least cosine of [CLS] vectors, which has to reach --agreement; of a scalar reward model the largest "
+        "difference. Of\n"
+        "PairRM's head it says what it says of a router: which of two candidates is better, the two queries behind "
+        "each being its\n"
         "candidates.\n"
         "\n"
         "Exit status 1: not fit. Memory does not grow with the queries.",
     .examples = "  zooter model verify my-router\n"
                 "  zooter model verify my-router --precision int8 --queries test.jsonl\n"
                 "  zooter model verify my-router-int8 --against my-router --json\n",
-    .options = options, .defaults = &defaults, .settings_size = sizeof(struct settings), .least_args = 1, .most_args = 1, .run = run
+    .options = options, .defaults = &defaults, .settings_size = sizeof(struct settings), .least_args = 1,
+    .most_args = 1, .run = run
 };

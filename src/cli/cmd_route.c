@@ -1,8 +1,9 @@
 /* cmd_route.c - zooter route: queries in, one decision a line out.
  *
- * Lines are gathered into batches. The rows of a batch are read, and its results written, in tasks that are shared out to threads,
- * each into a piece of its own; in between all its queries are routed together, as the router likes it. A batch ends where the
- * next line would have to be waited for, so that someone who types, or a program that asks and waits, gets the answer at once. */
+ * Lines are gathered into batches. The rows of a batch are read, and its results written, in tasks that are shared out
+ * to threads, each into a piece of its own; in between all its queries are routed together, as the router likes it. A
+ * batch ends where the next line would have to be waited for, so that someone who types, or a program that asks and
+ * waits, gets the answer at once. */
 #include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -147,7 +148,8 @@ static int finish_batch(struct work *w, zoo_err *err)
     int wrong = read_rows(w, tasks, &good, &reading), failed;
 
     w->routed = 0;
-    failed = zoo_router_route_many(w->router, w->workspace, w->queries, w->sizes, good, w->probabilities, w->decisions, &w->routed, &routing);
+    failed = zoo_router_route_many(w->router, w->workspace, w->queries, w->sizes, good, w->probabilities, w->decisions,
+                                   &w->routed, &routing);
     tasks = (w->routed + TASK_LINES - 1) / TASK_LINES;
     zoo_parallel_run(w->parallel, tasks, write_task, w);
     for (size_t i = 0; i < tasks; i++) {
@@ -308,8 +310,9 @@ static int work_new(struct work **out, const struct settings *s, enum zoo_precis
         w->pieces[i].out = (zoo_buf)ZOO_BUF_INIT(SIZE_MAX / 4);
     }
     if ((rc = zoo_router_open_with(&w->router, s->router, &options, err)) ||
-        (rc = zoo_result_format_init(&w->format, w->router, err)) || (rc = zoo_parallel_new(&w->parallel, threads, err)) ||
-        (rc = zoo_workspace_new_with(&w->workspace, w->router, &options, err)))
+        (rc = zoo_result_format_init(&w->format, w->router, err)) ||
+        (rc = zoo_parallel_new(&w->parallel, threads, err)) || (rc = zoo_workspace_new_with(&w->workspace, w->router,
+                                                                                            &options, err)))
         return rc;
     w->probabilities = malloc(BATCH_LINES * zoo_router_expert_count(w->router) * sizeof *w->probabilities);
     return w->probabilities ? ZOO_OK : zoo_fail_nomem(err);
@@ -343,34 +346,46 @@ static const zoo_option options[] = {
       "the router's folder: as zooter train wrote it, or a deberta-v2 or bert classifier", 0, 0 },
     { "jsonl", NULL, OPTION_FLAG, offsetof(struct settings, jsonl),
       "stdin holds one JSON object a line; only its query and id are read", 0, 0 },
-    { "explain", NULL, OPTION_FLAG, offsetof(struct settings, explain), "say why, for people to read, instead of JSON", 0, 0 },
+    { "explain", NULL, OPTION_FLAG, offsetof(struct settings, explain), "say why, for people to read, instead of JSON",
+      0, 0 },
     { "threads", "N", OPTION_COUNT, offsetof(struct settings, threads),
       "threads to route with (default: one per processor)", 1, THREADS_MAX },
     { "precision", "P", OPTION_TEXT, offsetof(struct settings, precision),
-      "auto, f32, bf16 or int8: what an encoder's weights are multiplied in (default auto: bf16 where the processor does it, else f32)", 0, 0 },
+      "auto, f32, bf16 or int8: what an encoder's weights are multiplied in (default auto: bf16 where the processor "
+      "does it, else f32)", 0, 0 },
     { 0 }
 };
 
 const zoo_command zoo_command_route = {
     .name = "route", .args = "[TEXT...]", .summary = "say which expert each query should go to",
     .details =
-        "Each TEXT is one query; without any, every line of stdin is one. Out comes one JSON object a query, in order:\n"
-        "  {\"id\": 1, \"expert\": \"...\", \"probability\": 0.41, \"margin\": 0.12, \"probabilities\": {\"...\": 0.41, ...}}\n"
-        "id is the number of the line or argument or, with --jsonl, the row's own id (a string or a whole number). margin is\n"
-        "the probability less that of the runner-up. Answers to what has come in are written before more is waited for.\n"
+        "Each TEXT is one query; without any, every line of stdin is one. Out comes one JSON object a query, in "
+        "order:\n"
+        "  {\"id\": 1, \"expert\": \"...\", \"probability\": 0.41, \"margin\": 0.12, \"probabilities\": {\"...\": "
+        "0.41, ...}}\n"
+        "id is the number of the line or argument or, with --jsonl, the row's own id (a string or a whole number). "
+        "margin is\n"
+        "the probability less that of the runner-up. Answers to what has come in are written before more is waited "
+        "for.\n"
         "\n"
-        "With --jsonl every line is an object with a string 'query'; whatever else stands in it changes nothing. A line that\n"
+        "With --jsonl every line is an object with a string 'query'; whatever else stands in it changes nothing. A "
+        "line that\n"
         "is not JSON ends the work with exit status 1; the results before it are written.\n"
         "\n"
-        "DIR may be what zooter train wrote, or any Hugging Face folder of a sequence classifier of model_type deberta-v2 or\n"
+        "DIR may be what zooter train wrote, or any Hugging Face folder of a sequence classifier of model_type "
+        "deberta-v2 or\n"
         "bert whose id2label names the experts; such a folder needs nothing of ours.\n"
         "\n"
-        "Only the beginning of a query is read, in training, routing and serving alike: of an n-gram router its text limit,\n"
-        "4096 bytes unless it says otherwise; of an encoder zooter.max_tokens of its config.json, else max_position_embeddings\n"
+        "Only the beginning of a query is read, in training, routing and serving alike: of an n-gram router its text "
+        "limit,\n"
+        "4096 bytes unless it says otherwise; of an encoder zooter.max_tokens of its config.json, else "
+        "max_position_embeddings\n"
         "tokens. Bytes that are not UTF-8 are read as U+FFFD. A line may have 64 MiB.\n"
         "\n"
-        "--explain shows the distribution, the tags that the router sees in the query, and the words (with the parts they are\n"
-        "read by) and runs of words that decided: all shares, shown or not, add up exactly to the log-odds of the chosen\n"
+        "--explain shows the distribution, the tags that the router sees in the query, and the words (with the parts "
+        "they are\n"
+        "read by) and runs of words that decided: all shares, shown or not, add up exactly to the log-odds of the "
+        "chosen\n"
         "expert over the runner-up. An encoder shows its distribution alone.",
     .examples =
         "  zooter route --router my-router 'What is 12 times 12?'\n"

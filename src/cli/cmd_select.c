@@ -30,7 +30,8 @@ static int report(void *context, const char *id, const zoo_overlap_hit *hit, zoo
     rc = rc ? rc : zoo_buf_add_str(out, ",\"file\":");
     rc = rc ? rc : zoo_buf_add_json_str(out, hit->file, strlen(hit->file));
     rc = rc ? rc : zoo_buf_addf(out, ",\"line\":%zu}\n", hit->line);
-    return rc ? zoo_fail(err, ZOO_ENOMEM, "no memory for the report of dropped queries (at most %zu MiB)", REPORT_MAX >> 20) : ZOO_OK;
+    return rc ? zoo_fail(err, ZOO_ENOMEM, "no memory for the report of dropped queries (at most %zu MiB)",
+                         REPORT_MAX >> 20) : ZOO_OK;
 }
 
 static int read_benchmarks(const struct settings *s, int argc, char **argv, zoo_overlap **out, zoo_err *err)
@@ -42,8 +43,8 @@ static int read_benchmarks(const struct settings *s, int argc, char **argv, zoo_
     for (int i = 0; !rc && i < argc; i++)
         rc = zoo_overlap_add_file(*out, argv[i], err);
     if (!rc)
-        zoo_cli_say(&zoo_command_select, "benchmarks: %zu samples, %zu distinct runs of %llu words", zoo_overlap_samples(*out),
-                    zoo_overlap_runs(*out), (unsigned long long)s->ngram);
+        zoo_cli_say(&zoo_command_select, "benchmarks: %zu samples, %zu distinct runs of %llu words",
+                    zoo_overlap_samples(*out), zoo_overlap_runs(*out), (unsigned long long)s->ngram);
     return rc;
 }
 
@@ -58,7 +59,8 @@ static json_t *describe(const struct settings *s, int argc, char **argv)
         json_array_append_new(files, json_string(argv[i]));
     for (size_t i = 0; i < s->tags.count; i++)
         json_array_append_new(kinds, json_string(s->tags.items[i]));
-    return json_pack("{s:s?, s:s, s:o, s:I, s:o, s:I, s:I, s:I}", "split", s->split, "into", s->into, "benchmarks", files,
+    return json_pack("{s:s?, s:s, s:o, s:I, s:o, s:I, s:I, s:I}", "split", s->split, "into", s->into, "benchmarks",
+                     files,
                      "ngram", (json_int_t)s->ngram, "tags", kinds, "per_tag", (json_int_t)s->per_tag,
                      "untagged", (json_int_t)s->untagged, "seed", (json_int_t)s->seed);
 }
@@ -70,12 +72,14 @@ static json_t *summarise(const zoo_select_counts *n)
                      "selected", (json_int_t)n->selected);
 }
 
-static int log_run(zoo_store *store, const struct settings *s, int argc, char **argv, const zoo_select_counts *n, zoo_err *err)
+static int log_run(zoo_store *store, const struct settings *s, int argc, char **argv, const zoo_select_counts *n,
+                   zoo_err *err)
 {
     json_t *asked = describe(s, argc, argv), *done = summarise(n);
     zoo_buf settings = ZOO_BUF_INIT(REPORT_MAX), summary = ZOO_BUF_INIT(REPORT_MAX);
     zoo_key run;
-    int rc = !asked || !done || zoo_json_dump(&settings, asked) || zoo_json_dump(&summary, done) ? zoo_fail_nomem(err) : ZOO_OK;
+    int rc = !asked || !done || zoo_json_dump(&settings, asked) || zoo_json_dump(&summary, done) ? zoo_fail_nomem(err) :
+             ZOO_OK;
 
     if (!rc)
         rc = zoo_store_begin_run(store, "select", settings.data, &run, err);
@@ -88,7 +92,8 @@ static int log_run(zoo_store *store, const struct settings *s, int argc, char **
     return rc;
 }
 
-/* Selects within a transaction; the report is written before it is committed, so that a failure leaves all as it was. */
+/* Selects within a transaction; the report is written before it is committed, so that a failure leaves all as it
+ * was. */
 static int apply(zoo_store *store, const struct settings *s, int argc, char **argv, const zoo_select_options *options,
                  zoo_select_counts *n, zoo_err *err)
 {
@@ -126,10 +131,12 @@ static void print_counts(FILE *to, const struct settings *s, const zoo_select_co
     fprintf(to, "%10llu candidates in %s%s%s\n", (unsigned long long)n->candidates, s->split ? "'" : "no split",
             s->split ? s->split : "", s->split ? "'" : "");
     fprintf(to, "%10llu overlap with a benchmark: left out\n", (unsigned long long)n->overlapping);
-    fprintf(to, "%10llu without a tag: %s\n", (unsigned long long)n->untagged, s->untagged ? "drawn from as one tag" : "left out");
+    fprintf(to, "%10llu without a tag: %s\n", (unsigned long long)n->untagged,
+            s->untagged ? "drawn from as one tag" : "left out");
     fprintf(to, "%10llu distinct tags, at most %llu queries drawn for each\n", (unsigned long long)n->tags,
             (unsigned long long)s->per_tag);
-    fprintf(to, "%10llu queries %s '%s'", (unsigned long long)n->selected, s->dry_run ? "would be in" : "are now in", s->into);
+    fprintf(to, "%10llu queries %s '%s'", (unsigned long long)n->selected, s->dry_run ? "would be in" : "are now in",
+            s->into);
     if (n->moved_in != n->selected || n->moved_out)
         fprintf(to, " (%llu new, %llu put back)", (unsigned long long)n->moved_in, (unsigned long long)n->moved_out);
     fputc('\n', to);
@@ -147,7 +154,8 @@ static int run(const void *opaque, int argc, char **argv)
     int rc;
 
     if (!s->benchmarks.count && argc)
-        return zoo_cli_wrong_use(&zoo_command_select, "unexpected argument '%s'; benchmark files follow --benchmark", argv[0]);
+        return zoo_cli_wrong_use(&zoo_command_select, "unexpected argument '%s'; benchmark files follow --benchmark",
+                                 argv[0]);
     rc = zoo_cli_store_open(&store, s->store, s->dry_run ? ZOO_STORE_READ : ZOO_STORE_WRITE, &err);
     if (!rc && s->benchmarks.count)
         rc = read_benchmarks(s, argc, argv, &o.overlap, &err);
@@ -164,16 +172,20 @@ static const struct settings defaults = { .ngram = 6, .per_tag = 10, .seed = 1 }
 
 static const zoo_option options[] = {
     ZOO_OPTION_STORE(struct settings, store, "the store"),
-    { "into", "SPLIT", OPTION_TEXT | OPTION_REQUIRED, offsetof(struct settings, into), "the split of the selected queries", 0, 0 },
-    { "split", "SPLIT", OPTION_TEXT, offsetof(struct settings, split), "select from these queries (default: those in no split)", 0, 0 },
+    { "into", "SPLIT", OPTION_TEXT | OPTION_REQUIRED, offsetof(struct settings, into),
+      "the split of the selected queries", 0, 0 },
+    { "split", "SPLIT", OPTION_TEXT, offsetof(struct settings, split),
+      "select from these queries (default: those in no split)", 0, 0 },
     { "benchmark", "FILE...", OPTION_LIST, offsetof(struct settings, benchmarks),
       "leave out what overlaps with these samples; '-': standard input", 0, 0 },
-    { "ngram", "N", OPTION_COUNT, offsetof(struct settings, ngram), "words in a row that make an overlap (default 6)", 1,
-      ZOO_OVERLAP_WORDS_MAX },
-    { "tags", "KIND,...", OPTION_NAMES, offsetof(struct settings, tags), "draw for tags of these kinds (default: of every kind)", 0, 0 },
-    { "per-tag", "N", OPTION_COUNT, offsetof(struct settings, per_tag), "queries to draw for each tag (default 10)", 0, 1e9 },
-    { "untagged", "N", OPTION_COUNT, offsetof(struct settings, untagged), "queries to draw from those without such a tag (default 0)",
-      0, 1e9 },
+    { "ngram", "N", OPTION_COUNT, offsetof(struct settings, ngram), "words in a row that make an overlap (default 6)",
+      1, ZOO_OVERLAP_WORDS_MAX },
+    { "tags", "KIND,...", OPTION_NAMES, offsetof(struct settings, tags),
+      "draw for tags of these kinds (default: of every kind)", 0, 0 },
+    { "per-tag", "N", OPTION_COUNT, offsetof(struct settings, per_tag), "queries to draw for each tag (default 10)", 0,
+      1e9 },
+    { "untagged", "N", OPTION_COUNT, offsetof(struct settings, untagged),
+      "queries to draw from those without such a tag (default 0)", 0, 1e9 },
     { "seed", "N", OPTION_COUNT, offsetof(struct settings, seed), "seed of the draw (default 1)", 0, 0 },
     { "report", "FILE", OPTION_TEXT, offsetof(struct settings, report),
       "write what overlaps as JSONL: id, words, file, line; '-': to standard output", 0, 0 },
@@ -184,22 +196,32 @@ static const zoo_option options[] = {
 };
 
 const zoo_command zoo_command_select = {
-    .name = "select", .args = "[FILE...]", .summary = "choose training queries: none that a benchmark holds, N for each tag",
+    .name = "select", .args = "[FILE...]",
+    .summary = "choose training queries: none that a benchmark holds, N for each tag",
     .details =
-        "Leaves out every query that shares N words in a row with a sample of a benchmark, then draws at most --per-tag queries\n"
-        "for each distinct tag (kind and value; 'dataset' and 'subset' are kinds like any other) and puts them into a split. A\n"
+        "Leaves out every query that shares N words in a row with a sample of a benchmark, then draws at most "
+        "--per-tag queries\n"
+        "for each distinct tag (kind and value; 'dataset' and 'subset' are kinds like any other) and puts them into a "
+        "split. A\n"
         "query drawn for several tags counts once. Queries without a tag are left out unless --untagged is given.\n"
         "\n"
-        "Words are lower-cased and freed of punctuation (\"Don't\" is \"dont\"); each Chinese character and kana is a word. A query of\n"
-        "fewer than N words overlaps where it equals a whole sample. A benchmark FILE whose first line begins with '{' is JSONL:\n"
-        "the text 'query' of each row, and the texts of 'turns' where there are any, are samples; in any other file each line is\n"
+        "Words are lower-cased and freed of punctuation (\"Don't\" is \"dont\"); each Chinese character and kana is a "
+        "word. A query of\n"
+        "fewer than N words overlaps where it equals a whole sample. A benchmark FILE whose first line begins with '{' "
+        "is JSONL:\n"
+        "the text 'query' of each row, and the texts of 'turns' where there are any, are samples; in any other file "
+        "each line is\n"
         "one. Overlaps are exact. At most 1 GiB of samples and 67 million distinct runs of words.\n"
         "\n"
-        "The draw depends on --seed, tags and ids alone. Queries that are in the split --into already are candidates too, so that\n"
-        "the same command again changes nothing; where it would take queries out of it, it is refused without --replace.\n"
-        "Everything happens, or nothing does. 'zooter split' divides queries by shares instead, as 0.7 for train, 0.3 for test.",
-    .examples = "  zooter select --store my.db --split pool --benchmark gsm8k.jsonl mmlu.jsonl --per-tag 10 --into train\n"
-                "  zooter select --store my.db --split pool --benchmark b.jsonl --into train --dry-run --report - | less\n"
-                "  zooter select --store my.db --split pool --tags topic,task --into train --seed 2 --replace\n",
+        "The draw depends on --seed, tags and ids alone. Queries that are in the split --into already are candidates "
+        "too, so that\n"
+        "the same command again changes nothing; where it would take queries out of it, it is refused without "
+        "--replace.\n"
+        "Everything happens, or nothing does. 'zooter split' divides queries by shares instead, as 0.7 for train, 0.3 "
+        "for test.",
+    .examples =
+        "  zooter select --store my.db --split pool --benchmark gsm8k.jsonl mmlu.jsonl --per-tag 10 --into train\n"
+        "  zooter select --store my.db --split pool --benchmark b.jsonl --into train --dry-run --report - | less\n"
+        "  zooter select --store my.db --split pool --tags topic,task --into train --seed 2 --replace\n",
     .options = options, .defaults = &defaults, .settings_size = sizeof(struct settings), .most_args = -1, .run = run
 };

@@ -14,9 +14,12 @@ struct settings {
 static const zoo_option options[] = {
     { "config", "FILE", OPTION_TEXT | OPTION_REQUIRED, offsetof(struct settings, config), "settings, in YAML", 0, 0 },
     { "precision", "P", OPTION_TEXT, offsetof(struct settings, precision),
-      "auto, f32, bf16 or int8: what an encoder's weights are multiplied in, in place of the settings' precision", 0, 0 },
-    { "threads", "N", OPTION_COUNT, offsetof(struct settings, threads), "threads that route, in place of the settings' route_threads", 1, 1024 },
-    { "check", NULL, OPTION_FLAG, offsetof(struct settings, check), "only check the settings and the router, and say so", 0, 0 },
+      "auto, f32, bf16 or int8: what an encoder's weights are multiplied in, in place of the settings' precision", 0,
+      0 },
+    { "threads", "N", OPTION_COUNT, offsetof(struct settings, threads),
+      "threads that route, in place of the settings' route_threads", 1, 1024 },
+    { "check", NULL, OPTION_FLAG, offsetof(struct settings, check),
+      "only check the settings and the router, and say so", 0, 0 },
     { 0 }
 };
 
@@ -72,24 +75,34 @@ const zoo_command zoo_command_serve = {
     .name = "serve", .args = "",
     .summary = "Serve OpenAI-compatible traffic: each request goes to the expert for its query",
     .details =
-    "Listens for POST /v1/chat/completions (streaming or not), GET /v1/models, POST /v1/route (the decision alone), GET /health\n"
-    "and GET /metrics (Prometheus). A request for the model 'zooter' is routed on the text of its first user message; one for an\n"
-    "expert's name goes straight to that expert. While an expert has not said its first content token, the next in the router's\n"
-    "order is tried where it fails. Requests are forwarded byte for byte but for the model's name; a client's Authorization,\n"
-    "Cookie and x-api-key are not. The answer's headers x-zooter-model, -reason, -probability, -margin, -route-ms and -fallbacks\n"
+    "Listens for POST /v1/chat/completions (streaming or not), GET /v1/models, POST /v1/route (the decision alone), "
+    "GET /health\n"
+    "and GET /metrics (Prometheus). A request for the model 'zooter' is routed on the text of its first user message; "
+    "one for an\n"
+    "expert's name goes straight to that expert. While an expert has not said its first content token, the next in the "
+    "router's\n"
+    "order is tried where it fails. Requests are forwarded byte for byte but for the model's name; a client's "
+    "Authorization,\n"
+    "Cookie and x-api-key are not. The answer's headers x-zooter-model, -reason, -probability, -margin, -route-ms and "
+    "-fallbacks\n"
     "say what was done.\n"
     "\n"
     "Settings (docs/gateway.md has them all, with limits and time limits):\n"
-    "  listen: 127.0.0.1:8080          ADDRESS:PORT; port 0: a free one. Beyond loopback only with allow_anonymous: true\n"
-    "  router: DIR                     a trained router, or a deberta-v2 or bert classifier, relative to the working directory\n"
-    "  experts:                        each with name and base_url; model, api_key_env, price and context are optional\n"
+    "  listen: 127.0.0.1:8080          ADDRESS:PORT; port 0: a free one. Beyond loopback only with allow_anonymous: "
+    "true\n"
+    "  router: DIR                     a trained router, or a deberta-v2 or bert classifier, relative to the working "
+    "directory\n"
+    "  experts:                        each with name and base_url; model, api_key_env, price and context are "
+    "optional\n"
     "    - {name: coder, base_url: 'http://10.0.0.5:8000/v1', model: qwen2.5-coder, api_key_env: CODER_KEY}\n"
-    "  default_expert: coder           where the router has nothing to say; default: the best on average, where the router's\n"
+    "  default_expert: coder           where the router has nothing to say; default: the best on average, where the "
+    "router's\n"
     "                                  folder tells it, else its first expert\n"
     "  limits: {route_ms: 50}          a decision that takes longer is not waited for: the default expert is asked\n"
     "  precision: auto                 of an encoder: f32, bf16 or int8; auto: bf16 where the processor multiplies it\n"
     "\n"
-    "Logs one line a request to stderr, without queries or answers. SIGTERM and SIGINT: accepts no more, brings what runs to its\n"
+    "Logs one line a request to stderr, without queries or answers. SIGTERM and SIGINT: accepts no more, brings what "
+    "runs to its\n"
     "end within 30 seconds, exits 0; a second signal ends at once.",
     .examples =
     "  zooter serve --config zooter.yaml --check\n"

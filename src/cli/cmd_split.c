@@ -39,11 +39,12 @@ static int read_part(struct work *w, size_t at, zoo_err *err)
     if (!mark || !size || !mark[1])
         return zoo_fail(err, ZOO_EUSAGE, "--into: '%.160s' should be a name and a share, as train=0.7", text);
     if (size > ZOO_STORE_SPLIT_MAX)
-        return zoo_fail(err, ZOO_EUSAGE, "--into: the name of a split has at most %d bytes, not %zu", ZOO_STORE_SPLIT_MAX, size);
+        return zoo_fail(err, ZOO_EUSAGE, "--into: the name of a split has at most %d bytes, not %zu",
+                        ZOO_STORE_SPLIT_MAX, size);
     share = strtod(mark + 1, &end);
     if (*end || !(share > 0 && share <= 1))
-        return zoo_fail(err, ZOO_EUSAGE, "--into %.*s: a share should be above 0 and at most 1, as 0.7, not '%.40s'", (int)size,
-                        text, mark + 1);
+        return zoo_fail(err, ZOO_EUSAGE, "--into %.*s: a share should be above 0 and at most 1, as 0.7, not '%.40s'",
+                        (int)size, text, mark + 1);
     memcpy(w->names[at], text, size);
     w->names[at][size] = '\0';
     w->parts[at] = (zoo_split_part){ w->names[at], share };
@@ -94,7 +95,8 @@ static int log_run(const struct work *w, zoo_err *err)
     json_t *asked = describe(w), *done = summarise(w);
     zoo_buf settings = ZOO_BUF_INIT(1 << 20), summary = ZOO_BUF_INIT(1 << 20);
     zoo_key run;
-    int rc = !asked || !done || zoo_json_dump(&settings, asked) || zoo_json_dump(&summary, done) ? zoo_fail_nomem(err) : ZOO_OK;
+    int rc = !asked || !done || zoo_json_dump(&settings, asked) || zoo_json_dump(&summary, done) ? zoo_fail_nomem(err) :
+             ZOO_OK;
 
     if (!rc)
         rc = zoo_store_begin_run(w->store, "split", settings.data, &run, err);
@@ -114,8 +116,9 @@ static int divide(struct work *w, zoo_err *err)
     const struct settings *s = w->s;
     const zoo_store_filter filter = zoo_choice_filter(&s->choice);
     zoo_progress progress;
-    zoo_split_options o = { .parts = w->parts, .part_count = s->into.count, .from = filter.splits, .where = filter.where,
-                            .by = s->by, .seed = s->seed, .dry_run = s->dry_run, .progress = &progress };
+    zoo_split_options o = { .parts = w->parts, .part_count = s->into.count, .from = filter.splits,
+                            .where = filter.where, .by = s->by, .seed = s->seed, .dry_run = s->dry_run,
+                            .progress = &progress };
     int rc = s->dry_run ? ZOO_OK : zoo_store_begin(w->store, err);
 
     zoo_progress_begin(&progress, stderr, "split", 0);
@@ -176,7 +179,8 @@ static void print_sum(const struct work *w)
     print_numbers(w, r.queries);
     printf("%-*s", NAME_WIDTH, w->s->dry_run ? "  that would be new" : "  new");
     for (size_t i = 0; i < w->s->into.count; i++)
-        printf("  %*llu", (int)(strlen(w->parts[i].name) > 9 ? strlen(w->parts[i].name) : 9), (unsigned long long)r.moved[i]);
+        printf("  %*llu", (int)(strlen(w->parts[i].name) > 9 ? strlen(w->parts[i].name) : 9),
+               (unsigned long long)r.moved[i]);
     putchar('\n');
 }
 
@@ -191,7 +195,8 @@ static void print_result(const struct work *w)
         zoo_cli_say(&zoo_command_split, "%llu queries follow one of the same text that was in a part already",
                     (unsigned long long)r->joined);
     if (r->torn)
-        zoo_cli_say(&zoo_command_split, "%llu texts stood in several of the parts before, and still do: nothing leaves a part",
+        zoo_cli_say(&zoo_command_split,
+                    "%llu texts stood in several of the parts before, and still do: nothing leaves a part",
                     (unsigned long long)r->torn);
 }
 
@@ -232,20 +237,28 @@ static const zoo_option options[] = {
 const zoo_command zoo_command_split = {
     .name = "split", .args = "", .summary = "divide queries among train, test and other splits, by shares",
     .details =
-        "Puts each query that is in no split (or in those of --split) into one of the parts of --into, and keeps texts together: no\n"
-        "text stands in two parts. Texts are equal where their words are: case, punctuation and spacing do not count, as in\n"
+        "Puts each query that is in no split (or in those of --split) into one of the parts of --into, and keeps texts "
+        "together: no\n"
+        "text stands in two parts. Texts are equal where their words are: case, punctuation and spacing do not count, "
+        "as in\n"
         "'zooter select'. Shares are of texts; what they leave over stays where it is.\n"
         "\n"
-        "Without --by, seed and text alone say where a query goes: the parts are about as large as their shares, and rows that are\n"
-        "imported later are divided likewise, without moving what is there. With --by KIND the shares hold within each tag of that\n"
-        "kind (a query counts by its first one; those without are a group too), exactly: each part is given what it lacks of its\n"
+        "Without --by, seed and text alone say where a query goes: the parts are about as large as their shares, and "
+        "rows that are\n"
+        "imported later are divided likewise, without moving what is there. With --by KIND the shares hold within each "
+        "tag of that\n"
+        "kind (a query counts by its first one; those without are a group too), exactly: each part is given what it "
+        "lacks of its\n"
         "share of all, what is in it already included. Broken shares are rounded up or down by chance.\n"
         "\n"
-        "What is in a part already stays there, and a query whose text is that of one in a part joins it. So the same command again\n"
-        "changes nothing. To take a part out of a split, name the split and that part alone: what is left stays. Do so under another\n"
+        "What is in a part already stays there, and a query whose text is that of one in a part joins it. So the same "
+        "command again\n"
+        "changes nothing. To take a part out of a split, name the split and that part alone: what is left stays. Do so "
+        "under another\n"
         "--seed than the one that made the split: the same one would order the texts alike.\n"
         "\n"
-        "Everything happens, or nothing does. 'zooter select' chooses training queries otherwise: N for each tag, and none that a\n"
+        "Everything happens, or nothing does. 'zooter select' chooses training queries otherwise: N for each tag, and "
+        "none that a\n"
         "benchmark holds; 'zooter import --split' puts a whole file into a split.",
     .examples = "  zooter split --store my.db --into train=0.7,test=0.3\n"
                 "  zooter split --store my.db --into train=0.8,valid=0.1,test=0.1 --by subset --dry-run\n"

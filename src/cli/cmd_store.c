@@ -35,7 +35,8 @@ static void print_list(const char *title, const char *unit, const struct listing
     if (list->count)
         printf("\n%-52s %10s\n", title, unit);
     for (size_t i = 0; i < list->count; i++)
-        printf("  %-50s %10llu\n", list->items[i].name ? list->items[i].name : "(none)", (unsigned long long)list->items[i].count);
+        printf("  %-50s %10llu\n", list->items[i].name ? list->items[i].name : "(none)",
+               (unsigned long long)list->items[i].count);
 }
 
 /* "0.1234"; what is far from that, and what is no number, in as few characters. */
@@ -48,9 +49,9 @@ static void print_mean(double mean)
 
 static void print_totals(const zoo_store_totals *t)
 {
-    printf("%llu queries, %llu experts, %llu responses, %llu reward models, %llu rewards, %llu runs", (unsigned long long)t->queries,
-           (unsigned long long)t->experts, (unsigned long long)t->responses, (unsigned long long)t->reward_models,
-           (unsigned long long)t->rewards, (unsigned long long)t->runs);
+    printf("%llu queries, %llu experts, %llu responses, %llu reward models, %llu rewards, %llu runs",
+           (unsigned long long)t->queries, (unsigned long long)t->experts, (unsigned long long)t->responses,
+           (unsigned long long)t->reward_models, (unsigned long long)t->rewards, (unsigned long long)t->runs);
     if (t->failures)
         printf(", %llu failures", (unsigned long long)t->failures);
     if (t->judgements)
@@ -89,7 +90,8 @@ static int add_json_list(zoo_buf *b, const char *key, const char *unit, const st
         if (!rc)
             rc = item->name ? zoo_buf_add_json_str(b, item->name, strlen(item->name)) : zoo_buf_add_str(b, "null");
         if (!rc && item->expert)
-            rc = zoo_buf_addf(b, ", \"expert\": \"%s\", \"mean\": ", item->expert) || add_mean(b, item->mean) ? ZOO_ENOMEM : 0;
+            rc = zoo_buf_addf(b, ", \"expert\": \"%s\", \"mean\": ", item->expert) || add_mean(b, item->mean) ?
+                 ZOO_ENOMEM : 0;
         if (!rc)
             rc = zoo_buf_addf(b, ", \"%s\": %llu}", unit, (unsigned long long)item->count);
     }
@@ -100,13 +102,16 @@ static int print_json(const struct info *info, zoo_err *err)
 {
     const zoo_store_totals *t = &info->totals;
     zoo_buf b = ZOO_BUF_INIT(1 << 30);
-    int failed = zoo_buf_addf(&b, "{\"queries\": %llu, \"responses\": %llu, \"rewards\": %llu, \"runs\": %llu, \"failures\": %llu,"
-                              " \"judgements\": %llu",
-                              (unsigned long long)t->queries, (unsigned long long)t->responses, (unsigned long long)t->rewards,
-                              (unsigned long long)t->runs, (unsigned long long)t->failures, (unsigned long long)t->judgements) ||
-                 add_json_list(&b, "splits", "queries", &info->splits) || add_json_list(&b, "tag_kinds", "queries", &info->kinds) ||
-                 add_json_list(&b, "experts", "responses", &info->experts) ||
-                 add_json_list(&b, "reward_models", "rewards", &info->rewards) || zoo_buf_add_str(&b, "}");
+    int failed = zoo_buf_addf(&b, "{\"queries\": %llu, \"responses\": %llu, \"rewards\": %llu, \"runs\": %llu, "
+                                  "\"failures\": %llu, \"judgements\": %llu",
+                              (unsigned long long)t->queries, (unsigned long long)t->responses,
+                              (unsigned long long)t->rewards, (unsigned long long)t->runs,
+                              (unsigned long long)t->failures, (unsigned long long)t->judgements) ||
+                                  add_json_list(&b, "splits", "queries", &info->splits) ||
+                                      add_json_list(&b, "tag_kinds", "queries", &info->kinds) ||
+                                          add_json_list(&b, "experts", "responses", &info->experts) ||
+                                              add_json_list(&b, "reward_models", "rewards", &info->rewards) ||
+                                                  zoo_buf_add_str(&b, "}");
 
     if (!failed)
         puts(b.data);
@@ -166,8 +171,8 @@ static int do_copy(const struct settings *s, const char *file, zoo_err *err)
     }
     if (!rc) {
         zoo_progress_end(&progress);
-        zoo_cli_say(&zoo_command_store, "copied %llu rows of %s into %s", (unsigned long long)progress.done, zoo_store_name(from),
-                    zoo_store_name(to));
+        zoo_cli_say(&zoo_command_store, "copied %llu rows of %s into %s", (unsigned long long)progress.done,
+                    zoo_store_name(from), zoo_store_name(to));
     }
     zoo_store_close(to);
     zoo_store_close(from);
@@ -221,15 +226,18 @@ static int delete_chosen(zoo_store *store, const struct settings *s, uint64_t *u
     return zoo_store_delete(store, ZOO_THING_EXPERT, s->expert, err);
 }
 
-static void say_deleted(const struct settings *s, const zoo_store_totals *a, const zoo_store_totals *b, uint64_t unknown)
+static void say_deleted(const struct settings *s, const zoo_store_totals *a, const zoo_store_totals *b,
+                        uint64_t unknown)
 {
     char judgements[40] = "";
 
     if (a->judgements > b->judgements)
-        snprintf(judgements, sizeof judgements, ", %llu judgements", (unsigned long long)(a->judgements - b->judgements));
-    zoo_cli_say(&zoo_command_store, "%s %llu queries, %llu responses, %llu rewards%s%s", s->yes ? "deleted" : "would delete",
-                (unsigned long long)(a->queries - b->queries), (unsigned long long)(a->responses - b->responses),
-                (unsigned long long)(a->rewards - b->rewards), judgements, s->yes ? "" : "; with --yes it does");
+        snprintf(judgements, sizeof judgements, ", %llu judgements",
+                 (unsigned long long)(a->judgements - b->judgements));
+    zoo_cli_say(&zoo_command_store, "%s %llu queries, %llu responses, %llu rewards%s%s",
+                s->yes ? "deleted" : "would delete", (unsigned long long)(a->queries - b->queries),
+                (unsigned long long)(a->responses - b->responses), (unsigned long long)(a->rewards - b->rewards),
+                judgements, s->yes ? "" : "; with --yes it does");
     if (unknown)
         zoo_cli_say(&zoo_command_store, "%llu ids are not in the store", (unsigned long long)unknown);
 }
@@ -283,7 +291,8 @@ static const struct action {
 static const char *find_odd(const struct action *a, const struct settings *s)
 {
     const struct { const char *name; int is_given; unsigned takes; } given[] = {
-        { "store", s->store != NULL, TAKES_STORE }, { "from", s->from != NULL, TAKES_ENDS }, { "to", s->to != NULL, TAKES_ENDS },
+        { "store", s->store != NULL, TAKES_STORE }, { "from", s->from != NULL, TAKES_ENDS },
+            { "to", s->to != NULL, TAKES_ENDS },
         { "json", s->json, TAKES_JSON }, { "force", s->force, TAKES_FORCE }, { "split", s->split != NULL, TAKES_WHAT },
         { "ids", s->ids != NULL, TAKES_WHAT }, { "reward-model", s->reward_model != NULL, TAKES_WHAT },
         { "expert", s->expert != NULL, TAKES_WHAT }, { "yes", s->yes, TAKES_YES }
@@ -310,7 +319,8 @@ static int check(const struct action *a, const struct settings *s, int argc)
     if (a->takes & TAKES_ENDS && (!s->from || !s->to))
         return zoo_cli_wrong_use(&zoo_command_store, "%s needs --from STORE and --to STORE", a->name);
     if (a->takes & TAKES_WHAT && whats != 1)
-        return zoo_cli_wrong_use(&zoo_command_store, "%s needs one of --split, --reward-model, --expert, --ids", a->name);
+        return zoo_cli_wrong_use(&zoo_command_store, "%s needs one of --split, --reward-model, --expert, --ids",
+                                 a->name);
     return EXIT_DONE;
 }
 
@@ -325,7 +335,8 @@ static int run(const void *opaque, int argc, char **argv)
     while (i < n && strcmp(actions[i].name, argv[0]))
         i++;
     if (i == n)
-        return zoo_cli_wrong_use(&zoo_command_store, "no action '%s'; there are info, backup, copy, delete, upgrade", argv[0]);
+        return zoo_cli_wrong_use(&zoo_command_store, "no action '%s'; there are info, backup, copy, delete, upgrade",
+                                 argv[0]);
     status = check(&actions[i], s, argc);
     if (status)
         return status;
@@ -335,15 +346,19 @@ static int run(const void *opaque, int argc, char **argv)
 static const zoo_option options[] = {
     { "store", "STORE", OPTION_TEXT, offsetof(struct settings, store), "the store, of every action but copy", 0, 0 },
     { "from", "STORE", OPTION_TEXT, offsetof(struct settings, from), "copy: the store that is read", 0, 0 },
-    { "to", "STORE", OPTION_TEXT, offsetof(struct settings, to), "copy: the store that is written; made where it is missing", 0, 0 },
+    { "to", "STORE", OPTION_TEXT, offsetof(struct settings, to),
+      "copy: the store that is written; made where it is missing", 0, 0 },
     { "json", NULL, OPTION_FLAG, offsetof(struct settings, json), "info: one JSON object instead of tables", 0, 0 },
     { "force", NULL, OPTION_FLAG, offsetof(struct settings, force), "backup: replace FILE where it exists", 0, 0 },
     { "split", "NAME", OPTION_TEXT, offsetof(struct settings, split), "delete: the queries of this split", 0, 0 },
-    { "ids", "FILE", OPTION_TEXT, offsetof(struct settings, ids), "delete: the queries whose ids are the lines of FILE ('-': stdin)", 0,
-      0 },
-    { "reward-model", "NAME", OPTION_TEXT, offsetof(struct settings, reward_model), "delete: this reward model, its rewards and judgements", 0, 0 },
-    { "expert", "NAME", OPTION_TEXT, offsetof(struct settings, expert), "delete: this expert, its answers, rewards and judgements", 0, 0 },
-    { "yes", NULL, OPTION_FLAG, offsetof(struct settings, yes), "delete: really; without it, only says what would be deleted", 0, 0 },
+    { "ids", "FILE", OPTION_TEXT, offsetof(struct settings, ids),
+      "delete: the queries whose ids are the lines of FILE ('-': stdin)", 0, 0 },
+    { "reward-model", "NAME", OPTION_TEXT, offsetof(struct settings, reward_model),
+      "delete: this reward model, its rewards and judgements", 0, 0 },
+    { "expert", "NAME", OPTION_TEXT, offsetof(struct settings, expert),
+      "delete: this expert, its answers, rewards and judgements", 0, 0 },
+    { "yes", NULL, OPTION_FLAG, offsetof(struct settings, yes),
+      "delete: really; without it, only says what would be deleted", 0, 0 },
     { 0 }
 };
 
@@ -351,18 +366,25 @@ const zoo_command zoo_command_store = {
     .name = "store", .args = "ACTION [FILE]", .summary = "show, copy, or delete from a store",
     .details =
         "Actions:\n"
-        "  info         what is in the store: queries by split and kind of tag, responses, rewards with their means, how many asks\n"
+        "  info         what is in the store: queries by split and kind of tag, responses, rewards with their means, "
+        "how many asks\n"
         "               failed and how many judgements there are\n"
-        "  backup FILE  copies a store in a file to FILE, also while other commands write to it; FILE appears when it is complete\n"
-        "  copy         copies every row of --from, as it is at one moment, into --to, which is made; one that has rows is refused.\n"
-        "               Either may be a file or postgresql://[USER@]HOST/NAME, so this is how a store changes its back end\n"
+        "  backup FILE  copies a store in a file to FILE, also while other commands write to it; FILE appears when it "
+        "is complete\n"
+        "  copy         copies every row of --from, as it is at one moment, into --to, which is made; one that has "
+        "rows is refused.\n"
+        "               Either may be a file or postgresql://[USER@]HOST/NAME, so this is how a store changes its back "
+        "end\n"
         "  delete       deletes queries (with all that hangs on them), a reward model or an expert; all or nothing.\n"
         "               There is no way back but a backup. Space is reused, the file does not shrink\n"
-        "  upgrade      brings a store that an older version made up to date; commands that write do so by themselves. The older\n"
+        "  upgrade      brings a store that an older version made up to date; commands that write do so by themselves. "
+        "The older\n"
         "               version cannot open it then\n"
         "\n"
-        "A store in a file is SQLite's. While commands use it, files ending in -wal and -shm stand beside it: they belong to it.\n"
-        "Copy it with backup, not with cp, unless nothing uses it. backup copies pages and is fastest; copy goes row by row.",
+        "A store in a file is SQLite's. While commands use it, files ending in -wal and -shm stand beside it: they "
+        "belong to it.\n"
+        "Copy it with backup, not with cp, unless nothing uses it. backup copies pages and is fastest; copy goes row "
+        "by row.",
     .examples = "  zooter store info --store my.db\n"
                 "  zooter store backup --store my.db my-backup.db\n"
                 "  zooter store copy --from my.db --to postgresql://db.example/routing\n"

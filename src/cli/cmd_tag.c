@@ -18,14 +18,17 @@ enum { LINE_WIDTH = 100 };
 extern const zoo_command zoo_command_tag;
 
 /* The store's log of runs. */
-static int log_run(zoo_store *store, const struct settings *s, const char *kind, uint64_t tagged, uint64_t queries, zoo_err *err)
+static int log_run(zoo_store *store, const struct settings *s, const char *kind, uint64_t tagged, uint64_t queries,
+                   zoo_err *err)
 {
-    json_t *asked = json_pack("{s:s?, s:s?, s:s, s:s?, s:I}", "from_column", s->column, "cluster", s->cluster, "kind", kind,
+    json_t *asked = json_pack("{s:s?, s:s?, s:s, s:s?, s:I}", "from_column", s->column, "cluster", s->cluster, "kind",
+                              kind,
                               "split", s->split, "seed", (json_int_t)s->seed);
     json_t *done = json_pack("{s:I, s:I}", "queries", (json_int_t)queries, "tagged", (json_int_t)tagged);
     zoo_buf settings = ZOO_BUF_INIT(1 << 20), summary = ZOO_BUF_INIT(1 << 20);
     zoo_key run;
-    int rc = !asked || !done || zoo_json_dump(&settings, asked) || zoo_json_dump(&summary, done) ? zoo_fail_nomem(err) : ZOO_OK;
+    int rc = !asked || !done || zoo_json_dump(&settings, asked) || zoo_json_dump(&summary, done) ? zoo_fail_nomem(err) :
+             ZOO_OK;
 
     if (!rc)
         rc = zoo_store_begin_run(store, "tag", settings.data, &run, err);
@@ -61,15 +64,15 @@ static int tag_by_column(zoo_store *store, const struct settings *s, zoo_err *er
         rc = zoo_store_commit(store, err);
     if (!rc)
         printf("%llu of %llu queries %s a tag of the kind '%s', %llu tags in all; %llu have no '%s'\n",
-               (unsigned long long)n.tagged, (unsigned long long)n.queries, s->dry_run ? "would have" : "now have", kind,
-               (unsigned long long)n.tags, (unsigned long long)(n.queries - n.tagged), s->column);
+               (unsigned long long)n.tagged, (unsigned long long)n.queries, s->dry_run ? "would have" : "now have",
+               kind, (unsigned long long)n.tags, (unsigned long long)(n.queries - n.tagged), s->column);
     return rc;
 }
 
 static void print_clustering(const zoo_clustering *c, const char *kind)
 {
-    printf("%zu queries in %zu groups (%s:%s..%s), mean similarity to the group's centre %.3f\n", c->queries, c->k, kind,
-           c->clusters[0].name, c->clusters[c->k - 1].name, c->similarity);
+    printf("%zu queries in %zu groups (%s:%s..%s), mean similarity to the group's centre %.3f\n", c->queries, c->k,
+           kind, c->clusters[0].name, c->clusters[c->k - 1].name, c->similarity);
     if (c->sampled < c->queries - c->untagged)
         printf("learnt from %zu of them\n", c->sampled);
     if (c->untagged)
@@ -86,7 +89,8 @@ static void print_clustering(const zoo_clustering *c, const char *kind)
     }
 }
 
-static int write_clustering(zoo_store *store, const struct settings *s, const char *kind, const zoo_clustering *c, zoo_err *err)
+static int write_clustering(zoo_store *store, const struct settings *s, const char *kind, const zoo_clustering *c,
+                            zoo_err *err)
 {
     int rc = zoo_store_begin(store, err);
 
@@ -100,7 +104,8 @@ static int write_clustering(zoo_store *store, const struct settings *s, const ch
 static int tag_by_cluster(zoo_store *store, const struct settings *s, size_t k, zoo_err *err)
 {
     const char *kind = s->kind ? s->kind : "cluster";
-    zoo_cluster_options o = { .split = s->split, .k = k, .seed = s->seed, .threads = (unsigned)s->threads, .progress = stderr };
+    zoo_cluster_options o = { .split = s->split, .k = k, .seed = s->seed, .threads = (unsigned)s->threads,
+                              .progress = stderr };
     zoo_clustering clustering;
     int rc = zoo_clustering_learn(store, &o, &clustering, err);
 
@@ -126,7 +131,8 @@ static int read_k(const char *text, size_t *k)
     errno = 0;
     n = strtoul(text, &end, 10);
     if (*text < '0' || *text > '9' || *end || errno || n < 1 || n > ZOO_CLUSTERS_MAX)
-        return zoo_cli_wrong_use(&zoo_command_tag, "--cluster: '%s' is neither auto nor 1 to %d", text, ZOO_CLUSTERS_MAX);
+        return zoo_cli_wrong_use(&zoo_command_tag, "--cluster: '%s' is neither auto nor 1 to %d", text,
+                                 ZOO_CLUSTERS_MAX);
     *k = n;
     return -1;
 }
@@ -155,13 +161,16 @@ static const struct settings defaults = { .seed = 1 };
 
 static const zoo_option options[] = {
     ZOO_OPTION_STORE(struct settings, store, "the store"),
-    { "from-column", "FIELD", OPTION_TEXT, offsetof(struct settings, column), "the tags are what this field of the rows says", 0, 0 },
+    { "from-column", "FIELD", OPTION_TEXT, offsetof(struct settings, column),
+      "the tags are what this field of the rows says", 0, 0 },
     { "cluster", "K", OPTION_TEXT, offsetof(struct settings, cluster),
       "the tags are (at most) K groups of similar queries; auto: one for each hundred queries, 2 to 1000", 0, 0 },
-    { "kind", "KIND", OPTION_TEXT, offsetof(struct settings, kind), "the kind of the tags (default: FIELD, or cluster)", 0, 0 },
+    { "kind", "KIND", OPTION_TEXT, offsetof(struct settings, kind), "the kind of the tags (default: FIELD, or cluster)",
+      0, 0 },
     { "split", "NAME", OPTION_TEXT, offsetof(struct settings, split), "only these queries (default: all)", 0, 0 },
     { "seed", "N", OPTION_COUNT, offsetof(struct settings, seed), "seed of the clustering (default 1)", 0, 0 },
-    { "threads", "N", OPTION_COUNT, offsetof(struct settings, threads), "threads (default: one per processor)", 0, 1024 },
+    { "threads", "N", OPTION_COUNT, offsetof(struct settings, threads), "threads (default: one per processor)", 0,
+      1024 },
     { "dry-run", NULL, OPTION_FLAG, offsetof(struct settings, dry_run), "only say what would be done", 0, 0 },
     { 0 }
 };
@@ -171,13 +180,18 @@ const zoo_command zoo_command_tag = {
     .details =
         "Replaces the queries' tags of one kind; tags of other kinds stay. Everything is written, or nothing.\n"
         "\n"
-        "--from-column reads a field that the rows were imported with beside the usual ones: a text, number or boolean is one tag,\n"
+        "--from-column reads a field that the rows were imported with beside the usual ones: a text, number or boolean "
+        "is one tag,\n"
         "an array of these is several (at most 1000), null or an empty text is none. A tag has at most 1024 bytes.\n"
         "\n"
-        "--cluster groups queries by their words (rare words weigh more; spherical k-means with k-means++ seeds), names the groups\n"
-        "c001, c002... from the largest down, and prints for each its size and most typical words. Only the first 4096 bytes of a\n"
-        "query are read, as in training and routing. Above 50000 queries the groups are learnt from about 50000, drawn under the\n"
-        "seed; every query then joins the nearest. The result depends on --seed and the queries, not on --threads. Tags of\n"
+        "--cluster groups queries by their words (rare words weigh more; spherical k-means with k-means++ seeds), "
+        "names the groups\n"
+        "c001, c002... from the largest down, and prints for each its size and most typical words. Only the first 4096 "
+        "bytes of a\n"
+        "query are read, as in training and routing. Above 50000 queries the groups are learnt from about 50000, drawn "
+        "under the\n"
+        "seed; every query then joins the nearest. The result depends on --seed and the queries, not on --threads. "
+        "Tags of\n"
         "several clusterings steady training: run it with other seeds under other kinds.",
     .examples = "  zooter tag --store my.db --from-column difficulty --kind level\n"
                 "  zooter tag --store my.db --cluster auto --split train\n"

@@ -1,4 +1,5 @@
-/* cmd_train.c - zooter train: a router out of the store's rewards. Joins store, training and checkpoint; the work is in src/train. */
+/* cmd_train.c - zooter train: a router out of the store's rewards. Joins store, training and checkpoint; the work is in
+ * src/train. */
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -103,7 +104,9 @@ static int choose_balance(struct work *w, zoo_err *err)
         return unknown_kind(&w->data, "--balance", name, err);
     w->settings.balance = !names_none(name) && kind && kind->values > 1 ? kind : NULL;
     if (w->settings.draws && !w->settings.balance)
-        return zoo_fail(err, ZOO_EUSAGE, "--balance-by sample: there is no kind of tag to balance by; --balance names one of two tags or more");
+        return zoo_fail(err, ZOO_EUSAGE,
+                        "--balance-by sample: there is no kind of tag to balance by; --balance names one of two tags "
+                        "or more");
     return ZOO_OK;
 }
 
@@ -164,9 +167,11 @@ static json_t *describe(const struct work *w)
 
     for (size_t i = 0; i < s->tags.count; i++)
         json_array_append_new(kinds, json_string(s->tags.items[i]));
-    all = json_pack("{s:s?, s:s, s:s, s:s?, s:f, s:b, s:o, s:s?, s:s?, s:s?, s:f, s:f, s:I, s:I}", "validation_split", s->validation_split, "encoder", s->encoder, "out", s->out, "beta", s->beta, "temperature", s->temperature, "standardise", s->standardise, "tags",
-                     kinds, "balance", s->balance, "reward_model", s->reward_model, "loss", zoo_loss_name(w->settings.loss), "validation",
-                     w->settings.validation, "rate", w->settings.rate, "epochs", (json_int_t)w->settings.epochs, "seed", (json_int_t)s->seed);
+    all = json_pack("{s:s?, s:s, s:s, s:s?, s:f, s:b, s:o, s:s?, s:s?, s:s?, s:f, s:f, s:I, s:I}", "validation_split",
+                    s->validation_split, "encoder", s->encoder, "out", s->out, "beta", s->beta, "temperature",
+                    s->temperature, "standardise", s->standardise, "tags", kinds, "balance", s->balance, "reward_model",
+                    s->reward_model, "loss", zoo_loss_name(w->settings.loss), "validation", w->settings.validation,
+                    "rate", w->settings.rate, "epochs", (json_int_t)w->settings.epochs, "seed", (json_int_t)s->seed);
     if (all && zoo_choice_describe(&s->choice, all)) {
         json_decref(all);
         all = NULL;
@@ -229,7 +234,8 @@ static int load(struct work *w, zoo_err *err)
     int rc = w->is_first ? zoo_cli_store_open(&w->store, s->store, ZOO_STORE_WRITE, err) : ZOO_OK;
 
     if (w->ranks)
-        rc = zoo_ranks_follow(w->ranks, rc, err);       /* the others read what rank 0 has brought to this version's schema */
+        rc = zoo_ranks_follow(w->ranks, rc, err);       /* the others read what rank 0 has brought to this version's
+                                                         * schema */
     if (!rc && !w->is_first)
         rc = zoo_cli_store_open(&w->store, s->store, ZOO_STORE_READ, err);
     if (!rc)
@@ -250,7 +256,8 @@ static void say_what(const struct work *w)
 
     for (size_t i = 0; i < t->kind_count && used < sizeof kinds; i++) {
         const zoo_tag_kind *kind = &w->data.kinds[t->kinds[i]];
-        used += (size_t)snprintf(kinds + used, sizeof kinds - used, "%s%s (%zu)", i ? ", " : "", kind->name, kind->values);
+        used += (size_t)snprintf(kinds + used, sizeof kinds - used, "%s%s (%zu)", i ? ", " : "", kind->name,
+                                 kind->values);
     }
     zoo_cli_say(&zoo_command_train, "%zu queries, %zu experts; tags: %s; %s%s %s", w->data.n, w->data.k,
                 *kinds ? kinds : "none", t->balance ? "each " : "each query", t->balance ? t->balance->name : "",
@@ -271,15 +278,19 @@ static void say_rows(const struct work *w)
         zoo_cli_say(&zoo_command_train, "%zu queries lack a reward of some expert and were left out; %s",
                     h->rewarded - h->complete, advice);
     else if (h->complete < h->rewarded)
-        zoo_cli_say(&zoo_command_train, "%zu queries lack a reward of some expert and were left out; '%s' lacks most, %zu%s%s",
-                    h->rewarded - h->complete, w->data.experts[h->order[0]], h->lacks[h->order[0]], h->without ? ": " : "", advice);
+        zoo_cli_say(&zoo_command_train,
+                    "%zu queries lack a reward of some expert and were left out; '%s' lacks most, %zu%s%s",
+                    h->rewarded - h->complete, w->data.experts[h->order[0]], h->lacks[h->order[0]],
+                    h->without ? ": " : "", advice);
     if (t->units.vanishing)
-        zoo_cli_say(&zoo_command_train, "%zu queries say nothing: their rewards differ by next to nothing beside those of '%s', by %g",
+        zoo_cli_say(&zoo_command_train,
+                    "%zu queries say nothing: their rewards differ by next to nothing beside those of '%s', by %g",
                     t->units.vanishing, w->data.ids[t->units.widest], t->units.spread);
     if (t->known_rows)
-        zoo_cli_say(&zoo_command_train, "%zu queries of the split '%s' were left out: their texts are also learnt from", t->known_rows,
-                    w->s->validation_split);
-    zoo_cli_say(&zoo_command_train, "%zu rows to learn from, %zu set aside for validation", t->fit_rows, t->validation_rows);
+        zoo_cli_say(&zoo_command_train, "%zu queries of the split '%s' were left out: their texts are also learnt from",
+                    t->known_rows, w->s->validation_split);
+    zoo_cli_say(&zoo_command_train, "%zu rows to learn from, %zu set aside for validation", t->fit_rows,
+                t->validation_rows);
 }
 
 static int describe_training(struct work *w, zoo_err *err)
@@ -303,7 +314,8 @@ static int save(const struct work *w, zoo_err *err)
     const zoo_trained *t = &w->trained;
     zoo_tag_names tags[ZOO_TAG_KINDS_MAX];
     zoo_router_facts facts = {
-        .k = w->data.k, .experts = w->data.experts, .mean_rewards = t->mean_rewards, .temperature = t->recipe.temperature,
+        .k = w->data.k, .experts = w->data.experts, .mean_rewards = t->mean_rewards,
+        .temperature = t->recipe.temperature,
         .kinds = t->head_count, .tags = tags
     };
 
@@ -311,7 +323,8 @@ static int save(const struct work *w, zoo_err *err)
         tags[i] = (zoo_tag_names){ t->heads[i].name, t->heads[i].values, t->heads[i].value_names };
     if (t->is_encoder) {
         facts.kinds = 0;
-        return zoo_encoder_result_write(&t->encoder, &facts, w->training, w->s->out, w->s->force || w->begin == ZOO_TRAIN_RESUMES, err);
+        return zoo_encoder_result_write(&t->encoder, &facts, w->training, w->s->out,
+                                        w->s->force || w->begin == ZOO_TRAIN_RESUMES, err);
     }
     return zoo_ngram_save(w->s->out, w->s->force, &t->net, t->params, &facts, w->training, err);
 }
@@ -323,9 +336,9 @@ static void say_result(const struct work *w, double seconds)
 
     zoo_clock_human(took, sizeof took, seconds);
     zoo_recipe_name_beta(&t->recipe, beta);
-    zoo_cli_say(&zoo_command_train, "wrote %s in %s; the same again: --beta %s --temperature %.6g --seed %llu", w->s->out, took, beta,
-                w->settings.is_standardised ? t->recipe.temperature / t->scale : t->recipe.temperature,
-                (unsigned long long)w->s->seed);
+    zoo_cli_say(&zoo_command_train, "wrote %s in %s; the same again: --beta %s --temperature %.6g --seed %llu",
+                w->s->out, took, beta, w->settings.is_standardised ? t->recipe.temperature / t->scale :
+                t->recipe.temperature, (unsigned long long)w->s->seed);
 }
 
 /* The curves, and what is no longer needed; neither is worth failing for. */
@@ -519,34 +532,45 @@ static const zoo_option options[] = {
       "of the rows set aside, by query text, to choose the epoch, 0 to 0.5 (default 0.1)", 0, 0.5 },
     { "validation-split", "SPLIT", OPTION_TEXT, offsetof(struct train_settings, validation_split),
       "choose the epoch by the queries of this split, which are not learnt from", 0, 0 },
-    { "epochs", "N", OPTION_COUNT, offsetof(struct train_settings, epochs), "passes over the rows, at most (default 4; encoders 3)", 1, 1000 },
-    { "rate", "R", OPTION_NUMBER, offsetof(struct train_settings, rate), "the highest rate: Adagrad's (default 0.1) or, for encoders, AdamW's (default 3e-5)",
-      1e-9, 1e9 },
-    { "warm-up", "SHARE", OPTION_NUMBER, offsetof(struct train_settings, warm_up), "of the steps over which the rate rises (default 0; encoders 0.06)", 0, 1 },
-    { "schedule", "NAME", OPTION_TEXT, offsetof(struct train_settings, schedule), "how the rate falls to 0: linear or cosine (default linear)", 0, 0 },
+    { "epochs", "N", OPTION_COUNT, offsetof(struct train_settings, epochs),
+      "passes over the rows, at most (default 4; encoders 3)", 1, 1000 },
+    { "rate", "R", OPTION_NUMBER, offsetof(struct train_settings, rate),
+      "the highest rate: Adagrad's (default 0.1) or, for encoders, AdamW's (default 3e-5)", 1e-9, 1e9 },
+    { "warm-up", "SHARE", OPTION_NUMBER, offsetof(struct train_settings, warm_up),
+      "of the steps over which the rate rises (default 0; encoders 0.06)", 0, 1 },
+    { "schedule", "NAME", OPTION_TEXT, offsetof(struct train_settings, schedule),
+      "how the rate falls to 0: linear or cosine (default linear)", 0, 0 },
     { "batch", "N", OPTION_COUNT, offsetof(struct train_settings, batch), "queries of a step (default 32)", 1, 65536 },
     { "patience", "N", OPTION_COUNT, offsetof(struct train_settings, patience),
       "stop after so many epochs without a better validation reward (default: all epochs)", 1, 1000 },
-    { "loss", "NAME", OPTION_TEXT, offsetof(struct train_settings, loss), "forward, reverse, hard or reward: see above (default forward)", 0, 0 },
-    { "kl", "DIRECTION", OPTION_TEXT, offsetof(struct train_settings, kl), "the same as --loss forward or --loss reverse", 0, 0 },
+    { "loss", "NAME", OPTION_TEXT, offsetof(struct train_settings, loss),
+      "forward, reverse, hard or reward: see above (default forward)", 0, 0 },
+    { "kl", "DIRECTION", OPTION_TEXT, offsetof(struct train_settings, kl),
+      "the same as --loss forward or --loss reverse", 0, 0 },
     { "layers", "N", OPTION_TEXT, offsetof(struct train_settings, layers),
-      "of an encoder that learn: all, head, or the head and the last N layers; with head, each query is encoded once (default all)", 0, 0 },
+      "of an encoder that learn: all, head, or the head and the last N layers; with head, each query is encoded once "
+      "(default all)", 0, 0 },
     { "precision", "P", OPTION_TEXT, offsetof(struct train_settings, precision),
-      "that an encoder's layers multiply in: f32, bf16 (sums and parameters stay float32), or auto, bf16 where the processor has it (default auto)",
-      0, 0 },
-    { "decay", "D", OPTION_NUMBER, offsetof(struct train_settings, decay), "AdamW's decay of weights (default 0.01)", 0, 1e6 },
+      "that an encoder's layers multiply in: f32, bf16 (sums and parameters stay float32), or auto, bf16 where the "
+      "processor has it (default auto)", 0, 0 },
+    { "decay", "D", OPTION_NUMBER, offsetof(struct train_settings, decay), "AdamW's decay of weights (default 0.01)", 0,
+      1e6 },
     { "layer-decay", "D", OPTION_NUMBER, offsetof(struct train_settings, layer_decay),
       "each layer learns at this share of the rate of the one above it (default 1)", 0.01, 1 },
-    { "clip", "NORM", OPTION_NUMBER, offsetof(struct train_settings, clip), "the gradient's greatest length, 0: any (default 1)", 0, 1e9 },
+    { "clip", "NORM", OPTION_NUMBER, offsetof(struct train_settings, clip),
+      "the gradient's greatest length, 0: any (default 1)", 0, 1e9 },
     { "max-tokens", "N", OPTION_COUNT, offsetof(struct train_settings, max_tokens),
-      "tokens of a query that are read, in training and routing alike (default: what the encoder reads, at most 512)", 4, 65536 },
+      "tokens of a query that are read, in training and routing alike (default: what the encoder reads, at most 512)",
+      4, 65536 },
     { "batch-tokens", "N", OPTION_COUNT, offsetof(struct train_settings, batch_tokens),
       "tokens that go through an encoder together; memory depends on it (default 4096)", 16, 1048576 },
-    { "save-every", "SECONDS", OPTION_NUMBER, offsetof(struct train_settings, save_every), "how often an encoder's run is written down (default 600)", 0, 1e9 },
-    { "resume", NULL, OPTION_FLAG, offsetof(struct train_settings, resume), "go on with a run of an encoder that was broken off", 0, 0 },
+    { "save-every", "SECONDS", OPTION_NUMBER, offsetof(struct train_settings, save_every),
+      "how often an encoder's run is written down (default 600)", 0, 1e9 },
+    { "resume", NULL, OPTION_FLAG, offsetof(struct train_settings, resume),
+      "go on with a run of an encoder that was broken off", 0, 0 },
     { "seed", "N", OPTION_COUNT, offsetof(struct train_settings, seed), "random seed (default 1)", 0, 0 },
-    { "threads", "N", OPTION_COUNT, offsetof(struct train_settings, threads), "threads; the result is the same (default: one a processor)",
-      1, 1024 },
+    { "threads", "N", OPTION_COUNT, offsetof(struct train_settings, threads),
+      "threads; the result is the same (default: one a processor)", 1, 1024 },
     { "force", NULL, OPTION_FLAG, offsetof(struct train_settings, force), "replace a folder that is not empty", 0, 0 },
     { 0 }
 };
@@ -554,51 +578,82 @@ static const zoo_option options[] = {
 const zoo_command zoo_command_train = {
     .name = "train", .args = "", .summary = "learn a router from the rewards in a store",
     .details =
-        "Learns which expert is best for which query, by distilling rewards: a query's rewards, calmed by what its tags say,\n"
-        "become a distribution over the experts, softmax(rewards / T), and the router learns to give it from the text alone.\n"
+        "Learns which expert is best for which query, by distilling rewards: a query's rewards, calmed by what its "
+        "tags say,\n"
+        "become a distribution over the experts, softmax(rewards / T), and the router learns to give it from the text "
+        "alone.\n"
         "\n"
-        "--beta says how rewards are calmed. Rewards of single answers are mostly noise; the mean over a tag's queries is not:\n"
-        "  B        the paper's: B x the query's own rewards + (1 - B) x the mean rewards of its tags (several tags: the mean of\n"
+        "--beta says how rewards are calmed. Rewards of single answers are mostly noise; the mean over a tag's queries "
+        "is not:\n"
+        "  B        the paper's: B x the query's own rewards + (1 - B) x the mean rewards of its tags (several tags: "
+        "the mean of\n"
         "           those; no tag: its own rewards alone). 1: own rewards only\n"
-        "  auto     the data say how much (empirical Bayes): each tag's mean is drawn towards what coarser tags say, the more, the\n"
-        "           noisier its rows, the fewer they are, and the less tags of its kind differ. A kind of tag that says nothing\n"
-        "           switches itself off; where none says anything, the router always asks the expert that is best on average\n"
+        "  auto     the data say how much (empirical Bayes): each tag's mean is drawn towards what coarser tags say, "
+        "the more, the\n"
+        "           noisier its rows, the fewer they are, and the less tags of its kind differ. A kind of tag that "
+        "says nothing\n"
+        "           switches itself off; where none says anything, the router always asks the expert that is best on "
+        "average\n"
         "  auto+B   the same, with a share B of the query's own rewards\n"
-        "What is not given, --beta and --temperature, is chosen by cross-validation: in five folds by query text, by the reward of\n"
-        "the expert that the router picks, groups weighing as --balance says, on groups of 500 queries where there are such. Of\n"
+        "What is not given, --beta and --temperature, is chosen by cross-validation: in five folds by query text, by "
+        "the reward of\n"
+        "the expert that the router picks, groups weighing as --balance says, on groups of 500 queries where there are "
+        "such. Of\n"
         "recipes within one standard error of the best, the first as tried wins. Folds take at most 20,000 queries.\n"
         "\n"
-        "Rewards may have any offset and scale: only differences within a query are learnt from. Queries that lack a reward of some\n"
-        "expert are left out and counted; where fewer than one in ten has all, it is refused, and who costs most is named.\n"
+        "Rewards may have any offset and scale: only differences within a query are learnt from. Queries that lack a "
+        "reward of some\n"
+        "expert are left out and counted; where fewer than one in ten has all, it is refused, and who costs most is "
+        "named.\n"
         "\n"
-        "Some texts are set aside for validation; the router is trained on the others, the epoch with the best reward on those set\n"
-        "aside is noted, and the router that is kept is trained on all queries for as many epochs. What tags say is learnt from\n"
-        "training queries only. Below 20 different texts, nothing is set aside and nothing is chosen: auto and the first temperature\n"
-        "are taken. --validation-split names the validation queries instead; nothing is learnt from them, and those whose text is\n"
+        "Some texts are set aside for validation; the router is trained on the others, the epoch with the best reward "
+        "on those set\n"
+        "aside is noted, and the router that is kept is trained on all queries for as many epochs. What tags say is "
+        "learnt from\n"
+        "training queries only. Below 20 different texts, nothing is set aside and nothing is chosen: auto and the "
+        "first temperature\n"
+        "are taken. --validation-split names the validation queries instead; nothing is learnt from them, and those "
+        "whose text is\n"
         "also one to learn from are left out.\n"
         "\n"
-        "--loss: forward and reverse are KL(target || router) and KL(router || target); hard, the best expert alone counts; reward, what\n"
+        "--loss: forward and reverse are KL(target || router) and KL(router || target); hard, the best expert alone "
+        "counts; reward, what\n"
         "is lost against the best expert by asking each expert as often as the router believes in it.\n"
         "\n"
-        "--encoder DIR fine-tunes an encoder in place of an n-gram network: a backbone, or any sequence classifier, of model_type\n"
-        "deberta-v2 or bert. The recipe is chosen with n-gram routers, which cost seconds; the encoder is trained once, the epoch with\n"
-        "the best reward on the rows set aside is kept, and what is written is a folder that transformers loads too. Experts that DIR's\n"
-        "own head knows by name keep their row of it. While it goes on, OUT.run holds log.jsonl, best, last and, every --save-every\n"
-        "seconds and after each epoch, state: killed at any moment, the same command with --resume goes on to the same bytes; a second\n"
-        "command with the same OUT is refused meanwhile. Queries are packed without padding; nothing is blended, since there is nothing\n"
-        "half-way between two sequences of tokens. A loss that is no longer a number stops the run; OUT.run/best is then the router of\n"
+        "--encoder DIR fine-tunes an encoder in place of an n-gram network: a backbone, or any sequence classifier, of "
+        "model_type\n"
+        "deberta-v2 or bert. The recipe is chosen with n-gram routers, which cost seconds; the encoder is trained "
+        "once, the epoch with\n"
+        "the best reward on the rows set aside is kept, and what is written is a folder that transformers loads too. "
+        "Experts that DIR's\n"
+        "own head knows by name keep their row of it. While it goes on, OUT.run holds log.jsonl, best, last and, every "
+        "--save-every\n"
+        "seconds and after each epoch, state: killed at any moment, the same command with --resume goes on to the same "
+        "bytes; a second\n"
+        "command with the same OUT is refused meanwhile. Queries are packed without padding; nothing is blended, since "
+        "there is nothing\n"
+        "half-way between two sequences of tokens. A loss that is no longer a number stops the run; OUT.run/best is "
+        "then the router of\n"
         "the best epoch before.\n"
         "\n"
-        "On several machines, or as several processes of one: mpirun -n N zooter train --encoder DIR ... (Open MPI, or srun --mpi=pmix). Each rank\n"
-        "takes its share of every step's queries; --batch is that of all together, --threads is per rank. Rank 0 writes and speaks; ranks with\n"
-        "other data, options or another build are refused. A rank that dies ends the run, and --resume goes on: docs/scaling.md.\n"
+        "On several machines, or as several processes of one: mpirun -n N zooter train --encoder DIR ... (Open MPI, or "
+        "srun --mpi=pmix). Each rank\n"
+        "takes its share of every step's queries; --batch is that of all together, --threads is per rank. Rank 0 "
+        "writes and speaks; ranks with\n"
+        "other data, options or another build are refused. A rank that dies ends the run, and --resume goes on: "
+        "docs/scaling.md.\n"
         "\n"
-        "Of a query n-gram routers read the first 4,096 bytes, in training, routing and serving alike. Up to 4,096 experts; up to 16 kinds of\n"
-        "tag of 512 values each can be told by route --explain, more can be learnt from. The same seed gives the same router\n"
-        "whatever the number of threads. The folder (config.json, model.safetensors) is written beside and put in place at once;\n"
-        "one that is not empty is refused without --force. The store's log of runs keeps settings and figures, as does config.json.\n"
+        "Of a query n-gram routers read the first 4,096 bytes, in training, routing and serving alike. Up to 4,096 "
+        "experts; up to 16 kinds of\n"
+        "tag of 512 values each can be told by route --explain, more can be learnt from. The same seed gives the same "
+        "router\n"
+        "whatever the number of threads. The folder (config.json, model.safetensors) is written beside and put in "
+        "place at once;\n"
+        "one that is not empty is refused without --force. The store's log of runs keeps settings and figures, as does "
+        "config.json.\n"
         "\n"
-        "Tables on standard error show what each kind of tag says, what was tried, how a subset fares that was never seen, and what\n"
+        "Tables on standard error show what each kind of tag says, what was tried, how a subset fares that was never "
+        "seen, and what\n"
         "the router is worth against the best single expert.",
     .examples = "  zooter train --store my.db --split train --out my-router\n"
                 "  zooter train --store my.db --split train --out paper --beta 0.3 --temperature 1 --tags topic\n"

@@ -1,5 +1,5 @@
-/* command.c - one table of options read into one struct of settings, with sentences for what is wrong; --help from the same
- * table. Knows no command by name. Layer: cli. */
+/* command.c - one table of options read into one struct of settings, with sentences for what is wrong; --help from the
+ * same table. Knows no command by name. Layer: cli. */
 #include "cli/command.h"
 #include <errno.h>
 #include <math.h>
@@ -76,7 +76,8 @@ void zoo_command_help(FILE *to, const zoo_command *c)
     fputs("\noptions:\n", to);
     for (const zoo_option *o = c->options; o && o->name; o++) {
         char head[64];
-        snprintf(head, sizeof head, o->type & OPTION_BARE ? "--%s%s[%s]" : "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+        snprintf(head, sizeof head, o->type & OPTION_BARE ? "--%s%s[%s]" : "--%s%s%s", o->name, o->arg ? " " : "",
+                 o->arg ? o->arg : "");
         fprintf(to, "  %-24s %s%s\n", head, o->help, o->type & OPTION_REQUIRED ? " (required)" : "");
     }
     fprintf(to, "  %-24s %s\n", "--help", "this text");

@@ -8,8 +8,8 @@
  *         { 0 } };
  *     const zoo_command zoo_command_select = { "select", ..., options, &defaults, sizeof defaults, 0, 0, run };
  *
- * A command of several actions is a zoo_command that lists them as subcommands, each a zoo_command in a file of its own.
- * Results go to stdout, chatter and progress to stderr; exit status: 0 done, 1 failed, 2 wrong use.
+ * A command of several actions is a zoo_command that lists them as subcommands, each a zoo_command in a file of its
+ * own. Results go to stdout, chatter and progress to stderr; exit status: 0 done, 1 failed, 2 wrong use.
  * Layer: cli. */
 #ifndef ZOO_CLI_COMMAND_H
 #define ZOO_CLI_COMMAND_H
@@ -29,7 +29,8 @@ enum {
     OPTION_NAMES = 6,       /* zoo_list of names parted by commas, none empty; may be given several times */
     OPTION_TYPE = 15,
     OPTION_REQUIRED = 16,
-    OPTION_BARE = 32        /* of a COUNT: may stand without its number, which is then OPTION_NO_NUMBER; a number begins with a digit */
+    OPTION_BARE = 32        /* of a COUNT: may stand without its number, which is then OPTION_NO_NUMBER; a number begins
+                             * with a digit */
 };
 
 #define OPTION_NO_NUMBER UINT64_MAX
@@ -57,7 +58,8 @@ struct zoo_command {
     size_t settings_size;
     int least_args, most_args;                                   /* positional; most_args < 0: any number */
     int (*run)(const void *settings, int argc, char **argv);     /* argv: the positional ones; returns EXIT_* */
-    const zoo_command *const *subcommands;   /* ends with NULL; the first argument names one, with options and run of its own */
+    const zoo_command *const *subcommands;   /* ends with NULL; the first argument names one, with options and run of
+                                              * its own */
     const char *alias;                       /* of a subcommand: another spelling of its last word, or NULL */
 };
 

@@ -60,8 +60,9 @@ static int post(struct exchange *x, zoo_http_client *client, const char *url, co
 {
     static const char *const headers[] = { "Content-Type: application/json", NULL };
     const zoo_http_request request = { .method = "POST", .url = url, .headers = headers, .body = body->data,
-                                       .body_size = body->size, .connect_ms = 5000, .total_ms = 20000, .max_body = MAX_BODY,
-                                       .on_headers = on_headers, .on_data = on_data, .on_done = on_done, .context = x };
+                                       .body_size = body->size, .connect_ms = 5000, .total_ms = 20000,
+                                       .max_body = MAX_BODY, .on_headers = on_headers, .on_data = on_data,
+                                       .on_done = on_done, .context = x };
     int rc = zoo_http_start(client, &request, &x->call, err);
 
     if (rc)
@@ -104,7 +105,8 @@ static int show(FILE *to, const struct exchange *x, const json_t *row, zoo_err *
     else if (zoo_json_dump(&extra, row))
         rc = zoo_fail_nomem(err);
     else if ((rc = zoo_grade(extra.data, NULL, answer, strlen(answer), &reward, err)) >= 0) {
-        fprintf(to, "  %s (x-zooter-probability %s) answers, %s: ", x->expert, x->probability, reward > 0 ? "right" : "wrong");
+        fprintf(to, "  %s (x-zooter-probability %s) answers, %s: ", x->expert, x->probability,
+                reward > 0 ? "right" : "wrong");
         show_answer(to, answer);
         rc = ZOO_OK;
     }
@@ -140,7 +142,8 @@ struct chosen { char subsets[SUBSETS_MAX][40]; size_t count; };
 /* The first test query of each subset. */
 static int is_wanted(struct chosen *chosen, const json_t *row, int with_programs)
 {
-    const char *split = json_string_value(json_object_get(row, "split")), *subset = json_string_value(json_object_get(row, "subset"));
+    const char *split = json_string_value(json_object_get(row, "split")),
+                        *subset = json_string_value(json_object_get(row, "subset"));
     const char *grader = json_string_value(json_object_get(row, "grader"));
 
     if (!split || !subset || !grader || strcmp(split, "test") || (!with_programs && !strcmp(grader, "program")))
@@ -154,8 +157,8 @@ static int is_wanted(struct chosen *chosen, const json_t *row, int with_programs
     return 1;
 }
 
-static int ask_all(FILE *to, struct exchange *x, zoo_http_client *client, const char *rows, unsigned port, int with_programs,
-                   zoo_err *err)
+static int ask_all(FILE *to, struct exchange *x, zoo_http_client *client, const char *rows, unsigned port,
+                   int with_programs, zoo_err *err)
 {
     struct chosen chosen = { .count = 0 };
     zoo_lines in;

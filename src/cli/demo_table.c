@@ -25,7 +25,8 @@ static const json_t *method(const json_t *eval, const char *kind, const char *na
     size_t i;
 
     json_array_foreach(json_object_get(eval, "methods"), i, m) {
-        const char *its_kind = json_string_value(json_object_get(m, "kind")), *its_name = json_string_value(json_object_get(m, "name"));
+        const char *its_kind = json_string_value(json_object_get(m, "kind")),
+                               *its_name = json_string_value(json_object_get(m, "name"));
         if (its_kind && its_name && !strcmp(its_kind, kind) && (!name || !strcmp(its_name, name)))
             return m;
     }
@@ -81,7 +82,8 @@ static int read_sheet(struct sheet *sheet, const zoo_demo_figures *figures, zoo_
     sheet->costs = sheet->shuffled ? read_costs(figures->collected, err) : NULL;
     if (!sheet->costs)
         return err->code;
-    if (!method(sheet->eval, "router", NULL) || !method(sheet->shuffled, "router", NULL) || !gain(sheet->eval) || !gain(sheet->shuffled))
+    if (!method(sheet->eval, "router", NULL) || !method(sheet->shuffled, "router", NULL) || !gain(sheet->eval) ||
+        !gain(sheet->shuffled))
         return zoo_fail(err, ZOO_EFORMAT, "%s and %s hold no router", figures->eval, figures->eval_shuffled);
     return ZOO_OK;
 }
@@ -149,7 +151,8 @@ static void put_table(FILE *to, const struct sheet *s)
     char name[200];
 
     best = best ? best : "?";
-    snprintf(name, sizeof name, "%lld held-out queries, simulated experts", (long long)json_integer_value(json_object_get(s->eval, "queries")));
+    snprintf(name, sizeof name, "%lld held-out queries, simulated experts",
+             (long long)json_integer_value(json_object_get(s->eval, "queries")));
     fprintf(to, "%-42s %7s %16s %12s %15s\n", name, "right", "95% interval", "calls/query", "$/1,000 queries");
     put_row(to, "an expert at random", method(s->eval, "random", NULL), 1, all / (double)k);
     snprintf(name, sizeof name, "best single expert (%s)", best);
@@ -159,9 +162,11 @@ static void put_table(FILE *to, const struct sheet *s)
             cost_of_shares(s, json_object_get(s->shuffled, "chosen")));
     snprintf(name, sizeof name, "oracle: ask all %zu, keep a right answer", k);
     put_row(to, name, oracle, k, all);
-    fprintf(to, "\nAgainst asking all %zu experts the router saves %.1f %% of the calls and %.1f %% of the cost (prices are made up),\n"
-            "and closes %.1f %% of the gap between the best single expert and the oracle.\n", k, 100 * (1 - 1 / (double)k),
-            100 * (1 - cost / all), 100 * at(json_object_get(gain(s->eval), "gap_closed"), "mean"));
+    fprintf(to, "\nAgainst asking all %zu experts the router saves %.1f %% of the calls and %.1f %% of the cost "
+                "(prices are made up),\n"
+            "and closes %.1f %% of the gap between the best single expert and the oracle.\n", k,
+            100 * (1 - 1 / (double)k), 100 * (1 - cost / all), 100 *
+            at(json_object_get(gain(s->eval), "gap_closed"), "mean"));
 }
 
 int zoo_demo_table(FILE *to, const zoo_demo_figures *figures, int *as_claimed, zoo_err *err)

@@ -11,7 +11,8 @@ static size_t logit_count(const zoo_encode *e)
     return zoo_model_label_count(e->model);
 }
 
-int zoo_encode_open(zoo_encode **out, const zoo_command *command, const char *dir, const char *precision, uint64_t threads, zoo_err *err)
+int zoo_encode_open(zoo_encode **out, const zoo_command *command, const char *dir, const char *precision,
+                    uint64_t threads, zoo_err *err)
 {
     zoo_options options = { .size = sizeof options, .threads = threads ? (unsigned)threads : ZOO_ALL_THREADS };
     zoo_encode *e = *out = NULL;
@@ -197,7 +198,8 @@ static int compute_all(zoo_encode *e, zoo_err *err)
 static int add_error(zoo_encode *e, const zoo_encoded *item)
 {
     return zoo_buf_add_str(&e->out, "{\"error\": ") ||
-           zoo_buf_add_json_str(&e->out, e->notes.data + item->error_at, item->error_size) || zoo_buf_add_str(&e->out, "}\n");
+           zoo_buf_add_json_str(&e->out, e->notes.data + item->error_at, item->error_size) ||
+               zoo_buf_add_str(&e->out, "}\n");
 }
 
 static int print_all(zoo_encode *e, zoo_err *err)
@@ -252,7 +254,8 @@ int zoo_encode_stdin(zoo_encode *e)
     if (rc)
         return zoo_cli_fail(e->command, &err);
     if (e->bad)
-        zoo_cli_say(e->command, "%llu of %zu lines could not be read or computed", (unsigned long long)e->bad, e->number);
+        zoo_cli_say(e->command, "%llu of %zu lines could not be read or computed", (unsigned long long)e->bad,
+                    e->number);
     return e->bad ? EXIT_FAILED : EXIT_DONE;
 }
 

@@ -1,12 +1,13 @@
-/* encode.h - lines in, one line of JSON out for each, in the same order, through an encoder in batches: what `zooter model run` and
- * `zooter embed` share.
+/* encode.h - lines in, one line of JSON out for each, in the same order, through an encoder in batches: what `zooter
+ * model run` and `zooter embed` share.
  *
  *     zoo_encode_open(&e, &zoo_command_embed, dir, "auto", threads, &err);
  *     e->tokenize = tokenize, e->print = print, e->context = me, e->outputs.mean = ZOO_ENCODE_WANTED;
  *     status = zoo_encode_stdin(e, &err);
  *
- * A batch ends where the next line would have to be waited for, so that someone who types, or a program that asks and waits, gets
- * the answer at once. A bad line becomes {"error": sentence} in its place, is said on stderr, and the rest goes on.
+ * A batch ends where the next line would have to be waited for, so that someone who types, or a program that asks and
+ * waits, gets the answer at once. A bad line becomes {"error": sentence} in its place, is said on stderr, and the rest
+ * goes on.
  * Layer: cli. Threads: one owner. */
 #ifndef ZOO_CLI_ENCODE_H
 #define ZOO_CLI_ENCODE_H
@@ -33,7 +34,8 @@ struct zoo_encode {
     zoo_session *session;
     /* Set by the command before the run. */
     int wants_logits, wants_cls, wants_mean;
-    int (*tokenize)(zoo_encode *e, const char *line, size_t size, const char *place, zoo_encoded *item, zoo_tokens *tokens, zoo_err *err);
+    int (*tokenize)(zoo_encode *e, const char *line, size_t size, const char *place, zoo_encoded *item,
+                    zoo_tokens *tokens, zoo_err *err);
     int (*print)(zoo_encode *e, const zoo_encoded *item, size_t i, zoo_buf *out);     /* ZOO_OK or ZOO_ENOMEM */
     void *context;
     /* The batch. */
@@ -49,7 +51,8 @@ struct zoo_encode {
     uint64_t bad;                         /* lines */
 };
 
-int zoo_encode_open(zoo_encode **out, const zoo_command *command, const char *dir, const char *precision, uint64_t threads, zoo_err *err);
+int zoo_encode_open(zoo_encode **out, const zoo_command *command, const char *dir, const char *precision,
+                    uint64_t threads, zoo_err *err);
 void zoo_encode_free(zoo_encode *e);                                /* NULL is fine */
 /* All of stdin. Returns EXIT_*; what went wrong has been said. */
 int zoo_encode_stdin(zoo_encode *e);

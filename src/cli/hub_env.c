@@ -17,7 +17,8 @@ static const char *get(const char *name)
 
 static int is_true(const char *value)
 {
-    return value && (!strcmp(value, "1") || !strcasecmp(value, "on") || !strcasecmp(value, "yes") || !strcasecmp(value, "true"));
+    return value && (!strcmp(value, "1") || !strcasecmp(value, "on") || !strcasecmp(value, "yes") ||
+                     !strcasecmp(value, "true"));
 }
 
 /* `path` with "~/" at its start written out. */
@@ -27,7 +28,8 @@ static int expand(char *out, size_t size, const char *path, zoo_err *err)
 
     if (path[0] == '~' && (path[1] == '/' || !path[1]) && home)
         return zoo_fs_join(out, size, home, path[1] ? path + 2 : "", err);
-    return snprintf(out, size, "%s", path) < (int)size ? ZOO_OK : zoo_fail(err, ZOO_EUSAGE, "%.200s...: name too long", path);
+    return snprintf(out, size, "%s", path) < (int)size ? ZOO_OK : zoo_fail(err, ZOO_EUSAGE, "%.200s...: name too long",
+                                                                           path);
 }
 
 /* HF_HOME/name, or what `variable` says. */
@@ -64,7 +66,8 @@ static int take_token(zoo_hub_env *env, const char *text, const char *source, zo
         if ((unsigned char)text[i] < 0x21 || (unsigned char)text[i] > 0x7e)
             return zoo_fail(err, ZOO_EUSAGE, "%s: holds a byte that no token has", source);
     if (text[n + strspn(text + n, " \t\r\n")] || n >= sizeof env->token)
-        return zoo_fail(err, ZOO_EUSAGE, "%s: should be one word of at most %zu characters", source, sizeof env->token - 1);
+        return zoo_fail(err, ZOO_EUSAGE, "%s: should be one word of at most %zu characters", source,
+                        sizeof env->token - 1);
     memcpy(env->token, text, n);
     env->token[n] = '\0';
     env->settings.token = env->token;
@@ -121,5 +124,6 @@ int zoo_hub_env_read(zoo_hub_env *env, zoo_err *err)
     env->settings.idle_s = seconds ? (unsigned)strtoul(seconds, NULL, 10) : 0;
     if ((rc = find_endpoint(env, err)) || (rc = find_token(env, err)))
         return rc;
-    return find_path(env->cache, sizeof env->cache, get("HF_HUB_CACHE") ? "HF_HUB_CACHE" : "HUGGINGFACE_HUB_CACHE", "hub", err);
+    return find_path(env->cache, sizeof env->cache, get("HF_HUB_CACHE") ? "HF_HUB_CACHE" : "HUGGINGFACE_HUB_CACHE",
+                     "hub", err);
 }

@@ -127,8 +127,8 @@ static void markdown_command(FILE *to, const zoo_command *c)
 {
     fprintf(to, "\n##%s zooter %s\n\n", strchr(c->name, ' ') ? "#" : "", c->name);
     markdown_text(to, c->summary);
-    fprintf(to, "\n\n```\nzooter %s%s%s%s\n```\n\n```text\n%s\n```\n", c->name, c->options && c->options->name ? " [OPTION...]" : "",
-            *c->args ? " " : "", c->args, c->details);
+    fprintf(to, "\n\n```\nzooter %s%s%s%s\n```\n\n```text\n%s\n```\n", c->name,
+            c->options && c->options->name ? " [OPTION...]" : "", *c->args ? " " : "", c->args, c->details);
     if (c->options && c->options->name) {
         fputs("\n| option | |\n|---|---|\n", to);
         for (const zoo_option *o = c->options; o->name; o++) {

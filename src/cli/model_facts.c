@@ -9,7 +9,8 @@
 #include "model/folder.h"
 #include "model/transformer_config.h"
 
-static const size_t table_max = (size_t)64 << 20;       /* as transformer_open.c: larger tables of embeddings stay in the file */
+static const size_t table_max = (size_t)64 << 20;       /* as transformer_open.c: larger tables of embeddings stay in
+                                                         * the file */
 
 static int ends_with(const char *s, const char *end)
 {
@@ -49,7 +50,8 @@ static void count_tensors(json_t *facts, const zoo_weights *weights)
         if (t->dtype == ZOO_OTHER_DTYPE || is_scale(weights, t))
             continue;
         all += n;
-        words += ends_with(t->name, "embeddings.word_embeddings.weight") || !strcmp(t->name, "embedding.weight") ? n : 0;
+        words += ends_with(t->name, "embeddings.word_embeddings.weight") || !strcmp(t->name, "embedding.weight") ? n :
+                 0;
     }
     set_count(facts, "parameters", all);
     set_count(facts, "backbone_parameters", all - words);
@@ -72,7 +74,8 @@ static void list_files(json_t *facts, const zoo_weights *weights)
 
 static void list_tokenizer(json_t *facts, const char *dir)
 {
-    static const char *const names[] = { "tokenizer.json", "spm.model", "vocab.txt", "added_tokens.json", "special_tokens_map.json",
+    static const char *const names[] = { "tokenizer.json", "spm.model", "vocab.txt", "added_tokens.json",
+                                         "special_tokens_map.json",
                                          "tokenizer_config.json" };
     json_t *found = json_array();
     char path[PATH_MAX];
@@ -100,7 +103,8 @@ static void set_labels(json_t *facts, const json_t *config, size_t n)
 
 static const char *kind_of(const zoo_transformer_config *c, const zoo_weights *weights)
 {
-    int has_classifier = c->head == ZOO_HEAD_CLASSIFIER || (!c->names_architecture && zoo_weights_find(weights, "classifier.weight"));
+    int has_classifier = c->head == ZOO_HEAD_CLASSIFIER || (!c->names_architecture &&
+                                                            zoo_weights_find(weights, "classifier.weight"));
 
     if (c->head == ZOO_HEAD_PAIR)
         return "comparer";
@@ -111,8 +115,10 @@ static const char *kind_of(const zoo_transformer_config *c, const zoo_weights *w
 static uint64_t memory_in(const zoo_transformer_config *c, enum zoo_precision precision)
 {
     uint64_t H = c->hidden_size, bytes = precision == ZOO_PRECISION_F32 ? 4 : precision == ZOO_PRECISION_BF16 ? 2 : 1;
-    uint64_t products = (4 * H * H + 2 * H * c->intermediate_size) * c->layers, words = (uint64_t)c->vocab_size * c->embedding_size * 4;
-    uint64_t positions = c->has_relative ? c->layers * 2 * 2 * zoo_transformer_span(c) * H * (precision == ZOO_PRECISION_F32 ? 4 : 2) : 0;
+    uint64_t products = (4 * H * H + 2 * H * c->intermediate_size) * c->layers,
+                        words = (uint64_t)c->vocab_size * c->embedding_size * 4;
+    uint64_t positions = c->has_relative ? c->layers * 2 * 2 * zoo_transformer_span(c) * H *
+                         (precision == ZOO_PRECISION_F32 ? 4 : 2) : 0;
 
     return products * bytes + positions + (words <= table_max ? words : 0) + (H * H + (uint64_t)c->labels * H) * 4;
 }
@@ -128,7 +134,8 @@ static void set_memory(json_t *facts, const zoo_transformer_config *c)
     json_object_set_new(facts, "auto", json_string(zoo_precision_name(zoo_precision_auto())));
 }
 
-static int add_transformer(json_t *facts, const json_t *config, const zoo_weights *weights, const char *path, zoo_err *err)
+static int add_transformer(json_t *facts, const json_t *config, const zoo_weights *weights, const char *path,
+                           zoo_err *err)
 {
     zoo_transformer_config c;
     const char *kind;
@@ -170,7 +177,8 @@ json_t *zoo_model_facts(const char *dir, const zoo_weights *weights, zoo_err *er
     if (!rc) {
         json_object_set_new(facts, "model_type", json_string(type ? type : ""));
         json_object_set(facts, "architecture", architecture ? (json_t *)architecture : json_null());
-        rc = type && !strcmp(type, "zooter-ngram") ? add_ngram(facts, config) : add_transformer(facts, config, weights, path, err);
+        rc = type && !strcmp(type, "zooter-ngram") ? add_ngram(facts, config) :
+             add_transformer(facts, config, weights, path, err);
     }
     if (!rc) {
         count_tensors(facts, weights);

@@ -8,7 +8,8 @@
 int zoo_size_parse(const char *text, uint64_t *bytes)
 {
     static const struct { const char *name; uint64_t bytes; } units[] = {
-        { "", 1 }, { "B", 1 }, { "KB", 1000 }, { "MB", 1000000 }, { "GB", 1000000000 }, { "KiB", 1 << 10 }, { "MiB", 1 << 20 },
+        { "", 1 }, { "B", 1 }, { "KB", 1000 }, { "MB", 1000000 }, { "GB", 1000000000 }, { "KiB", 1 << 10 },
+            { "MiB", 1 << 20 },
         { "GiB", 1 << 30 }
     };
     unsigned long long n;

@@ -51,14 +51,16 @@ static int read_mode(zoo_pooling_facts *out, const json_t *config, const char *p
     int modes = 0;
 
     if (word && strcmp(word, "mean") && strcmp(word, "cls"))
-        return zoo_fail(err, ZOO_EFORMAT, "%s: pooling_mode '%.40s' is not computed here; --pooling chooses cls or mean", path, word);
+        return zoo_fail(err, ZOO_EFORMAT,
+                        "%s: pooling_mode '%.40s' is not computed here; --pooling chooses cls or mean", path, word);
     if (word)
         out->pooling = word[0] == 'c' ? ZOO_POOL_CLS : ZOO_POOL_MEAN;
     json_object_foreach((json_t *)config, key, value) {
         if (word || strncmp(key, "pooling_mode_", 13) || !json_is_true(value))
             continue;
         if (++modes > 1 || (strcmp(key, "pooling_mode_mean_tokens") && strcmp(key, "pooling_mode_cls_token")))
-            return zoo_fail(err, ZOO_EFORMAT, "%s: '%.60s' is not computed here; --pooling chooses cls or mean", path, key);
+            return zoo_fail(err, ZOO_EFORMAT, "%s: '%.60s' is not computed here; --pooling chooses cls or mean", path,
+                            key);
         out->pooling = !strcmp(key, "pooling_mode_cls_token") ? ZOO_POOL_CLS : ZOO_POOL_MEAN;
     }
     if (!word && !modes)
@@ -92,14 +94,17 @@ static int read_module(zoo_pooling_facts *out, const char *dir, const json_t *mo
     if (!type || !where)
         return zoo_fail(err, ZOO_EFORMAT, "%s: a module should have 'type' and 'path'", path);
     if (ends_with(type, ".Transformer"))
-        return *where ? zoo_fail(err, ZOO_EFORMAT, "%s: the transformer is in the folder %.60s; give that folder, with --pooling", path, where)
+        return *where ? zoo_fail(err, ZOO_EFORMAT,
+                                 "%s: the transformer is in the folder %.60s; give that folder, with --pooling", path,
+                                 where)
                       : ZOO_OK;
     if (ends_with(type, ".Normalize")) {
         out->is_unit = 1;
         return ZOO_OK;
     }
     if (!ends_with(type, ".Pooling"))
-        return zoo_fail(err, ZOO_EFORMAT, "%s: the module '%.80s' is not computed here; --pooling leaves it out", path, type);
+        return zoo_fail(err, ZOO_EFORMAT, "%s: the module '%.80s' is not computed here; --pooling leaves it out", path,
+                        type);
     if (zoo_hub_check_file(where, NULL))
         return zoo_fail(err, ZOO_EFORMAT, "%s: 'path' %.60s leads out of the folder", path, where);
     return read_pooling(out, dir, where, err);
@@ -129,7 +134,8 @@ static int read_max_length(zoo_pooling_facts *out, const char *dir, zoo_err *err
     if (json_is_true(json_object_get(config, "do_lower_case")))
         rc = zoo_fail(err, ZOO_EFORMAT, "%s: do_lower_case is not computed here; --pooling leaves it out", path);
     else if (json_is_string(task) && strcmp(json_string_value(task), "feature-extraction"))
-        rc = zoo_fail(err, ZOO_EFORMAT, "%s: the transformer_task '%.40s' is not computed here; --pooling leaves it out", path,
+        rc = zoo_fail(err, ZOO_EFORMAT,
+                      "%s: the transformer_task '%.40s' is not computed here; --pooling leaves it out", path,
                       json_string_value(task));
     else if (n && !json_is_null(n) && json_integer_value(n) < 1)
         rc = zoo_fail(err, ZOO_EFORMAT, "%s: 'max_seq_length' should be a number of tokens", path);
@@ -151,10 +157,13 @@ static int use_prompt(zoo_pooling_facts *out, const json_t *prompts, const char 
     if (!json_is_string(prompt))
         return zoo_fail(err, ZOO_EFORMAT, "%s: has no prompt '%.60s'", path, name);
     if (size > ZOO_PROMPT_MAX || memchr(json_string_value(prompt), 0, size))
-        return zoo_fail(err, ZOO_EFORMAT, "%s: the prompt '%.60s' has a NUL or more than %d bytes", path, name, ZOO_PROMPT_MAX);
+        return zoo_fail(err, ZOO_EFORMAT, "%s: the prompt '%.60s' has a NUL or more than %d bytes", path, name,
+                        ZOO_PROMPT_MAX);
     memcpy(out->prompt, json_string_value(prompt), size + 1);
     if (size && out->leaves_out_prompt)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: the prompt '%.60s' and an include_prompt of false in the pooling's config.json: vectors without "
+        return zoo_fail(err, ZOO_EFORMAT,
+                        "%s: the prompt '%.60s' and an include_prompt of false in the pooling's config.json: vectors "
+                        "without "
                         "the prompt's tokens are not computed here; --pooling leaves both out", path, name);
     return ZOO_OK;
 }
@@ -170,7 +179,8 @@ int zoo_pooling_read_prompt(zoo_pooling_facts *out, const char *dir, const char 
         return rc;
     chosen = json_object_get(config, "default_prompt_name");
     if (!name && chosen && !json_is_null(chosen) && !(name = json_string_value(chosen)))
-        rc = zoo_fail(err, ZOO_EFORMAT, "%s: 'default_prompt_name' should be a string, is %s", path, zoo_json_kind(chosen));
+        rc = zoo_fail(err, ZOO_EFORMAT, "%s: 'default_prompt_name' should be a string, is %s", path,
+                      zoo_json_kind(chosen));
     else if (name)
         rc = use_prompt(out, json_object_get(config, "prompts"), name, path, err);
     json_decref(config);

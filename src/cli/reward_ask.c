@@ -1,4 +1,5 @@
-/* reward_ask.c - rewards by a reward model behind HTTP: each is committed as it arrives, before the next request goes out. */
+/* reward_ask.c - rewards by a reward model behind HTTP: each is committed as it arrives, before the next request goes
+ * out. */
 #include <stdlib.h>
 #include <string.h>
 #include "cli/asking.h"
@@ -24,7 +25,8 @@ static int turn_page(struct asker *a, zoo_err *err)
 
     zoo_arena_release(&a->arena);
     a->used = 0;
-    rc = zoo_store_claim_answers(r->store, &r->selection, r->reward_model, &a->after, PAGE, a->page, &a->count, &a->arena, err);
+    rc = zoo_store_claim_answers(r->store, &r->selection, r->reward_model, &a->after, PAGE, a->page, &a->count,
+                                 &a->arena, err);
     if (!rc && a->count)
         a->after = a->page[a->count - 1].at;
     return rc;
@@ -37,7 +39,8 @@ static int next(void *context, size_t lane, zoo_buf *body, zoo_job *job, zoo_err
     int rc = ZOO_OK;
 
     (void)lane;
-    if (zoo_store_lost_lease(a->rewarder->store))        /* others may be at the rest of the page: the next round looks for it again */
+    if (zoo_store_lost_lease(a->rewarder->store))        /* others may be at the rest of the page: the next round looks
+                                                          * for it again */
         a->used = a->count;
     if (a->used == a->count) {
         rc = turn_page(a, err);
@@ -47,14 +50,16 @@ static int next(void *context, size_t lane, zoo_buf *body, zoo_job *job, zoo_err
         return rc;
     answer = &a->page[a->used++];
     *job = (zoo_job){ answer->at.query, answer->at.expert, answer->at.sample, answer->at.turn };
-    if (zoo_reward_write(body, &a->request, answer->query.text, answer->query.text_size, answer->text, answer->text_size))
+    if (zoo_reward_write(body, &a->request, answer->query.text, answer->query.text_size, answer->text,
+                         answer->text_size))
         return zoo_fail_nomem(err);
     /* The tally learns the name while the page is there. */
     rc = zoo_rewarder_name(a->rewarder, answer->at.expert, answer->expert_name, err);
     return rc ? rc : 1;
 }
 
-static int take(void *context, size_t lane, const zoo_job *job, const char *reply, size_t size, double seconds, zoo_err *err)
+static int take(void *context, size_t lane, const zoo_job *job, const char *reply, size_t size, double seconds,
+                zoo_err *err)
 {
     struct asker *a = context;
     const zoo_rewarder *r = a->rewarder;
@@ -113,7 +118,8 @@ static int again(void *context, zoo_err *err)
     int found = a->after.query > 0, rc = give_back(a, err);
 
     a->after = (zoo_address){ 0 };
-    return rc ? rc : zoo_asking_again(a->rewarder->store, a->rewarder->reward_model, found, &a->rewarder->has_company, err);
+    return rc ? rc : zoo_asking_again(a->rewarder->store, a->rewarder->reward_model, found, &a->rewarder->has_company,
+                                      err);
 }
 
 static int read_key(const char **key, const char *variable, zoo_err *err)
@@ -143,7 +149,8 @@ static int ask(struct asker *a, zoo_lane *lane, zoo_err *err)
 int zoo_reward_by_endpoint(zoo_rewarder *r, zoo_err *err)
 {
     const struct zoo_reward_settings *s = r->settings;
-    struct asker a = { .rewarder = r, .request = { .model = s->model, .template_ = s->template_, .column = (long)s->column - 1 } };
+    struct asker a = { .rewarder = r, .request = { .model = s->model, .template_ = s->template_,
+                                                   .column = (long)s->column - 1 } };
     zoo_lane lane = { .name = r->settings->name };
     char *url = NULL;
     size_t n = strlen(s->endpoint);
@@ -162,7 +169,8 @@ int zoo_reward_by_endpoint(zoo_rewarder *r, zoo_err *err)
         rc = ask(&a, &lane, err);
     if (!rc && lane.lost)
         rc = zoo_store_count_unrewarded(r->store, &r->selection, r->reward_model, &r->failed, err);
-    snprintf(r->why_failed, sizeof r->why_failed, "%s%s", lane.gave_up ? "given up after too many failures in a row: " : "", lane.last_failure);
+    snprintf(r->why_failed, sizeof r->why_failed, "%s%s", lane.gave_up ? "given up after too many failures in a row: " :
+             "", lane.last_failure);
     zoo_arena_release(&a.arena);
     free(url);
     return rc;

@@ -1,5 +1,5 @@
-/* reward_grade.c - rewards by exact graders: a page of answers is graded on all threads, then stored in one transaction. A run
- * that is killed grades its last page again, which gives the same rewards. */
+/* reward_grade.c - rewards by exact graders: a page of answers is graded on all threads, then stored in one
+ * transaction. A run that is killed grades its last page again, which gives the same rewards. */
 #include <string.h>
 #include <unistd.h>
 #include "base/parallel.h"
@@ -17,7 +17,8 @@ struct page {
     zoo_store_answer answers[PAGE];
     size_t count;
     zoo_arena arena;
-    struct outcome { enum { RIGHT_OR_WRONG, NO_REFERENCE, NO_SANDBOX, FAILED } kind; double reward; zoo_err err; } outcomes[PAGE];
+    struct outcome { enum { RIGHT_OR_WRONG, NO_REFERENCE, NO_SANDBOX,
+                            FAILED } kind; double reward; zoo_err err; } outcomes[PAGE];
 };
 
 static void grade(void *context, size_t task, unsigned thread)
@@ -78,7 +79,8 @@ static int store_page(const struct page *page, zoo_err *err)
 }
 
 /* Every answer that nobody else has claimed; *found: there was one. */
-static int grade_round(struct page *page, zoo_parallel *threads, zoo_progress *progress, uint64_t *done, int *found, zoo_err *err)
+static int grade_round(struct page *page, zoo_parallel *threads, zoo_progress *progress, uint64_t *done, int *found,
+                       zoo_err *err)
 {
     zoo_rewarder *r = page->rewarder;
     zoo_address after = { 0 };
@@ -87,7 +89,8 @@ static int grade_round(struct page *page, zoo_parallel *threads, zoo_progress *p
     *found = 0;
     do {
         zoo_arena_release(&page->arena);
-        rc = zoo_store_claim_answers(r->store, &r->selection, r->reward_model, &after, PAGE, page->answers, &page->count, &page->arena, err);
+        rc = zoo_store_claim_answers(r->store, &r->selection, r->reward_model, &after, PAGE, page->answers,
+                                     &page->count, &page->arena, err);
         if (rc || !page->count)
             break;
         *found = 1;

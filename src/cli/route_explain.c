@@ -8,11 +8,12 @@
 #include "model/router.h"
 #include "route/policy.h"
 
-enum { WIDTH = 80, BAR = 24, EXPERTS_SHOWN = 12, TAGS_SHOWN = 3, KIND_WIDTH = 12, REASONS_SHOWN = 6, REASON_WIDTH = 26, TAIL = 36 };
+enum { WIDTH = 80, BAR = 24, EXPERTS_SHOWN = 12, TAGS_SHOWN = 3, KIND_WIDTH = 12, REASONS_SHOWN = 6, REASON_WIDTH = 26,
+       TAIL = 36 };
 
 /* ---- text on a terminal ---- */
-/* The character at s: what to write for it (*shown, *size bytes), how many bytes it takes, its columns. What would steer the
- * terminal becomes a dot. */
+/* The character at s: what to write for it (*shown, *size bytes), how many bytes it takes, its columns. What would
+ * steer the terminal becomes a dot. */
 static size_t look(const char *s, size_t left, const char **shown, size_t *size, size_t *width)
 {
     size_t used;
@@ -129,7 +130,8 @@ static void show_kind(FILE *to, const zoo_tag_names *tags, float *p)
     fputc('\n', to);
 }
 
-static int show_tags(FILE *to, const zoo_router *router, zoo_workspace *workspace, const char *query, size_t size, zoo_err *err)
+static int show_tags(FILE *to, const zoo_router *router, zoo_workspace *workspace, const char *query, size_t size,
+                     zoo_err *err)
 {
     const zoo_router_facts *facts = zoo_router_facts_of(router);
     float *p, *at;
@@ -166,7 +168,8 @@ static void show_reasons(FILE *to, const zoo_evidence *reasons, size_t count)
 
     fputs("  for it                               against it\n", to);
     for (size_t i = 0; i < REASONS_SHOWN; i++) {
-        const zoo_evidence *pro = next_reason(reasons, count, &for_at, 1), *con = next_reason(reasons, count, &against_at, -1);
+        const zoo_evidence *pro = next_reason(reasons, count, &for_at, 1),
+                                  *con = next_reason(reasons, count, &against_at, -1);
         size_t at = 0;
         if (!pro && !con)
             break;
@@ -183,8 +186,8 @@ static void show_reasons(FILE *to, const zoo_evidence *reasons, size_t count)
     }
 }
 
-static int show_why(FILE *to, const zoo_router *router, zoo_workspace *workspace, const char *query, size_t size, size_t first,
-                    size_t second, zoo_err *err)
+static int show_why(FILE *to, const zoo_router *router, zoo_workspace *workspace, const char *query, size_t size,
+                    size_t first, size_t second, zoo_err *err)
 {
     zoo_evidence *reasons;
     size_t count;
@@ -204,7 +207,8 @@ static int show_why(FILE *to, const zoo_router *router, zoo_workspace *workspace
     return ZOO_OK;
 }
 
-int zoo_route_explain(FILE *to, const zoo_router *router, zoo_workspace *workspace, const char *query, size_t size, zoo_err *err)
+int zoo_route_explain(FILE *to, const zoo_router *router, zoo_workspace *workspace, const char *query, size_t size,
+                      zoo_err *err)
 {
     size_t k = zoo_router_expert_count(router), *order = malloc(k * sizeof *order);
     float *p = malloc(k * sizeof *p);

@@ -7,5 +7,6 @@
 #include "zooter.h"
 
 /* Writes the explanation of one query to `to`. */
-int zoo_route_explain(FILE *to, const zoo_router *router, zoo_workspace *workspace, const char *query, size_t size, zoo_err *err);
+int zoo_route_explain(FILE *to, const zoo_router *router, zoo_workspace *workspace, const char *query, size_t size,
+                      zoo_err *err);
 #endif

@@ -68,8 +68,8 @@ static char *put_name(char *to, const zoo_result_format *format, size_t i)
     return put(to, format->names.data + start, format->ends[i] - start);
 }
 
-int zoo_result_add(const zoo_result_format *format, zoo_buf *out, const char *id, size_t id_size, const float *probabilities,
-                   const zoo_decision *decision)
+int zoo_result_add(const zoo_result_format *format, zoo_buf *out, const char *id, size_t id_size,
+                   const float *probabilities, const zoo_decision *decision)
 {
     size_t most = id_size + 2 * format->names.size + (format->k + 2) * (ZOO_SHARE_SIZE + 2) + 100;
     char *to;
@@ -104,13 +104,16 @@ static int add_id(zoo_buf *out, const json_t *value, const char *place, zoo_err 
     if (!value || json_is_null(value))
         return ZOO_OK;
     if (json_is_string(value))
-        return zoo_buf_add_json_str(out, json_string_value(value), json_string_length(value)) ? zoo_fail_nomem(err) : ZOO_OK;
+        return zoo_buf_add_json_str(out, json_string_value(value), json_string_length(value)) ? zoo_fail_nomem(err) :
+               ZOO_OK;
     if (json_is_integer(value))
         return zoo_buf_addf(out, "%lld", (long long)json_integer_value(value)) ? zoo_fail_nomem(err) : ZOO_OK;
-    return zoo_fail(err, ZOO_EFORMAT, "%s: 'id' should be a string or a whole number, is %s", place, zoo_json_kind(value));
+    return zoo_fail(err, ZOO_EFORMAT, "%s: 'id' should be a string or a whole number, is %s", place,
+                    zoo_json_kind(value));
 }
 
-int zoo_query_line_read(zoo_buf *out, size_t *query, size_t *id, const char *line, size_t size, const char *place, zoo_err *err)
+int zoo_query_line_read(zoo_buf *out, size_t *query, size_t *id, const char *line, size_t size, const char *place,
+                        zoo_err *err)
 {
     json_t *row = zoo_json_parse(line, size, place, err);
     const json_t *text = json_object_get(row, "query");

@@ -1,5 +1,5 @@
-/* stock.c - see stock.h. oneDNN is loaded when it is first measured: nothing else needs it, and linking it would cost every start of
- * every program milliseconds. */
+/* stock.c - see stock.h. oneDNN is loaded when it is first measured: nothing else needs it, and linking it would cost
+ * every start of every program milliseconds. */
 #include "cli/stock.h"
 #include <dlfcn.h>
 #include <oneapi/dnnl/dnnl.h>
@@ -53,7 +53,8 @@ static int library_load(library *lib, zoo_err *err)
     int rc = ZOO_OK;
 
     if (!handle)
-        return zoo_fail(err, ZOO_EUSAGE, "oneDNN, which products are measured against, cannot be loaded: %s", dlerror());
+        return zoo_fail(err, ZOO_EUSAGE, "oneDNN, which products are measured against, cannot be loaded: %s",
+                        dlerror());
     for (size_t i = 0; i < sizeof functions / sizeof *functions && !rc; i++) {
         void *function = dlsym(handle, functions[i].name);
         if (!function)
@@ -68,26 +69,30 @@ static int library_load(library *lib, zoo_err *err)
 #if DNNL_VERSION_MAJOR >= 3
 typedef dnnl_memory_desc_t descriptor;
 typedef const_dnnl_memory_desc_t descriptor_ref;
-static dnnl_status_t matrix(const library *lib, descriptor *d, size_t rows, size_t columns, dnnl_data_type_t type, dnnl_format_tag_t tag)
+static dnnl_status_t matrix(const library *lib, descriptor *d, size_t rows, size_t columns, dnnl_data_type_t type,
+                            dnnl_format_tag_t tag)
 {
-    return lib->dnnl_memory_desc_create_with_tag(d, 2, (dnnl_dims_t){ (dnnl_dim_t)rows, (dnnl_dim_t)columns }, type, tag);
+    return lib->dnnl_memory_desc_create_with_tag(d, 2, (dnnl_dims_t){ (dnnl_dim_t)rows, (dnnl_dim_t)columns }, type,
+                                                 tag);
 }
 static void matrix_release(const library *lib, descriptor *d) { lib->dnnl_memory_desc_destroy(*d); }
-static dnnl_status_t inner_product(const library *lib, dnnl_primitive_desc_t *pd, dnnl_engine_t engine, descriptor *x, descriptor *w,
-                                   descriptor *y)
+static dnnl_status_t inner_product(const library *lib, dnnl_primitive_desc_t *pd, dnnl_engine_t engine, descriptor *x,
+                                   descriptor *w, descriptor *y)
 {
-    return lib->dnnl_inner_product_forward_primitive_desc_create(pd, engine, dnnl_forward_inference, *x, *w, NULL, *y, NULL);
+    return lib->dnnl_inner_product_forward_primitive_desc_create(pd, engine, dnnl_forward_inference, *x, *w, NULL, *y,
+                                                                 NULL);
 }
 #else
 typedef dnnl_memory_desc_t descriptor;
 typedef const dnnl_memory_desc_t *descriptor_ref;
-static dnnl_status_t matrix(const library *lib, descriptor *d, size_t rows, size_t columns, dnnl_data_type_t type, dnnl_format_tag_t tag)
+static dnnl_status_t matrix(const library *lib, descriptor *d, size_t rows, size_t columns, dnnl_data_type_t type,
+                            dnnl_format_tag_t tag)
 {
     return lib->dnnl_memory_desc_init_by_tag(d, 2, (dnnl_dims_t){ (dnnl_dim_t)rows, (dnnl_dim_t)columns }, type, tag);
 }
 static void matrix_release(const library *lib, descriptor *d) { (void)lib, (void)d; }
-static dnnl_status_t inner_product(const library *lib, dnnl_primitive_desc_t *pd, dnnl_engine_t engine, descriptor *x, descriptor *w,
-                                   descriptor *y)
+static dnnl_status_t inner_product(const library *lib, dnnl_primitive_desc_t *pd, dnnl_engine_t engine, descriptor *x,
+                                   descriptor *w, descriptor *y)
 {
     dnnl_inner_product_desc_t d;
     dnnl_status_t status = lib->dnnl_inner_product_forward_desc_init(&d, dnnl_forward_inference, x, w, NULL, y);
@@ -127,7 +132,8 @@ static dnnl_status_t add_items(zoo_stock *s, dnnl_primitive_desc_t pd, const zoo
         struct item *item = &s->items[s->count++];
         item->primitive = primitive;
         if (!(status = memory_new(&item->src, s, s->lib.dnnl_primitive_desc_query_md(pd, dnnl_query_src_md, 0))) &&
-            !(status = memory_new(&item->weights, s, s->lib.dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0))))
+            !(status = memory_new(&item->weights, s, s->lib.dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md,
+                                                                                         0))))
             status = memory_new(&item->dst, s, s->lib.dnnl_primitive_desc_query_md(pd, dnnl_query_dst_md, 0));
     }
     return status;
@@ -165,8 +171,8 @@ static size_t count_products(const zoo_shape *shapes, size_t n)
     return count;
 }
 
-int zoo_stock_new(zoo_stock **out, enum zoo_precision precision, const zoo_shape *shapes, size_t n, size_t rows, unsigned threads,
-                  zoo_err *err)
+int zoo_stock_new(zoo_stock **out, enum zoo_precision precision, const zoo_shape *shapes, size_t n, size_t rows,
+                  unsigned threads, zoo_err *err)
 {
     zoo_stock *s = calloc(1, sizeof *s);
     dnnl_status_t status;
@@ -213,7 +219,8 @@ double zoo_stock_run(zoo_stock *s)
     start = zoo_clock_ns();
     for (size_t i = 0; i < s->count && !status; i++) {
         const struct item *item = &s->items[i];
-        dnnl_exec_arg_t args[] = { { DNNL_ARG_SRC, item->src }, { DNNL_ARG_WEIGHTS, item->weights }, { DNNL_ARG_DST, item->dst } };
+        dnnl_exec_arg_t args[] = { { DNNL_ARG_SRC, item->src }, { DNNL_ARG_WEIGHTS, item->weights },
+                                   { DNNL_ARG_DST, item->dst } };
         status = s->lib.dnnl_primitive_execute(item->primitive, s->stream, 3, args);
     }
     if (!status)

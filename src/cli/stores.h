@@ -1,4 +1,5 @@
-/* stores.h - what commands share about stores: opening one with advice in terms of options, and the options that choose rows.
+/* stores.h - what commands share about stores: opening one with advice in terms of options, and the options that choose
+ * rows.
  *
  *     struct settings { const char *store; struct zoo_choice choice; };
  *     ... ZOO_OPTION_STORE(struct settings, store, "the store"), ZOO_OPTION_SPLIT(struct settings, choice) ...    // in the table
@@ -20,17 +21,20 @@ struct zoo_choice {
 #define ZOO_OPTION_STORE(settings, member, help) \
     { "store", "STORE", OPTION_TEXT | OPTION_REQUIRED, offsetof(settings, member), help, 0, 0 }
 #define ZOO_OPTION_SPLIT(settings, member) \
-    { "split", "NAME,...", OPTION_NAMES, offsetof(settings, member.split), "only queries of these splits (default: all)", 0, 0 }
+    { "split", "NAME,...", OPTION_NAMES, offsetof(settings, member.split), \
+      "only queries of these splits (default: all)", 0, 0 }
 #define ZOO_OPTION_WHERE(settings, member) \
     { "where", "KIND=TAG", OPTION_LIST, offsetof(settings, member.where), \
       "only queries with this tag, as subset=mmlu; given again: one of the tags named of each kind", 0, 0 }
 #define ZOO_OPTION_EXPERTS(settings, member) \
-    { "experts", "NAME,...", OPTION_NAMES, offsetof(settings, member.experts), "only these experts (default: all)", 0, 0 }
+    { "experts", "NAME,...", OPTION_NAMES, offsetof(settings, member.experts), "only these experts (default: all)", 0, \
+      0 }
 #define ZOO_OPTION_WITHOUT(settings, member) \
     { "without", "NAME,...", OPTION_NAMES, offsetof(settings, member.without), "not these experts", 0, 0 }
 #define ZOO_OPTION_SAMPLE(settings, member) \
     { "sample", "N", OPTION_COUNT, offsetof(settings, member.sample), \
-      "count only rewards of each expert's Nth answer to a query (default: the mean over its answers)", 1, ZOO_STORE_SAMPLES_MAX }
+      "count only rewards of each expert's Nth answer to a query (default: the mean over its answers)", 1, \
+      ZOO_STORE_SAMPLES_MAX }
 
 /* zoo_store_open() with advice that names options and commands. */
 int zoo_cli_store_open(zoo_store **out, const char *where, enum zoo_store_mode mode, zoo_err *err);
@@ -40,8 +44,8 @@ zoo_store_filter zoo_choice_filter(const struct zoo_choice *choice);
 int zoo_choice_describe(const struct zoo_choice *choice, json_t *object);
 /* Sentence for a selection without queries: ZOO_EUSAGE. */
 int zoo_choice_fail_empty(const zoo_store *store, const struct zoo_choice *choice, zoo_err *err);
-/* Sentence for `queries` of which none has a reward, with what was chosen that might be why; reward_model NULL: none is named.
- * Returns `code`. */
-int zoo_choice_fail_unrewarded(const zoo_store *store, const struct zoo_choice *choice, const char *reward_model, size_t queries,
-                               int code, zoo_err *err);
+/* Sentence for `queries` of which none has a reward, with what was chosen that might be why; reward_model NULL: none is
+ * named. Returns `code`. */
+int zoo_choice_fail_unrewarded(const zoo_store *store, const struct zoo_choice *choice, const char *reward_model,
+                               size_t queries, int code, zoo_err *err);
 #endif

@@ -28,8 +28,8 @@ static int make_valid(zoo_buf *out, const char *line, size_t size, zoo_err *err)
 
 static int wrong_kind(const char *place, const char *key, const char *expected, zoo_span value, zoo_err *err)
 {
-    return zoo_fail(err, ZOO_EFORMAT, "%s: '%s' should be %s, is %.*s", place, key, expected, (int)(value.size < 40 ? value.size : 40),
-                    value.at);
+    return zoo_fail(err, ZOO_EFORMAT, "%s: '%s' should be %s, is %.*s", place, key, expected,
+                    (int)(value.size < 40 ? value.size : 40), value.at);
 }
 
 /* Leaves the place of the string; they are decoded when all of the row is known to be JSON. */
@@ -75,7 +75,8 @@ static int take_id(zoo_text_row *row, char kind, zoo_span value, const char *pla
     return ZOO_OK;
 }
 
-static int take_value(zoo_text_row *row, zoo_skim *s, zoo_span key, zoo_span *spans, unsigned wanted, const char *place, zoo_err *err)
+static int take_value(zoo_text_row *row, zoo_skim *s, zoo_span key, zoo_span *spans, unsigned wanted, const char *place,
+                      zoo_err *err)
 {
     char kind = zoo_skim_kind(s);
     zoo_span value;
@@ -126,7 +127,8 @@ static int check_all(const zoo_span *spans, unsigned wanted, const char *place, 
     return zoo_fail(err, ZOO_EFORMAT, "%s: '%s' is missing", place, missing);
 }
 
-static int walk(zoo_text_row *row, const char *line, size_t size, unsigned wanted, zoo_span *spans, const char *place, zoo_err *err)
+static int walk(zoo_text_row *row, const char *line, size_t size, unsigned wanted, zoo_span *spans, const char *place,
+                zoo_err *err)
 {
     zoo_skim s;
     zoo_span key;
@@ -134,7 +136,8 @@ static int walk(zoo_text_row *row, const char *line, size_t size, unsigned wante
 
     zoo_skim_begin(&s, line, size);
     if (zoo_skim_kind(&s) != '{')
-        return zoo_fail(err, ZOO_EFORMAT, "%s: should be a JSON object, as {\"%s\": \"...\"}", place, wanted & ROW_TEXT ? "text" : "query");
+        return zoo_fail(err, ZOO_EFORMAT, "%s: should be a JSON object, as {\"%s\": \"...\"}", place,
+                        wanted & ROW_TEXT ? "text" : "query");
     if (zoo_skim_enter(&s, '{'))
         while (!rc && zoo_skim_key(&s, &key))
             rc = take_value(row, &s, key, spans, wanted, place, err);
@@ -144,7 +147,8 @@ static int walk(zoo_text_row *row, const char *line, size_t size, unsigned wante
     return rc ? rc : check_all(spans, wanted, place, err);
 }
 
-int zoo_text_row_read(zoo_text_row *row, const char *line, size_t size, unsigned wanted, const char *place, zoo_err *err)
+int zoo_text_row_read(zoo_text_row *row, const char *line, size_t size, unsigned wanted, const char *place,
+                      zoo_err *err)
 {
     zoo_span spans[ROW_TEXTS] = { { NULL, 0 } };
     int rc;

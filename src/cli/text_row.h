@@ -1,5 +1,5 @@
-/* text_row.h - one row of JSONL with a text, a pair of texts, or a query and two candidates, as `zooter model run` and `zooter embed`
- * read them.
+/* text_row.h - one row of JSONL with a text, a pair of texts, or a query and two candidates, as `zooter model run` and
+ * `zooter embed` read them.
  *
  *     zoo_text_row row = ZOO_TEXT_ROW_INIT;
  *     zoo_text_row_read(&row, line, size, ROW_TEXT | ROW_PAIR, "stdin:17", &err);
@@ -25,13 +25,16 @@ enum { ROW_LINE_MAX = 64 << 20 };         /* bytes of a line */
 typedef struct zoo_text_row {
     zoo_text texts[ROW_TEXTS];            /* data NULL: not there. Until the next row */
     size_t max_length;                    /* 0: not there */
-    zoo_text id;                          /* JSON text of a string or whole number; data NULL: not there. Inside the line */
+    zoo_text id;                          /* JSON text of a string or whole number; data NULL: not there. Inside the
+                                           * line */
     zoo_buf decoded, valid;
 } zoo_text_row;
 
-#define ZOO_TEXT_ROW_INIT { .decoded = ZOO_BUF_INIT(3 * (size_t)ROW_LINE_MAX + 64), .valid = ZOO_BUF_INIT(3 * (size_t)ROW_LINE_MAX) }
+#define ZOO_TEXT_ROW_INIT { .decoded = ZOO_BUF_INIT(3 * (size_t)ROW_LINE_MAX + 64), \
+                            .valid = ZOO_BUF_INIT(3 * (size_t)ROW_LINE_MAX) }
 
 /* ZOO_EFORMAT with a sentence that begins with `place`. `id` may point into `line`. */
-int zoo_text_row_read(zoo_text_row *row, const char *line, size_t size, unsigned wanted, const char *place, zoo_err *err);
+int zoo_text_row_read(zoo_text_row *row, const char *line, size_t size, unsigned wanted, const char *place,
+                      zoo_err *err);
 void zoo_text_row_release(zoo_text_row *row);
 #endif

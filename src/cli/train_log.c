@@ -35,8 +35,8 @@ static int look(void *context, const zoo_trainer_moment *m, int ends_epoch, zoo_
     zoo_buf line = ZOO_BUF_INIT(LINE_MAX_BYTES);
     int rc;
 
-    zoo_buf_addf(&line, "{\"step\":%llu,\"epoch\":%u,\"%s\":%.6g", (unsigned long long)m->step, m->epoch, ends_epoch ? "mean_loss" : "loss",
-                 m->loss);
+    zoo_buf_addf(&line, "{\"step\":%llu,\"epoch\":%u,\"%s\":%.6g", (unsigned long long)m->step, m->epoch,
+                 ends_epoch ? "mean_loss" : "loss", m->loss);
     if (!ends_epoch)
         zoo_buf_addf(&line, ",\"rate\":%.6g,\"norm\":%.6g", m->rate, m->norm);
     else if (isfinite(m->reward))
@@ -70,7 +70,8 @@ static int keep_known(zoo_train_log *log, uint64_t step, zoo_buf *kept, zoo_err 
     if (rc)
         return rc;
     while ((rc = zoo_lines_next(&in, &line, &size, err)) == 1)
-        if (is_known(line, size, step, &log->seconds_before) && (zoo_buf_add(kept, line, size) || zoo_buf_add(kept, "\n", 1))) {
+        if (is_known(line, size, step, &log->seconds_before) && (zoo_buf_add(kept, line, size) ||
+                                                                 zoo_buf_add(kept, "\n", 1))) {
             rc = zoo_fail_nomem(err);
             break;
         }
@@ -132,7 +133,9 @@ static int add_curve(const zoo_train_log *log, const char *key, zoo_buf *out, zo
     while ((rc = zoo_lines_next(&in, &line, &size, err)) == 1) {
         json_t *object = json_loadb(line, size, 0, NULL);
         const json_t *value = json_object_get(object, key);
-        int failed = json_is_number(value) && zoo_buf_addf(out, "%lld %.6g\n", (long long)json_integer_value(json_object_get(object, "step")),
+        int failed = json_is_number(value) && zoo_buf_addf(out, "%lld %.6g\n",
+                                                           (long long)json_integer_value(json_object_get(object,
+                                                                                                         "step")),
                                                            json_number_value(value));
         json_decref(object);
         if (failed) {
@@ -156,23 +159,30 @@ static int run_gnuplot(const char *script, const char *run, zoo_err *err)
     failed = posix_spawnp(&pid, "gnuplot", &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     if (failed)
-        return zoo_fail(err, ZOO_EUSAGE, "%s/curves.svg is not drawn: gnuplot is not installed (on Debian: apt install gnuplot-nox)", run);
+        return zoo_fail(err, ZOO_EUSAGE,
+                        "%s/curves.svg is not drawn: gnuplot is not installed (on Debian: apt install gnuplot-nox)",
+                        run);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
-    return WIFEXITED(status) && !WEXITSTATUS(status) ? ZOO_OK : zoo_fail(err, ZOO_EIO, "%s/curves.svg is not drawn: gnuplot failed", run);
+    return WIFEXITED(status) && !WEXITSTATUS(status) ? ZOO_OK : zoo_fail(err, ZOO_EIO,
+                                                                         "%s/curves.svg is not drawn: gnuplot failed",
+                                                                         run);
 }
 
 /* Without rows set aside there is no reward, and gnuplot draws no axis for nothing. */
 static int write_script(const zoo_train_log *log, const char *svg, zoo_buf *text, zoo_err *err)
 {
-    static const char head[] = "set terminal svg size 900,500 background 'white'\nset xlabel 'step'\nset ylabel 'loss'\nset key top right\n";
+    static const char head[] = "set terminal svg size 900,500 background 'white'\nset xlabel 'step'\nset ylabel "
+                               "'loss'\nset key top right\n";
     static const char reward_head[] = "set y2label 'validation reward'\nset ytics nomirror\nset y2tics\n";
     zoo_buf reward = ZOO_BUF_INIT(LOG_MAX);
     int rc = add_curve(log, "reward", &reward, err), judges = !rc && reward.size > strlen("e\n");
 
     if (!rc && (zoo_buf_add_str(text, head) || zoo_buf_add_str(text, judges ? reward_head : "") ||
-                zoo_buf_addf(text, "set output '%s'\nplot '-' title 'loss of a step' with lines lc rgb '#bbbbbb', '-' title 'mean loss of an epoch' "
-                             "with linespoints lw 2%s\n", svg, judges ? ", '-' axes x1y2 title 'validation reward' with linespoints lw 2" : "")))
+                zoo_buf_addf(text, "set output '%s'\nplot '-' title 'loss of a step' with lines lc rgb '#bbbbbb', '-' "
+                                   "title 'mean loss of an epoch' "
+                             "with linespoints lw 2%s\n", svg, judges ?
+                             ", '-' axes x1y2 title 'validation reward' with linespoints lw 2" : "")))
         rc = zoo_fail_nomem(err);
     if (!rc && !(rc = add_curve(log, "loss", text, err)) && !(rc = add_curve(log, "mean_loss", text, err)) && judges)
         rc = zoo_buf_add(text, reward.data, reward.size) ? zoo_fail_nomem(err) : ZOO_OK;
@@ -186,9 +196,11 @@ int zoo_train_log_plot(const zoo_train_log *log, const char *run, zoo_err *err)
     char script[PATH_MAX], svg[PATH_MAX];
     int rc;
 
-    if ((rc = zoo_fs_join(script, sizeof script, run, "curves.gnuplot", err)) || (rc = zoo_fs_join(svg, sizeof svg, run, "curves.svg", err)))
+    if ((rc = zoo_fs_join(script, sizeof script, run, "curves.gnuplot", err)) ||
+        (rc = zoo_fs_join(svg, sizeof svg, run, "curves.svg", err)))
         return rc;
-    rc = strchr(svg, '\'') ? zoo_fail(err, ZOO_EUSAGE, "%s is not drawn: its path has a quote", svg) : write_script(log, svg, &text, err);
+    rc = strchr(svg, '\'') ? zoo_fail(err, ZOO_EUSAGE, "%s is not drawn: its path has a quote", svg) :
+         write_script(log, svg, &text, err);
     if (!rc)
         rc = zoo_fs_write(script, text.data, text.size, err);
     zoo_buf_release(&text);

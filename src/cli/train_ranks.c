@@ -17,7 +17,8 @@ int zoo_train_join(int trains_encoder, zoo_ranks **ranks, zoo_err *err)
     if (launched == 1)
         return ZOO_OK;
     if (!trains_encoder)
-        return zoo_fail(err, ZOO_EUSAGE, "one process trains an n-gram router in seconds: start it without mpirun, or give --encoder DIR");
+        return zoo_fail(err, ZOO_EUSAGE,
+                        "one process trains an n-gram router in seconds: start it without mpirun, or give --encoder DIR");
     return zoo_ranks_open(ranks, err);
 }
 
@@ -65,7 +66,8 @@ int zoo_train_await_end(const zoo_ranks *ranks, const char *out, zoo_err *err)
 
     if (!ranks || ranks->rank)
         return ZOO_OK;
-    snprintf(last_words, sizeof last_words, "zooter train: ended from outside: another rank died, or the run was stopped; the same command with "
+    snprintf(last_words, sizeof last_words,
+             "zooter train: ended from outside: another rank died, or the run was stopped; the same command with "
              "--resume goes on from what %.200s.run holds\n", out);
     return sigaction(SIGTERM, &action, NULL) ? zoo_fail_errno(err, errno, "SIGTERM") : ZOO_OK;
 }
@@ -75,7 +77,8 @@ int zoo_train_part(zoo_ranks *ranks, int rc, int *all_came)
     int *codes = calloc(ranks->count, sizeof *codes), speaks = rc != 0;
 
     *all_came = codes && ranks->class->close(ranks, rc, codes);
-    if (*all_came)                  /* mpirun ends the slower ones with a signal as soon as one has left with a status: nobody has died */
+    if (*all_came)                  /* mpirun ends the slower ones with a signal as soon as one has left with a status:
+                                     * nobody has died */
         signal(SIGTERM, SIG_IGN);
     for (unsigned r = 0; *all_came && r < ranks->rank; r++)
         speaks &= !codes[r];

@@ -34,7 +34,8 @@ static void put_kinds(FILE *to, const zoo_trained *t)
 {
     if (!t->tags.kind_count)
         return;
-    fprintf(to, "\nWhat tags say of the experts, beyond coarser ones (0%%: nothing; the noise of single rewards is 100%%)\n  ");
+    fprintf(to, "\nWhat tags say of the experts, beyond coarser ones (0%%: nothing; the noise of single rewards is "
+                "100%%)\n  ");
     put_name(to, "kind");
     fprintf(to, "%8s %9s\n", "values", "carries");
     for (size_t i = 0; i < t->tags.kind_count; i++) {
@@ -49,8 +50,8 @@ static void put_tried(FILE *to, const zoo_trained *t)
 {
     if (!t->tried_count)
         return;
-    fprintf(to, "\nTried by cross-validation%s (%zu folds of %zu rows)\n  %-12s %12s %10s\n", t->is_encoder ? ", with n-gram routers" : "",
-            t->folds, t->crossed.rows, "--beta",
+    fprintf(to, "\nTried by cross-validation%s (%zu folds of %zu rows)\n  %-12s %12s %10s\n",
+            t->is_encoder ? ", with n-gram routers" : "", t->folds, t->crossed.rows, "--beta",
             "--temperature", "reward");
     for (size_t i = 0; i < t->tried_count; i++) {
         char name[ZOO_RECIPE_NAME_SIZE];
@@ -84,8 +85,8 @@ static void put_left_out(FILE *to, const zoo_trained *t, const zoo_train_setting
 
     if (!t->left_out_count)
         return;
-    fprintf(to, "\nHow a kind of query that was never seen would fare: each %s left out in turn%s\n  ", s->left_out->name,
-            s->left_out->values > ZOO_LEFT_OUT_MAX ? " (the most frequent ones)" : "");
+    fprintf(to, "\nHow a kind of query that was never seen would fare: each %s left out in turn%s\n  ",
+            s->left_out->name, s->left_out->values > ZOO_LEFT_OUT_MAX ? " (the most frequent ones)" : "");
     put_name(to, s->left_out->name);
     fprintf(to, "%8s %10s %12s %10s\n", "rows", "router", "best single", "random");
     for (size_t i = 0; i < t->left_out_count; i++) {
@@ -107,15 +108,18 @@ static const char *gain_text(const zoo_trained *t, double gain, char text[ZOO_RE
     return text;
 }
 
-static void put_worth(FILE *to, const char *where, const zoo_trained *t, const zoo_router_worth *w, const zoo_dataset *data)
+static void put_worth(FILE *to, const char *where, const zoo_trained *t, const zoo_router_worth *w,
+                      const zoo_dataset *data)
 {
-    char router[ZOO_REWARD_TEXT], single[ZOO_REWARD_TEXT], gain[ZOO_REWARD_TEXT + 1], error[ZOO_REWARD_TEXT], random[ZOO_REWARD_TEXT],
+    char router[ZOO_REWARD_TEXT], single[ZOO_REWARD_TEXT], gain[ZOO_REWARD_TEXT + 1], error[ZOO_REWARD_TEXT],
+        random[ZOO_REWARD_TEXT],
          oracle[ZOO_REWARD_TEXT];
 
     if (w->rows)
-        fprintf(to, "  %-16s %7zu rows: router %s, best single %s (%s), gain %s (standard error %s), random %s, oracle %s\n", where, w->rows,
-                text_of(t, w->router, router), text_of(t, w->single, single), data->experts[w->single_expert], gain_text(t, w->gain, gain),
-                text_of(t, w->error, error), text_of(t, w->random, random), text_of(t, w->oracle, oracle));
+        fprintf(to, "  %-16s %7zu rows: router %s, best single %s (%s), gain %s (standard error %s), random %s, oracle "
+                    "%s\n", where, w->rows, text_of(t, w->router, router), text_of(t, w->single, single),
+                data->experts[w->single_expert], gain_text(t, w->gain, gain), text_of(t, w->error, error),
+                text_of(t, w->random, random), text_of(t, w->oracle, oracle));
 }
 
 /* Why the router is no better than one expert, and what would help. */
@@ -127,15 +131,18 @@ static void put_remedy(FILE *to, const zoo_trained *t, const zoo_router_worth *w
     for (size_t i = 0; i < t->tags.kind_count; i++)
         carries |= t->tags.kinds[i].between > 0;
     if (w->oracle - w->single < 0.05 * (w->oracle - w->random))
-        fprintf(to, "Even a router that knew every reward would gain only %s: one expert is best nearly everywhere. Experts that "
+        fprintf(to, "Even a router that knew every reward would gain only %s: one expert is best nearly everywhere. "
+                    "Experts that "
                 "differ more leave more to win.\n", text_of(t, w->oracle - w->single, gain));
     else if (!t->tags.kind_count)
-        fprintf(to, "The queries have no tags, so that single, noisy rewards are all there is to learn from: zooter tag adds tags, "
+        fprintf(to, "The queries have no tags, so that single, noisy rewards are all there is to learn from: zooter "
+                    "tag adds tags, "
                 "also by clustering; more rows help too.\n");
     else if (!carries)
         fprintf(to, "No kind of tag tells the experts apart: tags of another kind (zooter tag), or more rows, help.\n");
     else
-        fprintf(to, "The rows are too few, or their rewards too noisy, to tell the experts apart: more rows, and rewards that agree with "
+        fprintf(to, "The rows are too few, or their rewards too noisy, to tell the experts apart: more rows, and "
+                    "rewards that agree with "
                 "each other, help.\n");
 }
 
@@ -146,8 +153,8 @@ static void put_verdict(FILE *to, const zoo_trained *t, const zoo_dataset *data)
     char gain[ZOO_REWARD_TEXT + 1];
 
     if (!w->rows) {
-        fprintf(to, "\nToo few queries (%zu) to say what the router is worth: from %d different texts on, some are set aside to tell.\n",
-                t->rows, ZOO_TEXTS_LEAST);
+        fprintf(to, "\nToo few queries (%zu) to say what the router is worth: from %d different texts on, some are set "
+                    "aside to tell.\n", t->rows, ZOO_TEXTS_LEAST);
         return;
     }
     single = data->experts[w->single_expert];

@@ -7,7 +7,8 @@
 
 /* Numbers below 0 and counts of 0: not given. */
 const struct train_settings zoo_train_defaults = {
-    .encoder = "ngram", .validation = -1, .rate = -1, .seed = 1, .warm_up = -1, .decay = -1, .layer_decay = -1, .clip = -1, .save_every = 600
+    .encoder = "ngram", .validation = -1, .rate = -1, .seed = 1, .warm_up = -1, .decay = -1, .layer_decay = -1,
+    .clip = -1, .save_every = 600
 };
 
 int zoo_train_wants_encoder(const struct train_settings *s)
@@ -18,7 +19,8 @@ int zoo_train_wants_encoder(const struct train_settings *s)
 int zoo_train_check_ngram(const struct train_settings *s, zoo_err *err)
 {
     const struct { const char *name; int is_given; } options[] = {
-        { "layers", s->layers != NULL }, { "precision", s->precision != NULL }, { "decay", s->decay >= 0 }, { "layer-decay", s->layer_decay >= 0 }, { "clip", s->clip >= 0 },
+        { "layers", s->layers != NULL }, { "precision", s->precision != NULL }, { "decay", s->decay >= 0 },
+            { "layer-decay", s->layer_decay >= 0 }, { "clip", s->clip >= 0 },
         { "batch-tokens", s->batch_tokens > 0 }, { "max-tokens", s->max_tokens > 0 }, { "resume", s->resume }
     };
 
@@ -56,14 +58,16 @@ static int read_precision(const char *text, enum zoo_precision *precision, zoo_e
     return ZOO_OK;
 }
 
-int zoo_train_read_encoder(const struct train_settings *s, zoo_train_settings *to, zoo_encoder_plan *plan, char *run, zoo_err *err)
+int zoo_train_read_encoder(const struct train_settings *s, zoo_train_settings *to, zoo_encoder_plan *plan, char *run,
+                           zoo_err *err)
 {
     const zoo_encoder_training usual = ZOO_ENCODER_TRAINING_DEFAULTS;
     zoo_encoder_training *t = &plan->training;
 
     if (snprintf(run, PATH_MAX, "%s.run", s->out) >= PATH_MAX)
         return zoo_fail(err, ZOO_EUSAGE, "--out: the path is too long");
-    *plan = (zoo_encoder_plan){ .dir = s->encoder, .run = run, .max_tokens = s->max_tokens, .training = usual, .save_every = s->save_every };
+    *plan = (zoo_encoder_plan){ .dir = s->encoder, .run = run, .max_tokens = s->max_tokens, .training = usual,
+                                .save_every = s->save_every };
     t->decay = s->decay >= 0 ? s->decay : usual.decay;
     t->layer_decay = s->layer_decay >= 0 ? s->layer_decay : usual.layer_decay;
     t->clip = s->clip >= 0 ? s->clip : usual.clip;
@@ -109,7 +113,8 @@ int zoo_train_look(const struct train_settings *s, const char *run, enum zoo_tra
     else if (s->resume && exists(s->out, "config.json"))
         *begin = ZOO_TRAIN_COMPLETE;
     else if (has_state && !s->force)
-        return zoo_fail(err, ZOO_EUSAGE, "%s holds a run that was broken off: --resume goes on with it, --force begins anew", run);
+        return zoo_fail(err, ZOO_EUSAGE,
+                        "%s holds a run that was broken off: --resume goes on with it, --force begins anew", run);
     return *begin == ZOO_TRAIN_COMPLETE ? ZOO_OK : check_folder(s, s->force || *begin == ZOO_TRAIN_RESUMES, err);
 }
 

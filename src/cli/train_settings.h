@@ -7,7 +7,8 @@
 
 struct train_settings {
     struct zoo_choice choice;
-    const char *store, *validation_split, *encoder, *out, *beta, *balance, *balance_by, *reward_model, *kl, *loss, *layers, *schedule, *precision;
+    const char *store, *validation_split, *encoder, *out, *beta, *balance, *balance_by, *reward_model, *kl, *loss,
+        *layers, *schedule, *precision;
     double temperature, validation, rate, warm_up, decay, layer_decay, clip, save_every;
     uint64_t epochs, seed, threads, batch, batch_tokens, max_tokens, patience;
     zoo_list tags;
@@ -20,7 +21,8 @@ extern const struct train_settings zoo_train_defaults;
 int zoo_train_wants_encoder(const struct train_settings *s);
 int zoo_train_check_ngram(const struct train_settings *s, zoo_err *err);
 /* `to` and `plan` from the options; run (PATH_MAX): the folder of the run, OUT.run. */
-int zoo_train_read_encoder(const struct train_settings *s, zoo_train_settings *to, zoo_encoder_plan *plan, char *run, zoo_err *err);
+int zoo_train_read_encoder(const struct train_settings *s, zoo_train_settings *to, zoo_encoder_plan *plan, char *run,
+                           zoo_err *err);
 
 /* What is in OUT and OUT.run when the command begins. */
 enum zoo_train_begin {

@@ -1,5 +1,5 @@
-/* verify.h - the two halves of zooter model verify: is a checkpoint whole, and does it do what another, or another precision, does?
- * What is found goes into JSON objects, which the command prints. Layer: cli. */
+/* verify.h - the two halves of zooter model verify: is a checkpoint whole, and does it do what another, or another
+ * precision, does? What is found goes into JSON objects, which the command prints. Layer: cli. */
 #ifndef ZOO_CLI_VERIFY_H
 #define ZOO_CLI_VERIFY_H
 #include "base/err.h"
@@ -14,8 +14,10 @@ int zoo_verify_integrity(json_t *checks, const char *dir, int *is_fit, zoo_err *
 typedef struct zoo_comparison {
     const char *dir, *reference_dir;                        /* may be the same */
     enum zoo_precision precision, reference;
-    const char *queries;                                    /* JSONL with 'query' and perhaps 'rewards'; NULL: those built in */
-    double agreement;                                       /* least share of clear decisions; 0: 0.999, or 0.995 in int8 */
+    const char *queries;                                    /* JSONL with 'query' and perhaps 'rewards'; NULL: those
+                                                             * built in */
+    double agreement;                                       /* least share of clear decisions; 0: 0.999, or 0.995 in
+                                                             * int8 */
     double clear;                                           /* the reference's best two differ by more */
 } zoo_comparison;
 

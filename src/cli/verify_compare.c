@@ -1,5 +1,6 @@
-/* verify_compare.c - two checkpoints, or one in two precisions, on the same queries: what they decide where there are labels to choose
- * from, how far their numbers lie apart where there are none. Memory does not grow with the queries. Layer: cli. */
+/* verify_compare.c - two checkpoints, or one in two precisions, on the same queries: what they decide where there are
+ * labels to choose from, how far their numbers lie apart where there are none. Memory does not grow with the queries.
+ * Layer: cli. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,8 +75,9 @@ static int check_alike(const struct comparing *c, zoo_err *err)
 
     for (size_t i = 0; alike && a->router && i < a->width; i++)
         alike = !strcmp(zoo_router_expert(a->router, i), zoo_router_expert(b->router, i));
-    return alike ? ZOO_OK : zoo_fail(err, ZOO_EUSAGE, "%s and %s have not the same labels in the same order, or are of different kinds",
-                                     c->job->dir, c->job->reference_dir);
+    return alike ? ZOO_OK :
+           zoo_fail(err, ZOO_EUSAGE, "%s and %s have not the same labels in the same order, or are of different kinds",
+                    c->job->dir, c->job->reference_dir);
 }
 
 /* The two queries behind each are its candidates. */
@@ -102,7 +104,8 @@ static int run_side(struct side *s, const struct comparing *c, zoo_err *err)
     zoo_text texts[BATCH];
 
     if (s->router)
-        return zoo_router_route_many(s->router, s->workspace, (const char *const *)c->queries, c->sizes, c->n, s->numbers, NULL, NULL, err);
+        return zoo_router_route_many(s->router, s->workspace, (const char *const *)c->queries, c->sizes, c->n,
+                                     s->numbers, NULL, NULL, err);
     for (size_t i = 0; i < c->n; i++)
         texts[i] = (zoo_text){ c->queries[i], c->sizes[i] };
     if (zoo_model_kind_of(s->model) == ZOO_MODEL_CLASSIFIER)
@@ -230,8 +233,10 @@ static int add_row(struct comparing *c, const zoo_lines *in, const char *line, s
     if (!(row = zoo_json_parse(line, size, place, err)))
         return err->code;
     query = json_object_get(row, "query");
-    rc = json_is_string(query) ? add_query(c, json_string_value(query), json_string_length(query), json_object_get(row, "rewards"), err)
-                               : zoo_fail(err, ZOO_EFORMAT, "%s: 'query' should be a string, is %s", place, zoo_json_kind(query));
+    rc = json_is_string(query) ? add_query(c, json_string_value(query), json_string_length(query),
+                                           json_object_get(row, "rewards"), err)
+                               : zoo_fail(err, ZOO_EFORMAT, "%s: 'query' should be a string, is %s", place,
+                                          zoo_json_kind(query));
     json_decref(row);
     return rc;
 }
@@ -256,13 +261,17 @@ static int read_queries(struct comparing *c, zoo_err *err)
 static int make_queries(struct comparing *c, zoo_err *err)
 {
     static const char *const forms[] = {
-        "What is %s?", "Write a short story about %s.", "Explain %s to a child of eight, in three sentences.", "How much is 17 times %s?",
+        "What is %s?", "Write a short story about %s.", "Explain %s to a child of eight, in three sentences.",
+            "How much is 17 times %s?",
         "def solve(n):\n    # %s\n    return", "Translate into French: the idea of %s changed everything.", "%s",
         "Prove or refute: %s implies its converse.", "Quelle est l'origine de %s ?",
-        "Give me five names for a company that sells %s, each with a reason, and say which one would please engineers who read a lot.",
+        "Give me five names for a company that sells %s, each with a reason, and say which one would please engineers "
+        "who read a lot.",
     };
-    static const char *const things[] = { "gravity", "a linked list", "the French Revolution", "42", "photosynthesis", "SELECT count(*)",
-                                          "bread", "quantum error correction", "\xe5\x8f\xa4\xe6\xb1\xa0", "tax law", "a sonnet", "x^2 + 1" };
+    static const char *const things[] = { "gravity", "a linked list", "the French Revolution", "42", "photosynthesis",
+                                          "SELECT count(*)",
+                                          "bread", "quantum error correction", "\xe5\x8f\xa4\xe6\xb1\xa0", "tax law",
+                                          "a sonnet", "x^2 + 1" };
     char text[512];
     int rc = ZOO_OK;
 
@@ -283,9 +292,12 @@ static double share(uint64_t part, uint64_t all)
 
 static json_t *report(const struct comparing *c, double least, int is_fit)
 {
-    json_t *out = json_pack("{s:s, s:s, s:s, s:s, s:I, s:f}", "tried", c->job->dir, "precision", zoo_precision_name(c->job->precision),
-                            "against", c->job->reference_dir, "reference_precision", zoo_precision_name(c->job->reference),
-                            "queries", (json_int_t)c->total, "largest_difference", isfinite(c->largest) ? c->largest : 1e308);
+    json_t *out = json_pack("{s:s, s:s, s:s, s:s, s:I, s:f}", "tried", c->job->dir, "precision",
+                            zoo_precision_name(c->job->precision),
+                            "against", c->job->reference_dir, "reference_precision",
+                            zoo_precision_name(c->job->reference),
+                            "queries", (json_int_t)c->total, "largest_difference",
+                            isfinite(c->largest) ? c->largest : 1e308);
 
     if (out && c->tried.chooses) {
         json_object_set_new(out, "agreeing", json_integer((json_int_t)c->agreeing));

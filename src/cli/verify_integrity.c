@@ -1,5 +1,5 @@
-/* verify_integrity.c - is a checkpoint folder whole: every value finite, every tensor that the network needs there, tokenizer and labels
- * in keeping with it. Goes on after a check that failed, where that makes sense. Layer: cli. */
+/* verify_integrity.c - is a checkpoint folder whole: every value finite, every tensor that the network needs there,
+ * tokenizer and labels in keeping with it. Goes on after a check that failed, where that makes sense. Layer: cli. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,7 +80,8 @@ static void check_network(struct checking *c, const json_t *facts)
         add(c, "network", 0, why.message);
         return;
     }
-    passed(c, "network", "every tensor of the %s is there in its shape", json_string_value(json_object_get(facts, "kind")));
+    passed(c, "network", "every tensor of the %s is there in its shape",
+           json_string_value(json_object_get(facts, "kind")));
     zoo_transformer_close(transformer);
 }
 

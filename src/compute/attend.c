@@ -56,11 +56,13 @@ static void open_pass(struct pass *p, const zoo_attend *a, float *scratch)
     scratch += (64 - (uintptr_t)scratch % 64) % 64 / sizeof *scratch;
     p->kernel = zoo_attention_choose(precision_of(a));
     p->attention = (zoo_attention){
-        .T = a->T, .d = a->d, .scale = a->scale, .q = a->q, .k = a->k, .v = a->v, .stride = a->stride, .queries = a->queries,
+        .T = a->T, .d = a->d, .scale = a->scale, .q = a->q, .k = a->k, .v = a->v, .stride = a->stride,
+        .queries = a->queries,
         .coins = a->coins.dropped_below ? &a->coins : NULL, .first_coins = a->first_row
     };
     if (a->pos_key || a->pos_query) {
-        p->positions = (zoo_attention_positions){ .rows = a->C, .heads = 1, .d = a->d, .first_column = a->first_column };
+        p->positions = (zoo_attention_positions){ .rows = a->C, .heads = 1, .d = a->d,
+                                                  .first_column = a->first_column };
         p->positions.key = pack(p->kernel->pack_key, a, a->pos_key, &scratch);
         p->positions.query = pack(p->kernel->pack_query, a, a->pos_query, &scratch);
         p->attention.positions = &p->positions;
@@ -80,7 +82,8 @@ void zoo_attend_fwd(const zoo_attend *a, float *out, size_t out_stride, float *s
     p.kernel->run(&p.attention, false, p.rest);
 }
 
-void zoo_attend_bwd(const zoo_attend *a, const float *dout, size_t out_stride, const zoo_attend_gradients *gradients, float *scratch)
+void zoo_attend_bwd(const zoo_attend *a, const float *dout, size_t out_stride, const zoo_attend_gradients *gradients,
+                    float *scratch)
 {
     size_t ldp = zoo_round_up(a->T, 16);
     struct pass p;

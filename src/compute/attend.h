@@ -1,6 +1,7 @@
-/* attend.h - attention in training: one head over one query with dropout of probabilities and position tables that change, and its
- * backward pass: gradients of queries, keys, values and position tables. Nothing is kept between forward and backward but what the
- * caller keeps anyway: probabilities are computed again. What is computed, and in which precision: attention.h.
+/* attend.h - attention in training: one head over one query with dropout of probabilities and position tables that
+ * change, and its backward pass: gradients of queries, keys, values and position tables. Nothing is kept between
+ * forward and backward but what the caller keeps anyway: probabilities are computed again. What is computed, and in
+ * which precision: attention.h.
  * Dimensions: T tokens, d head size, C rows of a position table that T tokens reach.
  * Layer: compute -> base. Threads: pure functions over the caller's memory. Refuses to allocate. */
 #ifndef ZOO_COMPUTE_ATTEND_H
@@ -18,7 +19,8 @@ typedef struct zoo_attend {
     size_t stride;
     const float *pos_key, *pos_query;           /* (C,d), rows pos_stride apart; NULL: that term is left out */
     size_t pos_stride;
-    const int32_t *columns;                     /* columns[r] - first_column, -T < r < T: the row of a table for relative position r */
+    const int32_t *columns;                     /* columns[r] - first_column, -T < r < T: the row of a table for
+                                                 * relative position r */
     int32_t first_column;
     zoo_coins coins;                            /* of the probabilities; rows of coins are numbered from first_row */
     uint64_t first_row;
@@ -30,5 +32,6 @@ void zoo_attend_fwd(const zoo_attend *a, float *out, size_t out_stride, float *s
 
 /* Gradients, all added to; strides as of what they belong to. */
 typedef struct zoo_attend_gradients { float *q, *k, *v, *pos_key, *pos_query; } zoo_attend_gradients;
-void zoo_attend_bwd(const zoo_attend *a, const float *dout, size_t out_stride, const zoo_attend_gradients *gradients, float *scratch);
+void zoo_attend_bwd(const zoo_attend *a, const float *dout, size_t out_stride, const zoo_attend_gradients *gradients,
+                    float *scratch);
 #endif

@@ -15,8 +15,8 @@ size_t zoo_attend_avx2_scratch(size_t T, size_t d, size_t C)
     return bwd_scratch(T, d, C);
 }
 
-void zoo_attend_avx2_bwd(const zoo_attend *a, const float *dout, size_t out_stride, const zoo_attend_gradients *g, const float *p, size_t ldp,
-                         void *scratch)
+void zoo_attend_avx2_bwd(const zoo_attend *a, const float *dout, size_t out_stride, const zoo_attend_gradients *g,
+                         const float *p, size_t ldp, void *scratch)
 {
     bwd(a, dout, out_stride, g, p, ldp, scratch, &zoo_attention_avx2, false);
 }

@@ -16,14 +16,14 @@ size_t zoo_attend_avx512_scratch(size_t T, size_t d, size_t C)
     return bwd_scratch(T, d, C);
 }
 
-void zoo_attend_avx512_bwd(const zoo_attend *a, const float *dout, size_t out_stride, const zoo_attend_gradients *g, const float *p, size_t ldp,
-                         void *scratch)
+void zoo_attend_avx512_bwd(const zoo_attend *a, const float *dout, size_t out_stride, const zoo_attend_gradients *g,
+                           const float *p, size_t ldp, void *scratch)
 {
     bwd(a, dout, out_stride, g, p, ldp, scratch, &zoo_attention_avx512, false);
 }
 
-void zoo_attend_avx512_bf16_bwd(const zoo_attend *a, const float *dout, size_t out_stride, const zoo_attend_gradients *g, const float *p,
-                                size_t ldp, void *scratch)
+void zoo_attend_avx512_bf16_bwd(const zoo_attend *a, const float *dout, size_t out_stride,
+                                const zoo_attend_gradients *g, const float *p, size_t ldp, void *scratch)
 {
     bwd(a, dout, out_stride, g, p, ldp, scratch, &zoo_attention_avx512_bf16, true);
 }

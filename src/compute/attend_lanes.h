@@ -1,10 +1,10 @@
-/* attend_lanes.h - the backward pass of attention, as a kernel that attend_portable.c, attend_avx2.c and attend_avx512.c compile with a
- * vector of LANES floats and tiles of TILE rows (see lanes.h); nobody else includes it.
+/* attend_lanes.h - the backward pass of attention, as a kernel that attend_portable.c, attend_avx2.c and
+ * attend_avx512.c compile with a vector of LANES floats and tiles of TILE rows (see lanes.h); nobody else includes it.
  *
- * Every step is C += A B with the columns of B along a vector and A broadcast, whose rows may lie any way. Pairs: A and B hold two
- * bfloat16, neighbours along the sum, in each 32 bits, and the sum runs over groups of two; else groups are floats.
- * The gradients of position terms go through by (rows, C), the gradients of scores gathered by column. A row of it has no more than T
- * neighbours that are not zero, and only those are multiplied.
+ * Every step is C += A B with the columns of B along a vector and A broadcast, whose rows may lie any way. Pairs: A and
+ * B hold two bfloat16, neighbours along the sum, in each 32 bits, and the sum runs over groups of two; else groups are
+ * floats. The gradients of position terms go through by (rows, C), the gradients of scores gathered by column. A row of
+ * it has no more than T neighbours that are not zero, and only those are multiplied.
  * Layer: compute -> base. Threads: pure functions over the caller's memory. */
 #ifndef ZOO_COMPUTE_ATTEND_LANES_H
 #define ZOO_COMPUTE_ATTEND_LANES_H
@@ -28,7 +28,8 @@ typedef struct back {
     float *along, *across;              /* pairs alone: the factor A in pairs along its rows, and across them */
 } back;
 
-/* ---- products ------------------------------------------------------------------------------------------------------- */
+/* ---- products
+ * ------------------------------------------------------------------------------------------------------- */
 
 LANES_INLINE lanes multiply_add(lanes x, lanes y, lanes sum, bool is_pairs)
 {
@@ -57,8 +58,8 @@ LANES_INLINE lanes broadcast(const float *x, bool is_pairs)
 typedef struct factor { const float *at; size_t rs, ks; } factor;
 
 /* `rows` rows and up to 2 vectors, `left` columns, of C (+)= A B over groups first..end. */
-LANES_INLINE void tile(float *c, size_t ldc, const factor *a, size_t row, const float *b, size_t ldb, int rows, size_t left, size_t first,
-                       size_t end, bool is_added, bool is_pairs)
+LANES_INLINE void tile(float *c, size_t ldc, const factor *a, size_t row, const float *b, size_t ldb, int rows,
+                       size_t left, size_t first, size_t end, bool is_added, bool is_pairs)
 {
     lanes sum[TILE][2] = { { { 0 } } };
 
@@ -75,13 +76,14 @@ LANES_INLINE void tile(float *c, size_t ldc, const factor *a, size_t row, const 
     for (int r = 0; r < rows; r++, c += ldc) {
         lanes_store_some(c, is_added ? lanes_load_some(c, left) + sum[r][0] : sum[r][0], left);
         if (left > LANES)
-            lanes_store_some(c + LANES, is_added ? lanes_load_some(c + LANES, left - LANES) + sum[r][1] : sum[r][1], left - LANES);
+            lanes_store_some(c + LANES, is_added ? lanes_load_some(c + LANES, left - LANES) + sum[r][1] : sum[r][1],
+                             left - LANES);
     }
 }
 
 /* Rows row..row+rows (at most TILE) of C (M,N) (+)= A B over groups first..end. */
-LANES_INLINE void multiply_rows(float *c, size_t ldc, const factor *a, const float *b, size_t ldb, size_t row, size_t rows, size_t N,
-                                size_t first, size_t end, bool is_added, bool is_pairs)
+LANES_INLINE void multiply_rows(float *c, size_t ldc, const factor *a, const float *b, size_t ldb, size_t row,
+                                size_t rows, size_t N, size_t first, size_t end, bool is_added, bool is_pairs)
 {
     for (size_t n = 0; n < N; n += 2 * LANES) {
         if (rows == TILE)
@@ -97,14 +99,15 @@ LANES_INLINE size_t rows_of(size_t left)
     return left < TILE ? left : TILE;
 }
 
-LANES_INLINE void multiply(float *c, size_t ldc, factor a, const float *b, size_t ldb, size_t M, size_t N, size_t groups, bool is_added,
-                           bool is_pairs)
+LANES_INLINE void multiply(float *c, size_t ldc, factor a, const float *b, size_t ldb, size_t M, size_t N,
+                           size_t groups, bool is_added, bool is_pairs)
 {
     for (size_t row = 0; row < M; row += TILE)
         multiply_rows(c, ldc, &a, b, ldb, row, rows_of(M - row), N, 0, groups, is_added, is_pairs);
 }
 
-/* ---- packing -------------------------------------------------------------------------------------------------------- */
+/* ---- packing
+ * -------------------------------------------------------------------------------------------------------- */
 
 LANES_INLINE size_t groups_of(size_t n, bool is_pairs)
 {
@@ -116,8 +119,9 @@ LANES_INLINE size_t groups_of(size_t n, bool is_pairs)
 LANES_INLINE void put_along(float *to, const float *x, size_t n)
 {
     for (size_t i = 0; i < n; i += 2 * LANES)
-        _mm512_storeu_si512(to + i / 2, (__m512i)_mm512_cvtne2ps_pbh((__m512)lanes_load_some(x + i + LANES, i + LANES < n ? n - i - LANES : 0),
-                                                                      (__m512)lanes_load_some(x + i, n - i)));
+        _mm512_storeu_si512(to + i / 2, (__m512i)_mm512_cvtne2ps_pbh((__m512)lanes_load_some(x + i + LANES, i + LANES <
+                                                                                             n ? n - i - LANES : 0),
+                                                                     (__m512)lanes_load_some(x + i, n - i)));
 }
 
 /* n pairs of one float of x and one of y, which may be NULL: zeros. */
@@ -127,13 +131,15 @@ LANES_INLINE void put_across(float *to, const float *x, const float *y, size_t n
         __m256i low = (__m256i)_mm512_cvtneps_pbh((__m512)lanes_load_some(x + i, n - i));
         __m256i high = y ? (__m256i)_mm512_cvtneps_pbh((__m512)lanes_load_some(y + i, n - i)) : _mm256_setzero_si256();
 
-        _mm512_storeu_si512(to + i, _mm512_or_si512(_mm512_cvtepu16_epi32(low), _mm512_slli_epi32(_mm512_cvtepu16_epi32(high), 16)));
+        _mm512_storeu_si512(to + i, _mm512_or_si512(_mm512_cvtepu16_epi32(low),
+                                                    _mm512_slli_epi32(_mm512_cvtepu16_epi32(high), 16)));
     }
 }
 #endif
 
 /* Rows of x as B: (rows/group, width), zeros behind d. */
-LANES_INLINE void pack_rows(float *to, size_t width, const float *x, size_t stride, size_t rows, size_t d, bool is_pairs)
+LANES_INLINE void pack_rows(float *to, size_t width, const float *x, size_t stride, size_t rows, size_t d,
+                            bool is_pairs)
 {
 #ifdef LANES_PAIRS
     if (is_pairs) {
@@ -180,7 +186,8 @@ LANES_INLINE factor columns_factor(const back *w, const float *x, size_t stride,
     return (factor){ x, 1, stride };
 }
 
-/* ---- the softmax ---------------------------------------------------------------------------------------------------- */
+/* ---- the softmax
+ * ---------------------------------------------------------------------------------------------------- */
 
 /* w->ds = w->p, dropped */
 LANES_INLINE void drop_probabilities(const back *w)
@@ -193,7 +200,8 @@ LANES_INLINE void drop_probabilities(const back *w)
         for (size_t j = 0; j < w->ldp; j += LANES) {
             lanes p = lanes_load(w->p + i*w->ldp + j);
 
-            lanes_store(w->ds + i*w->ldp + j, a->coins.dropped_below ? p * lanes_coins(&a->coins, key, (uint32_t)j) : p);
+            lanes_store(w->ds + i*w->ldp + j, a->coins.dropped_below ? p * lanes_coins(&a->coins, key, (uint32_t)j) :
+                        p);
         }
     }
 }
@@ -223,7 +231,8 @@ LANES_INLINE void through_softmax(const back *w)
     }
 }
 
-/* ---- positions ------------------------------------------------------------------------------------------------------ */
+/* ---- positions
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* The row of a position table for query i and key j. */
 LANES_INLINE size_t column(const zoo_attend *a, size_t i, size_t j)
@@ -282,12 +291,14 @@ LANES_INLINE void by_times_table(const back *w, float *dx, size_t rows, bool is_
         size_t count = rows_of(rows - r), last = r + count - 1;
         size_t first = least_column(a, is_key ? last : r, is_key), most = most_column(a, is_key ? r : last, is_key);
 
-        multiply_rows(dx, a->stride, &by, w->table, w->width, r, count, a->d, first / group, most / group + 1, true, is_pairs);
+        multiply_rows(dx, a->stride, &by, w->table, w->width, r, count, a->d, first / group, most / group + 1, true,
+                      is_pairs);
     }
 }
 
 /* dtable (C, d) += by^T x; x in groups of rows */
-LANES_INLINE void by_transposed_times(const back *w, float *dtable, const float *x, size_t rows, bool is_key, bool is_pairs)
+LANES_INLINE void by_transposed_times(const back *w, float *dtable, const float *x, size_t rows, bool is_key,
+                                      bool is_pairs)
 {
     const zoo_attend *a = w->a;
     factor by = columns_factor(w, w->by, w->C, rows, a->C, is_pairs);
@@ -297,12 +308,15 @@ LANES_INLINE void by_transposed_times(const back *w, float *dtable, const float 
         size_t count = rows_of(a->C - c), first = 0, end = rows;
 
         /* Rows' columns ascend with queries and descend with keys. */
-        while (first < end && (is_key ? least_column(a, first, is_key) > c + count - 1 : most_column(a, first, is_key) < c))
+        while (first < end && (is_key ? least_column(a, first, is_key) > c + count - 1 :
+                               most_column(a, first, is_key) < c))
             first++;
-        while (end > first && (is_key ? most_column(a, end - 1, is_key) < c : least_column(a, end - 1, is_key) > c + count - 1))
+        while (end > first && (is_key ? most_column(a, end - 1, is_key) < c :
+                               least_column(a, end - 1, is_key) > c + count - 1))
             end--;
         if (first < end)
-            multiply_rows(dtable, a->pos_stride, &by, x, w->width, c, count, a->d, first / group, (end + group - 1) / group, true, is_pairs);
+            multiply_rows(dtable, a->pos_stride, &by, x, w->width, c, count, a->d, first / group,
+                          (end + group - 1) / group, true, is_pairs);
     }
 }
 
@@ -324,7 +338,8 @@ LANES_INLINE void through_positions(const back *w, const zoo_attend_gradients *g
     }
 }
 
-/* ---- one head ------------------------------------------------------------------------------------------------------- */
+/* ---- one head
+ * ------------------------------------------------------------------------------------------------------- */
 
 /* The next `floats` of memory; memory NULL: counted only. */
 static float *take(float *memory, size_t *used, size_t floats)
@@ -364,8 +379,8 @@ static size_t bwd_scratch(size_t T, size_t d, size_t C)
     return place(&w, T, d, C, NULL) * sizeof(float);
 }
 
-LANES_INLINE void bwd(const zoo_attend *a, const float *dout, size_t out_stride, const zoo_attend_gradients *g, const float *p,
-                      size_t ldp, void *scratch, const zoo_attention_kernel *kernel, bool is_pairs)
+LANES_INLINE void bwd(const zoo_attend *a, const float *dout, size_t out_stride, const zoo_attend_gradients *g,
+                      const float *p, size_t ldp, void *scratch, const zoo_attention_kernel *kernel, bool is_pairs)
 {
     back w = { .a = a, .p = p };
     size_t T = a->T, d = a->d, n = a->queries, query_groups = groups_of(n, is_pairs);
@@ -378,11 +393,15 @@ LANES_INLINE void bwd(const zoo_attend *a, const float *dout, size_t out_stride,
     pack_rows(w.out, w.width, dout, out_stride, n, d, is_pairs);
 
     drop_probabilities(&w);
-    multiply(g->v, a->stride, columns_factor(&w, w.ds, ldp, n, T, is_pairs), w.out, w.width, T, d, query_groups, true, is_pairs);
-    multiply(w.ds, ldp, rows_factor(&w, dout, out_stride, n, d, is_pairs), w.values, ldp, n, ldp, groups_of(d, is_pairs), false, is_pairs);
+    multiply(g->v, a->stride, columns_factor(&w, w.ds, ldp, n, T, is_pairs), w.out, w.width, T, d, query_groups, true,
+             is_pairs);
+    multiply(w.ds, ldp, rows_factor(&w, dout, out_stride, n, d, is_pairs), w.values, ldp, n, ldp,
+             groups_of(d, is_pairs), false, is_pairs);
     through_softmax(&w);
-    multiply(g->q, a->stride, rows_factor(&w, w.ds, ldp, n, T, is_pairs), w.k, w.width, n, d, groups_of(T, is_pairs), true, is_pairs);
-    multiply(g->k, a->stride, columns_factor(&w, w.ds, ldp, n, T, is_pairs), w.q, w.width, T, d, query_groups, true, is_pairs);
+    multiply(g->q, a->stride, rows_factor(&w, w.ds, ldp, n, T, is_pairs), w.k, w.width, n, d, groups_of(T, is_pairs),
+             true, is_pairs);
+    multiply(g->k, a->stride, columns_factor(&w, w.ds, ldp, n, T, is_pairs), w.q, w.width, T, d, query_groups, true,
+             is_pairs);
     if (a->pos_key || a->pos_query)
         through_positions(&w, g, is_pairs);
 }

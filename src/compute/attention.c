@@ -23,7 +23,8 @@ const zoo_attention_kernel *zoo_attention_choose(enum zoo_precision precision)
     return &zoo_attention_portable;
 }
 
-/* ---- positions ------------------------------------------------------------------------------------------------------ */
+/* ---- positions
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* The ceil below is sensitive: every step is in float32, as in the reference. */
 int zoo_position_bucket(int r, int buckets, int max_relative)
@@ -32,7 +33,8 @@ int zoo_position_bucket(int r, int buckets, int max_relative)
 
     if (buckets <= 0 || distance <= mid)
         return r;
-    bucket = (int)ceilf(logf((float)distance / (float)mid) / logf((float)(max_relative - 1) / (float)mid) * (float)(mid - 1)) + mid;
+    bucket = (int)ceilf(logf((float)distance / (float)mid) / logf((float)(max_relative - 1) / (float)mid) *
+                        (float)(mid - 1)) + mid;
     return r < 0 ? -bucket : bucket;
 }
 
@@ -68,8 +70,8 @@ static void *packed(const zoo_attention_positions *p, zoo_attention_pack_fn *pac
     return to;
 }
 
-int zoo_attention_positions_new(zoo_attention_positions **out, enum zoo_precision precision, size_t A, size_t heads, size_t d,
-                                const float *key, const float *query, zoo_err *err)
+int zoo_attention_positions_new(zoo_attention_positions **out, enum zoo_precision precision, size_t A, size_t heads,
+                                size_t d, const float *key, const float *query, zoo_err *err)
 {
     zoo_attention_positions *p = calloc(1, sizeof *p);
     const zoo_attention_kernel *kernel = zoo_attention_choose(precision);
@@ -103,7 +105,8 @@ size_t zoo_attention_positions_bytes(const zoo_attention_positions *positions)
     return sizeof *positions + (positions->key ? 2 * positions->heads * positions->bytes : 0);
 }
 
-/* ---- running -------------------------------------------------------------------------------------------------------- */
+/* ---- running
+ * -------------------------------------------------------------------------------------------------------- */
 
 size_t zoo_attention_scratch(size_t max_T, size_t d, size_t A)
 {

@@ -13,7 +13,8 @@ ZOO_ISA_BEGIN("avx2,fma")
 ZOO_ISA_END
 
 const zoo_attention_kernel zoo_attention_avx2 = {
-    "avx2", scratch_bytes, run, table_bytes, pack_position, pack_position, probabilities, pack_table, zoo_attend_avx2_scratch, zoo_attend_avx2_bwd
+    "avx2", scratch_bytes, run, table_bytes, pack_position, pack_position, probabilities, pack_table,
+        zoo_attend_avx2_scratch, zoo_attend_avx2_bwd
 };
 #else
 typedef int zoo_attention_avx2_is_for_x86_64;

@@ -5,13 +5,13 @@
  *     (2)  queries by panels of pos_key: q_i . pos_key[c] for the columns c that those queries meet
  *     (3)  queries by a panel of keys
  *     (4)  probabilities by a panel of values
- * so that a position term is multiplied once a column, not once a distance: far off, many distances share a column. What (1) and (2)
- * yield is then brought into place. For query i, lane l of 16 keys from j wants row c(i-j-l) of (1), lane l: a diagonal, which four
- * blends by the bits of l straighten while rows stream by. Of (2) it wants row i, column c(i-j-l): columns descend along the lanes by at
- * most one each, so a window of 16 has them all and one permutation orders them. Where columns leap (few buckets over a short distance)
- * they are gathered.
- * Bytes: rows of q, k and the tables have a scale each (largest magnitude / 127). What is multiplied as rows (q, pos_query) is
- * shifted by 128 to be unsigned; 128 times the sum of a column of the panel is taken off again.
+ * so that a position term is multiplied once a column, not once a distance: far off, many distances share a column.
+ * What (1) and (2) yield is then brought into place. For query i, lane l of 16 keys from j wants row c(i-j-l) of (1),
+ * lane l: a diagonal, which four blends by the bits of l straighten while rows stream by. Of (2) it wants row i, column
+ * c(i-j-l): columns descend along the lanes by at most one each, so a window of 16 has them all and one permutation
+ * orders them. Where columns leap (few buckets over a short distance) they are gathered.
+ * Bytes: rows of q, k and the tables have a scale each (largest magnitude / 127). What is multiplied as rows (q,
+ * pos_query) is shifted by 128 to be unsigned; 128 times the sum of a column of the panel is taken off again.
  * Layer: compute -> base. Threads: pure functions over the caller's memory, but for the tile registers of AMX. */
 #if defined(__x86_64__)
 #include <math.h>
@@ -45,19 +45,21 @@ typedef struct work {
     float *scores_rows;                 /* (BLOCK, T), then probabilities in place: floats, or bfloat16 */
 } work;
 
-/* ---- products ------------------------------------------------------------------------------------------------------- */
+/* ---- products
+ * ------------------------------------------------------------------------------------------------------- */
 
 /* The height of the next tile where `left` rows are left: tiles are of nearly equal height. */
 LANES_INLINE size_t height_of(size_t left, const zoo_backend *backend)
 {
-    size_t tiles = (left + backend->rows - 1) / backend->rows, rows = zoo_round_up((left + tiles - 1) / tiles, backend->unit);
+    size_t tiles = (left + backend->rows - 1) / backend->rows, rows = zoo_round_up((left + tiles - 1) / tiles,
+                                                                                   backend->unit);
 
     return rows < left ? rows : left;
 }
 
 /* sums (rows, 32), and room up to a unit of rows, of rows of x, `stride` groups apart, by a panel. */
-LANES_INLINE void multiply(const zoo_backend *backend, float *sums, const uint32_t *x, size_t stride, const uint32_t *panel, size_t groups,
-                           size_t rows)
+LANES_INLINE void multiply(const zoo_backend *backend, float *sums, const uint32_t *x, size_t stride,
+                           const uint32_t *panel, size_t groups, size_t rows)
 {
     zoo_tile t = { .panel = panel, .stride = stride * sizeof *x, .step = sizeof *x, .groups = groups, .ahead = panel };
 
@@ -76,7 +78,8 @@ LANES_INLINE __m512 floats_of(const float *sums, __m512 scale, __m512i zero, uns
     return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_load_si512(sums), zero)), scale);
 }
 
-/* ---- (1) ------------------------------------------------------------------------------------------------------------ */
+/* ---- (1)
+ * ------------------------------------------------------------------------------------------------------------ */
 
 /* Lanes of the rows behind are blended in by the bits of their number. */
 typedef struct shear { __m512 row, by_1[2], by_2[4], by_4[8]; } shear;
@@ -85,7 +88,8 @@ typedef struct shear { __m512 row, by_1[2], by_2[4], by_4[8]; } shear;
 LANES_INLINE __m512 straighten(shear *s, int at, __m512 row)
 {
     __m512 one = _mm512_mask_mov_ps(row, 0xaaaa, s->row), two = _mm512_mask_mov_ps(one, 0xcccc, s->by_1[at & 1]);
-    __m512 four = _mm512_mask_mov_ps(two, 0xf0f0, s->by_2[at & 3]), eight = _mm512_mask_mov_ps(four, 0xff00, s->by_4[at]);
+    __m512 four = _mm512_mask_mov_ps(two, 0xf0f0, s->by_2[at & 3]),
+                  eight = _mm512_mask_mov_ps(four, 0xff00, s->by_4[at]);
 
     s->row = row;
     s->by_1[at & 1] = one;
@@ -94,7 +98,8 @@ LANES_INLINE __m512 straighten(shear *s, int at, __m512 row)
     return eight;
 }
 
-/* Scores of `queries` queries by 16 keys from j, of which by_key has the rows that w->rows tells; low: the first of them. */
+/* Scores of `queries` queries by 16 keys from j, of which by_key has the rows that w->rows tells; low: the first of
+ * them. */
 LANES_INLINE void put_by_key(const work *w, size_t queries, size_t j, int32_t low, unsigned group)
 {
     const float *by_key = w->by_key + j%PANEL, *scales = group == BYTES ? w->pos_query_scales + low : NULL;
@@ -109,15 +114,16 @@ LANES_INLINE void put_by_key(const work *w, size_t queries, size_t j, int32_t lo
     for (ptrdiff_t i = -LANES; i < (ptrdiff_t)queries; i += AT_ONCE)
         ZOO_UNROLL for (int n = 0; n < AT_ONCE; n++) {
             size_t row = (size_t)rows[-i - n];
-            __m512 y = straighten(&s, n, floats_of(by_key + row*PANEL, _mm512_set1_ps(group == BYTES ? scales[row] : 1), zero, group));
+            __m512 y = straighten(&s, n, floats_of(by_key + row*PANEL, _mm512_set1_ps(group == BYTES ? scales[row] : 1),
+                                                   zero, group));
 
             if (i >= 0)
                 _mm512_store_ps(to + (size_t)(i + n)*w->stride, _mm512_mul_ps(y, scale));
         }
 }
 
-/* Which row of by_key, columns low..high, each distance of a block wants. w->rows + BLOCK: that of query 0 and key j, the next key's
- * behind it, the next query's before. Of keys and queries past the end: any. */
+/* Which row of by_key, columns low..high, each distance of a block wants. w->rows + BLOCK: that of query 0 and key j,
+ * the next key's behind it, the next query's before. Of keys and queries past the end: any. */
 LANES_INLINE void find_rows(const work *w, const int32_t *columns, int32_t low, int32_t high)
 {
     __m512i first = _mm512_set1_epi32(low), last = _mm512_set1_epi32(high);
@@ -137,8 +143,8 @@ LANES_INLINE void score_by_key(const work *w, size_t first, size_t queries, unsi
         const int32_t *columns = w->columns + (w->last - first + j);
         int32_t low = columns[keys - 1], high = columns[1 - (ptrdiff_t)queries];
 
-        multiply(w->scores, w->by_key, w->pos_query + (size_t)low*w->groups, w->groups, w->keys + j*w->groups, w->groups,
-                 (size_t)(high - low) + 1);
+        multiply(w->scores, w->by_key, w->pos_query + (size_t)low*w->groups, w->groups, w->keys + j*w->groups,
+                 w->groups, (size_t)(high - low) + 1);
         find_rows(w, columns, low, high);
         put_by_key(w, queries, j, low, group);
         if (keys > LANES)
@@ -146,7 +152,8 @@ LANES_INLINE void score_by_key(const work *w, size_t first, size_t queries, unsi
     }
 }
 
-/* ---- (2), (3) ------------------------------------------------------------------------------------------------------- */
+/* ---- (2), (3)
+ * ------------------------------------------------------------------------------------------------------- */
 
 /* by_column becomes q . pos_key[c] of `rows` queries from i of the block; returns the first c. */
 LANES_INLINE int32_t find_by_column(const work *w, size_t first, size_t i, size_t rows, unsigned group)
@@ -181,8 +188,8 @@ LANES_INLINE __m512 in_place(const float *row, const int32_t *columns, int32_t l
 }
 
 /* Queries i.., `rows` of them, by 16 keys from j: what (1) left there, if anything, becomes a score. sums: (3). */
-LANES_INLINE void put_scores(const work *w, const float *sums, size_t first, size_t i, size_t j, size_t rows, int32_t low, unsigned group,
-                             bool has_positions)
+LANES_INLINE void put_scores(const work *w, const float *sums, size_t first, size_t i, size_t j, size_t rows,
+                             int32_t low, unsigned group, bool has_positions)
 {
     __m512i zero = group == BYTES ? _mm512_load_si512(w->key_zeros + j) : _mm512_setzero_si512();
     __m512 key_scale = group == BYTES ? _mm512_load_ps(w->key_scales + j) : _mm512_set1_ps(w->a->scale);
@@ -224,7 +231,8 @@ LANES_INLINE void score_rows(const work *w, size_t first, size_t i, size_t rows,
     }
 }
 
-/* ---- softmax, times V ----------------------------------------------------------------------------------------------- */
+/* ---- softmax, times V
+ * ----------------------------------------------------------------------------------------------- */
 
 /* e^x for x <= 0 to 3e-6 of its value, far below what bfloat16 keeps of it; 1e-38 below its range; a NaN stays one. */
 LANES_INLINE __m512 short_exp(__m512 x)
@@ -241,8 +249,8 @@ LANES_INLINE __m512 short_exp(__m512 x)
 }
 
 /* A row of scores becomes e^(score - most), dropped where there are coins, zeros behind; returns 1 / the sum before. */
-LANES_INLINE float softmax_row(float *row, size_t T, size_t padded, const zoo_coins *coins, uint64_t row_of_coins, bool is_pairs,
-                               bool is_rounded)
+LANES_INLINE float softmax_row(float *row, size_t T, size_t padded, const zoo_coins *coins, uint64_t row_of_coins,
+                               bool is_pairs, bool is_rounded)
 {
     uint32_t key = coins ? zoo_coins_row(coins, row_of_coins) : 0;
     __m512 most = _mm512_set1_ps(-INFINITY), sum = _mm512_setzero_ps();
@@ -252,7 +260,8 @@ LANES_INLINE float softmax_row(float *row, size_t T, size_t padded, const zoo_co
         most = _mm512_mask_max_ps(most, mask_of(T - j), most, _mm512_load_ps(row + j));
     most = _mm512_set1_ps(_mm512_reduce_max_ps(most));
     for (size_t j = 0; j < padded; j += LANES) {
-        __m512 x = _mm512_sub_ps(_mm512_load_ps(row + j), most), p = is_pairs ? short_exp(x) : (__m512)lanes_exp((lanes)x);
+        __m512 x = _mm512_sub_ps(_mm512_load_ps(row + j), most), p = is_pairs ? short_exp(x) :
+                   (__m512)lanes_exp((lanes)x);
 
         if (j + LANES > T)
             p = _mm512_maskz_mov_ps(j < T ? mask_of(T - j) : 0, p);
@@ -304,7 +313,8 @@ LANES_INLINE void put_values(const work *w, size_t first, size_t i, size_t rows,
     }
 }
 
-/* ---- one head ------------------------------------------------------------------------------------------------------- */
+/* ---- one head
+ * ------------------------------------------------------------------------------------------------------- */
 
 static size_t bytes_of(size_t numbers)
 {
@@ -327,9 +337,10 @@ static size_t scratch_bytes(size_t max_T, size_t d, size_t A)
 {
     size_t T = zoo_round_up(max_T, PANEL), groups = zoo_round_up(d, LANES), width = zoo_round_up(d, PANEL);
 
-    return bytes_of(T*groups) + 2*bytes_of(T) + bytes_of(T*width) + bytes_of((BLOCK + MOST_ROWS)*groups) + bytes_of(BLOCK) +
-           bytes_of((BLOCK + MOST_ROWS)*odd_lines(T)) + bytes_of(2*T + 4*PANEL) + bytes_of(BLOCK + 2*PANEL) +
-           bytes_of((columns_in(A) + MOST_ROWS)*PANEL) + bytes_of(MOST_ROWS*odd_lines(columns_in(A) + LANES));
+    return bytes_of(T*groups) + 2*bytes_of(T) + bytes_of(T*width) + bytes_of((BLOCK + MOST_ROWS)*groups) +
+           bytes_of(BLOCK) + bytes_of((BLOCK + MOST_ROWS)*odd_lines(T)) + bytes_of(2*T + 4*PANEL) +
+               bytes_of(BLOCK + 2*PANEL) + bytes_of((columns_in(A) + MOST_ROWS)*PANEL) +
+                   bytes_of(MOST_ROWS*odd_lines(columns_in(A) + LANES));
 }
 
 static void *take(char **memory, size_t numbers)
@@ -389,7 +400,8 @@ static bool leaps(const int32_t *columns, size_t count)
     return found;
 }
 
-LANES_INLINE work begin_head(const zoo_attention *a, unsigned group, unsigned value_group, bool is_rounded, void *scratch)
+LANES_INLINE work begin_head(const zoo_attention *a, unsigned group, unsigned value_group, bool is_rounded,
+                             void *scratch)
 {
     work w = place(a, group, value_group, is_rounded, scratch);
     size_t count = a->queries + w.T + 2*PANEL;
@@ -419,7 +431,8 @@ LANES_INLINE void begin_block(const work *w, size_t first, size_t queries, unsig
 
     for (size_t i = 0; i < queries; i++) {
         fetch_rows(a->q, a->stride, first + i + AHEAD, 1, first + queries, a->d);
-        pack_row(w->queries + i*w->groups, w->groups, a->q + (first + i)*a->stride, a->d, group, w->is_rounded, w->query_scales + i);
+        pack_row(w->queries + i*w->groups, w->groups, a->q + (first + i)*a->stride, a->d, group, w->is_rounded,
+                 w->query_scales + i);
     }
     if (w->pos_key)
         score_by_key(w, first, queries, group);
@@ -438,8 +451,8 @@ LANES_INLINE void run_rows(const work *w, size_t first, size_t i, size_t rows, u
 
     score_rows(w, first, i, rows, group);
     for (size_t n = 0; n < rows; n++)
-        inverse[n] = softmax_row(w->scores_rows + (i + n)*w->stride, a->T, w->T, a->coins, a->first_coins + first + i + n,
-                                 value_group == PAIRS, w->is_rounded);
+        inverse[n] = softmax_row(w->scores_rows + (i + n)*w->stride, a->T, w->T, a->coins,
+                                 a->first_coins + first + i + n, value_group == PAIRS, w->is_rounded);
     put_values(w, first, i, rows, inverse, value_group);
 }
 
@@ -461,7 +474,8 @@ LANES_INLINE void run(const zoo_attention *a, unsigned group, unsigned value_gro
     end_head(&w);
 }
 
-LANES_INLINE void probabilities(const zoo_attention *a, unsigned group, bool is_rounded, float *p, size_t ldp, void *scratch)
+LANES_INLINE void probabilities(const zoo_attention *a, unsigned group, bool is_rounded, float *p, size_t ldp,
+                                void *scratch)
 {
     work w = begin_head(a, group, FLOATS, is_rounded, scratch);
 
@@ -484,7 +498,8 @@ LANES_INLINE void probabilities(const zoo_attention *a, unsigned group, bool is_
     end_head(&w);
 }
 
-/* ---- for each kind of numbers --------------------------------------------------------------------------------------- */
+/* ---- for each kind of numbers
+ * --------------------------------------------------------------------------------------- */
 
 #define KERNEL(name, group, value_group) \
     static void run_##name(const zoo_attention *a, bool is_rounded, void *scratch) \
@@ -509,7 +524,8 @@ LANES_INLINE void probabilities(const zoo_attention *a, unsigned group, bool is_
     { \
         probabilities(a, group, is_rounded, p, ldp, scratch); \
     } \
-    static void pack_table_##name(void *to, size_t C, const float *table, size_t rows, size_t stride, size_t d, bool is_rounded) \
+    static void pack_table_##name(void *to, size_t C, const float *table, size_t rows, size_t stride, size_t d, \
+                                  bool is_rounded) \
     { \
         pack_table(to, C, table, rows, stride, d, group, is_rounded); \
     }
@@ -531,7 +547,8 @@ const zoo_attention_kernel zoo_attention_avx512_bf16 = {
     "avx512_bf16", KERNEL_NAMES(pairs), TRAINING_NAMES(pairs), zoo_attend_avx512_bf16_bwd
 };
 const zoo_attention_kernel zoo_attention_avx512_vnni = { "avx512_vnni", KERNEL_NAMES(bytes), NULL, NULL, NULL, NULL };
-const zoo_attention_kernel zoo_attention_avx512_vnni_bf16 = { "avx512_vnni_bf16", KERNEL_NAMES(bytes_pairs), NULL, NULL, NULL, NULL };
+const zoo_attention_kernel zoo_attention_avx512_vnni_bf16 = { "avx512_vnni_bf16", KERNEL_NAMES(bytes_pairs), NULL, NULL,
+                                                              NULL, NULL };
 #else
 typedef int zoo_attention_avx512_is_for_x86_64;
 #endif

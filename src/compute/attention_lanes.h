@@ -1,8 +1,9 @@
-/* attention_lanes.h - attention for instruction sets without permutations over two registers, as a kernel that attention_portable.c
- * and attention_avx2.c compile with a vector of LANES floats and tiles of TILE queries (see lanes.h); nobody else includes it.
+/* attention_lanes.h - attention for instruction sets without permutations over two registers, as a kernel that
+ * attention_portable.c and attention_avx2.c compile with a vector of LANES floats and tiles of TILE queries (see
+ * lanes.h); nobody else includes it.
  *
- * A tile is TILE queries by 16 keys. A call first spreads the columns of the position tables that its queries need over relative
- * positions, (G, X): then those of neighbouring keys lie side by side, and a term is one load and one product.
+ * A tile is TILE queries by 16 keys. A call first spreads the columns of the position tables that its queries need over
+ * relative positions, (G, X): then those of neighbouring keys lie side by side, and a term is one load and one product.
  * Layer: compute -> base. Threads: pure functions over the caller's memory. */
 #ifndef ZOO_COMPUTE_ATTENTION_LANES_H
 #define ZOO_COMPUTE_ATTENTION_LANES_H
@@ -19,7 +20,8 @@ enum { KEYS = ZOO_LANES, VECTORS = KEYS / LANES, BLOCK = ZOO_QUERY_BLOCK };
 typedef struct work {
     const zoo_attention *a;
     bool is_rounded;
-    size_t T, width, X, last;           /* T and d in whole tiles; relative positions; query whose positions begin at 0 */
+    size_t T, width, X, last;           /* T and d in whole tiles; relative positions; query whose positions begin at
+                                         * 0 */
     float *keys, *values, *queries;     /* (T/16, d, 16)   (T, width)   (BLOCK, d) */
     float *key_spread, *query_spread;   /* (d, X), NULL: plain attention */
     int32_t *columns;                   /* (X) */
@@ -27,7 +29,8 @@ typedef struct work {
     float *inverse;                     /* (BLOCK) 1 / sum of a query's exponentials */
 } work;
 
-/* ---- packing -------------------------------------------------------------------------------------------------------- */
+/* ---- packing
+ * -------------------------------------------------------------------------------------------------------- */
 
 LANES_INLINE float rounded(float x, bool is_rounded)
 {
@@ -46,7 +49,8 @@ LANES_INLINE void pack_keys(const work *w)
     }
 }
 
-LANES_INLINE void pack_rows(float *to, size_t width, const float *from, size_t stride, size_t rows, size_t d, bool is_rounded)
+LANES_INLINE void pack_rows(float *to, size_t width, const float *from, size_t stride, size_t rows, size_t d,
+                            bool is_rounded)
 {
     for (size_t i = 0; i < rows; i++)
         for (size_t c = 0; c < width; c += LANES) {
@@ -66,7 +70,8 @@ LANES_INLINE void spread(const work *w, float *to, const float *table)
             to[c*w->X + x] = table[c*p->rows + (size_t)w->columns[x]];
 }
 
-/* ---- scores --------------------------------------------------------------------------------------------------------- */
+/* ---- scores
+ * --------------------------------------------------------------------------------------------------------- */
 
 /* Queries i..i+TILE of the block that begins at query `first`, by keys j..j+16. */
 LANES_INLINE void score_tile(const work *w, size_t first, size_t i, size_t j, bool has_positions)
@@ -105,10 +110,12 @@ LANES_INLINE void score_block(const work *w, size_t first, size_t queries)
                 score_tile(w, first, i, j, false);
 }
 
-/* ---- softmax, times V ----------------------------------------------------------------------------------------------- */
+/* ---- softmax, times V
+ * ----------------------------------------------------------------------------------------------- */
 
 /* A row of scores becomes e^(score - most), dropped where there are coins, zeros behind; returns 1 / the sum before. */
-LANES_INLINE float softmax_row(float *row, size_t T, size_t padded, const zoo_coins *coins, uint64_t row_of_coins, bool is_rounded)
+LANES_INLINE float softmax_row(float *row, size_t T, size_t padded, const zoo_coins *coins, uint64_t row_of_coins,
+                               bool is_rounded)
 {
     uint32_t key = coins ? zoo_coins_row(coins, row_of_coins) : 0;
     lanes most, sum = { 0 };
@@ -174,7 +181,8 @@ LANES_INLINE void value_block(const work *w, size_t first, size_t queries)
             value_tile(w, first, i, queries - i, c);
 }
 
-/* ---- one head ------------------------------------------------------------------------------------------------------- */
+/* ---- one head
+ * ------------------------------------------------------------------------------------------------------- */
 
 static size_t scratch_bytes(size_t max_T, size_t d, size_t A)
 {

@@ -1,5 +1,5 @@
-/* attention_pack_avx512.h - what attention_avx512.c multiplies, in the layouts of product_kernel.h: rows of groups of 32 bits, and panels of
- * 32 columns. Included by that file alone.
+/* attention_pack_avx512.h - what attention_avx512.c multiplies, in the layouts of product_kernel.h: rows of groups of
+ * 32 bits, and panels of 32 columns. Included by that file alone.
  * Layer: compute -> base. Threads: pure functions over the caller's memory. */
 #ifndef ZOO_COMPUTE_ATTENTION_PACK_AVX512_H
 #define ZOO_COMPUTE_ATTENTION_PACK_AVX512_H
@@ -32,7 +32,8 @@ LANES_INLINE __m512i round_bits(__m512i x)
     return (__m512i)lanes_round_bf16((lanes)x);
 }
 
-/* ---- packing -------------------------------------------------------------------------------------------------------- */
+/* ---- packing
+ * -------------------------------------------------------------------------------------------------------- */
 
 /* Largest magnitude / 127; NaN where a number is not finite. */
 LANES_INLINE float scale_of(const float *x, size_t d)
@@ -110,10 +111,10 @@ LANES_INLINE void transpose(__m512i r[LANES])
     }
 }
 
-/* Up to 16 rows (d) as columns of a panel, group from group `stride` words apart; zeros where there is no row, and up to `groups`.
- * scales (16), zeros (16): of bytes alone. */
-LANES_INLINE void pack_across(uint32_t *to, size_t stride, size_t groups, const float *from, size_t from_stride, size_t rows, size_t d,
-                              unsigned group, bool is_rounded, float *scales, int32_t *zeros)
+/* Up to 16 rows (d) as columns of a panel, group from group `stride` words apart; zeros where there is no row, and up
+ * to `groups`. scales (16), zeros (16): of bytes alone. */
+LANES_INLINE void pack_across(uint32_t *to, size_t stride, size_t groups, const float *from, size_t from_stride,
+                              size_t rows, size_t d, unsigned group, bool is_rounded, float *scales, int32_t *zeros)
 {
     __m512i sums = _mm512_setzero_si512();
     float inverse[LANES] = { 0 };
@@ -127,7 +128,8 @@ LANES_INLINE void pack_across(uint32_t *to, size_t stride, size_t groups, const 
         size_t count = groups - g < LANES ? groups - g : LANES, left = d > g*group ? d - g*group : 0;
 
         for (size_t i = 0; i < LANES; i++)
-            r[i] = i < rows && left ? load_groups(from + i*from_stride + g*group, left, group, is_rounded, inverse[i]) : _mm512_setzero_si512();
+            r[i] = i < rows && left ? load_groups(from + i*from_stride + g*group, left, group, is_rounded, inverse[i]) :
+                   _mm512_setzero_si512();
         transpose(r);
         for (size_t i = 0; i < count; i++) {
             _mm512_storeu_si512(to + (g + i)*stride, r[i]);
@@ -139,7 +141,8 @@ LANES_INLINE void pack_across(uint32_t *to, size_t stride, size_t groups, const 
         _mm512_storeu_si512(zeros, sums);
 }
 
-/* Rows first.. of which `rows` exist will be read soon: in a pass they come from another core's cache, or from memory. */
+/* Rows first.. of which `rows` exist will be read soon: in a pass they come from another core's cache, or from
+ * memory. */
 LANES_INLINE void fetch_rows(const float *x, size_t stride, size_t first, size_t count, size_t rows, size_t d)
 {
     for (size_t i = first; i < first + count && i < rows; i++)
@@ -148,26 +151,29 @@ LANES_INLINE void fetch_rows(const float *x, size_t stride, size_t first, size_t
 }
 
 /* `rows` rows (d) as panels; scales, zeros: one a row, up to whole panels. */
-LANES_INLINE void pack_panels(uint32_t *to, size_t groups, const float *from, size_t stride, size_t rows, size_t d, unsigned group,
-                              bool is_rounded, float *scales, int32_t *zeros)
+LANES_INLINE void pack_panels(uint32_t *to, size_t groups, const float *from, size_t stride, size_t rows, size_t d,
+                              unsigned group, bool is_rounded, float *scales, int32_t *zeros)
 {
     for (size_t j = 0; j < zoo_round_up(rows, PANEL); j += LANES) {
         fetch_rows(from, stride, j + LANES, LANES, rows, d);
-        pack_across(to + j/PANEL*PANEL*groups + j%PANEL, PANEL, groups, from + j*stride, stride, j < rows ? rows - j : 0, d, group,
-                    is_rounded, group == BYTES ? scales + j : NULL, group == BYTES ? zeros + j : NULL);
+        pack_across(to + j/PANEL*PANEL*groups + j%PANEL, PANEL, groups, from + j*stride, stride,
+                    j < rows ? rows - j : 0, d, group, is_rounded, group == BYTES ? scales + j : NULL,
+                    group == BYTES ? zeros + j : NULL);
     }
 }
 
 /* (G, C) of a matrix (rows, d) */
-LANES_INLINE void pack_table(uint32_t *to, size_t C, const float *table, size_t rows, size_t stride, size_t d, unsigned group,
-                             bool is_rounded)
+LANES_INLINE void pack_table(uint32_t *to, size_t C, const float *table, size_t rows, size_t stride, size_t d,
+                             unsigned group, bool is_rounded)
 {
     for (size_t c = 0; c < rows; c += LANES)
-        pack_across(to + c, C, (d + group - 1) / group, table + c*stride, stride, rows - c, d, group, is_rounded, NULL, NULL);
+        pack_across(to + c, C, (d + group - 1) / group, table + c*stride, stride, rows - c, d, group, is_rounded, NULL,
+                    NULL);
 }
 
 /* A row of x; bytes are unsigned. */
-LANES_INLINE void pack_row(uint32_t *to, size_t groups, const float *x, size_t d, unsigned group, bool is_rounded, float *scale)
+LANES_INLINE void pack_row(uint32_t *to, size_t groups, const float *x, size_t d, unsigned group, bool is_rounded,
+                           float *scale)
 {
     float inverse = 0;
 
@@ -176,7 +182,8 @@ LANES_INLINE void pack_row(uint32_t *to, size_t groups, const float *x, size_t d
         inverse = inverse_of(*scale);
     }
     for (size_t g = 0; g < groups; g += LANES) {
-        __m512i y = g*group < d ? load_groups(x + g*group, d - g*group, group, is_rounded, inverse) : _mm512_setzero_si512();
+        __m512i y = g*group < d ? load_groups(x + g*group, d - g*group, group, is_rounded, inverse) :
+                    _mm512_setzero_si512();
 
         if (group == BYTES)
             y = _mm512_xor_si512(y, _mm512_set1_epi8((char)ZERO));
@@ -184,7 +191,8 @@ LANES_INLINE void pack_row(uint32_t *to, size_t groups, const float *x, size_t d
     }
 }
 
-/* values (T, d) as panels of their columns: for each group of keys its d numbers; zeros behind T and d up to whole panels. */
+/* values (T, d) as panels of their columns: for each group of keys its d numbers; zeros behind T and d up to whole
+ * panels. */
 LANES_INLINE void pack_values(uint32_t *panels, const zoo_attention *a, unsigned group, bool is_rounded)
 {
     size_t T = zoo_round_up(a->T, PANEL), width = zoo_round_up(a->d, PANEL);
@@ -193,7 +201,8 @@ LANES_INLINE void pack_values(uint32_t *panels, const zoo_attention *a, unsigned
         fetch_rows(a->v, a->stride, j + AHEAD, group, a->T, a->d);
         for (size_t c = 0; c < width; c += LANES) {
             uint32_t *to = panels + c/PANEL*PANEL*(T/group) + j/group*PANEL + c%PANEL;
-            __mmask16 mask = c < a->d ? mask_of(a->d - c) : 0, even = j < a->T ? mask : 0, odd = j + 1 < a->T ? mask : 0;
+            __mmask16 mask = c < a->d ? mask_of(a->d - c) : 0, even = j < a->T ? mask : 0,
+                             odd = j + 1 < a->T ? mask : 0;
             __m512 x = _mm512_maskz_loadu_ps(even, a->v + j*a->stride + c);
             __m512i bits = _mm512_castps_si512(x);
 
@@ -209,9 +218,11 @@ LANES_INLINE void pack_values(uint32_t *panels, const zoo_attention *a, unsigned
     }
 }
 
-/* ---- position tables ------------------------------------------------------------------------------------------------ */
+/* ---- position tables
+ * ------------------------------------------------------------------------------------------------ */
 
-/* A head's table: panels of its rows, or its rows and as many as a tile may read beyond; then, of bytes, scales and zeros. */
+/* A head's table: panels of its rows, or its rows and as many as a tile may read beyond; then, of bytes, scales and
+ * zeros. */
 LANES_INLINE size_t table_rows(size_t rows)
 {
     return zoo_round_up(rows, PANEL) + ZOO_TILE_ROWS;
@@ -219,7 +230,8 @@ LANES_INLINE size_t table_rows(size_t rows)
 
 LANES_INLINE const zoo_backend *backend_of(unsigned group)
 {
-    return zoo_backend_choose(group == BYTES ? ZOO_PRECISION_INT8 : group == PAIRS ? ZOO_PRECISION_BF16 : ZOO_PRECISION_F32);
+    return zoo_backend_choose(group == BYTES ? ZOO_PRECISION_INT8 : group == PAIRS ? ZOO_PRECISION_BF16 :
+                              ZOO_PRECISION_F32);
 }
 
 LANES_INLINE size_t groups_of(size_t d, unsigned group)
@@ -245,14 +257,17 @@ LANES_INLINE int32_t *zeros_of(const uint32_t *table, size_t rows, size_t groups
     return (int32_t *)(uintptr_t)(table + table_rows(rows) * (groups + 1));
 }
 
-LANES_INLINE void pack_key(uint32_t *to, const float *table, size_t rows, size_t stride, size_t d, unsigned group, bool is_rounded)
+LANES_INLINE void pack_key(uint32_t *to, const float *table, size_t rows, size_t stride, size_t d, unsigned group,
+                           bool is_rounded)
 {
     size_t groups = groups_of(d, group);
 
-    pack_panels(to, groups, table, stride, rows, d, group, is_rounded, scales_of(to, rows, groups), zeros_of(to, rows, groups));
+    pack_panels(to, groups, table, stride, rows, d, group, is_rounded, scales_of(to, rows, groups),
+                zeros_of(to, rows, groups));
 }
 
-LANES_INLINE void pack_query(uint32_t *to, const float *table, size_t rows, size_t stride, size_t d, unsigned group, bool is_rounded)
+LANES_INLINE void pack_query(uint32_t *to, const float *table, size_t rows, size_t stride, size_t d, unsigned group,
+                             bool is_rounded)
 {
     size_t groups = groups_of(d, group);
 

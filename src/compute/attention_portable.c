@@ -4,5 +4,6 @@
 #include "compute/attention_lanes.h"
 
 const zoo_attention_kernel zoo_attention_portable = {
-    "portable", scratch_bytes, run, table_bytes, pack_position, pack_position, probabilities, pack_table, zoo_attend_portable_scratch, zoo_attend_portable_bwd
+    "portable", scratch_bytes, run, table_bytes, pack_position, pack_position, probabilities, pack_table,
+        zoo_attend_portable_scratch, zoo_attend_portable_bwd
 };

@@ -8,7 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Of the leaf 7: whether the kernel saves the tile registers it says itself. Linux hands them out on request, once a process. */
+/* Of the leaf 7: whether the kernel saves the tile registers it says itself. Linux hands them out on request, once a
+ * process. */
 static int may_use_tiles(void)
 {
     enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
@@ -23,7 +24,8 @@ static int may_use_tiles(void)
 static enum zoo_cpu level_allowed(void)
 {
     static const struct { const char *word; enum zoo_cpu level; } words[] = {
-        { "SSE41", ZOO_CPU_PORTABLE }, { "AVX", ZOO_CPU_PORTABLE }, { "AVX2", ZOO_CPU_AVX2 }, { "AVX2_VNNI", ZOO_CPU_AVX2 },
+        { "SSE41", ZOO_CPU_PORTABLE }, { "AVX", ZOO_CPU_PORTABLE }, { "AVX2", ZOO_CPU_AVX2 },
+            { "AVX2_VNNI", ZOO_CPU_AVX2 },
         { "AVX2_VNNI_2", ZOO_CPU_AVX2 }, { "AVX512_CORE", ZOO_CPU_AVX512 }, { "AVX512_CORE_VNNI", ZOO_CPU_VNNI },
         { "AVX512_CORE_BF16", ZOO_CPU_BF16 }, { "AVX512_CORE_FP16", ZOO_CPU_BF16 }, { "AVX10_1_512", ZOO_CPU_BF16 },
     };
@@ -41,8 +43,8 @@ static enum zoo_cpu level_of_processor(void)
     __builtin_cpu_init();
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
         return ZOO_CPU_PORTABLE;
-    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512vl") ||
-        !__builtin_cpu_supports("avx512dq"))
+    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+        !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq"))
         return ZOO_CPU_AVX2;
     if (!__builtin_cpu_supports("avx512vnni"))
         return ZOO_CPU_AVX512;

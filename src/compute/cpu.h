@@ -1,5 +1,6 @@
-/* cpu.h - which instructions the kernels may use: what the processor has, limited by ONEDNN_MAX_CPU_ISA, so that a test on one machine
- * runs what another would. Variable and words are oneDNN's: where the two are compared it limits both. Read once a process.
+/* cpu.h - which instructions the kernels may use: what the processor has, limited by ONEDNN_MAX_CPU_ISA, so that a test
+ * on one machine runs what another would. Variable and words are oneDNN's: where the two are compared it limits both.
+ * Read once a process.
  * Layer: compute -> base. Threads: any. */
 #ifndef ZOO_COMPUTE_CPU_H
 #define ZOO_COMPUTE_CPU_H

@@ -1,5 +1,5 @@
-/* dropout.h - dropout whose coins are a function of (seed, step, place, element): nothing is stored for the backward pass, and neither
- * the number of threads nor a restart changes a coin.
+/* dropout.h - dropout whose coins are a function of (seed, step, place, element): nothing is stored for the backward
+ * pass, and neither the number of threads nor a restart changes a coin.
  * Layer: compute -> base. Threads: pure functions. */
 #ifndef ZOO_COMPUTE_DROPOUT_H
 #define ZOO_COMPUTE_DROPOUT_H
@@ -16,7 +16,8 @@ typedef struct zoo_coins {
 
 static inline zoo_coins zoo_coins_of(uint64_t seed, uint64_t step, uint64_t place, double share)
 {
-    zoo_coins coins = { zoo_mix64(seed ^ zoo_mix64(step ^ zoo_mix64(place))), (uint32_t)(share * 4294967296.0), (float)(1 / (1 - share)) };
+    zoo_coins coins = { zoo_mix64(seed ^ zoo_mix64(step ^ zoo_mix64(place))), (uint32_t)(share * 4294967296.0),
+                        (float)(1 / (1 - share)) };
     return coins;
 }
 

@@ -1,5 +1,5 @@
-/* isa.h - functions for an instruction set that the rest of the program may not use. Between BEGIN and END every function is compiled
- * for the features named; whoever calls one has asked cpu.h. */
+/* isa.h - functions for an instruction set that the rest of the program may not use. Between BEGIN and END every
+ * function is compiled for the features named; whoever calls one has asked cpu.h. */
 #ifndef ZOO_COMPUTE_ISA_H
 #define ZOO_COMPUTE_ISA_H
 

@@ -2,7 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-void zoo_bag_fwd(float *restrict out, const float *restrict table, const uint32_t *rows, const float *weights, size_t F, size_t D)
+void zoo_bag_fwd(float *restrict out, const float *restrict table, const uint32_t *rows, const float *weights, size_t F,
+                 size_t D)
 {
     memset(out, 0, D * sizeof *out);
     for (size_t f = 0; f < F; f++) {
@@ -14,7 +15,8 @@ void zoo_bag_fwd(float *restrict out, const float *restrict table, const uint32_
     }
 }
 
-void zoo_bag_bwd(float *restrict dtable, const float *restrict dout, const uint32_t *rows, const float *weights, size_t F, size_t D)
+void zoo_bag_bwd(float *restrict dtable, const float *restrict dout, const uint32_t *rows, const float *weights,
+                 size_t F, size_t D)
 {
     for (size_t f = 0; f < F; f++) {
         float *drow = dtable + (size_t)rows[f]*D;                  /* dtable[rows[f], :] */

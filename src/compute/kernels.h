@@ -1,7 +1,7 @@
 /* kernels.h - the operators of the networks, each forward beside its backward.
  * Dimensions: B rows of a batch, I inputs, O outputs, D features, F entries of a bag, V rows of a table.
- * Arrays are dense and row-major; outputs must not overlap inputs. Backward kernels add to gradients: the caller zeroes them.
- * A row's result does not depend on the batch that it is in.
+ * Arrays are dense and row-major; outputs must not overlap inputs. Backward kernels add to gradients: the caller zeroes
+ * them. A row's result does not depend on the batch that it is in.
  * Layer: compute -> base. Threads: pure functions over the caller's memory. Refuses to allocate. */
 #ifndef ZOO_COMPUTE_KERNELS_H
 #define ZOO_COMPUTE_KERNELS_H
@@ -9,9 +9,11 @@
 #include <stdint.h>
 
 /* out (D) = sum_f weights[f] * table[rows[f], :]        table (V,D)   rows, weights (F) */
-void zoo_bag_fwd(float *restrict out, const float *restrict table, const uint32_t *rows, const float *weights, size_t F, size_t D);
+void zoo_bag_fwd(float *restrict out, const float *restrict table, const uint32_t *rows, const float *weights, size_t F,
+                 size_t D);
 /* dtable (V,D): dtable[rows[f], :] += weights[f] * dout (D) */
-void zoo_bag_bwd(float *restrict dtable, const float *restrict dout, const uint32_t *rows, const float *weights, size_t F, size_t D);
+void zoo_bag_bwd(float *restrict dtable, const float *restrict dout, const uint32_t *rows, const float *weights,
+                 size_t F, size_t D);
 
 /* out (B,O) = x (B,I) w (O,I)^T + bias (O) */
 void zoo_linear_fwd(float *restrict out, const float *restrict x, const float *restrict w, const float *restrict bias,

@@ -138,14 +138,16 @@ LANES_INLINE float lanes_most(lanes x)
 /* e^x to 1 ulp; 0 below the range of normal floats, infinity above; a NaN stays one. */
 LANES_INLINE lanes lanes_exp(lanes x)
 {
-    const lanes least = lanes_all(-87.3365f), shift = lanes_all(12582912.0f);      /* 1.5 * 2^23: rounds to whole numbers */
+    /* 1.5 * 2^23: rounds to whole numbers */
+    const lanes least = lanes_all(-87.3365f), shift = lanes_all(12582912.0f);
     lanes y = lanes_min(lanes_all(89.0f), lanes_max(least, x));
     lanes whole = lanes_fma(y, lanes_all(1.44269504f), shift), n = whole - shift, r, p;
     lanes_int bits = (lanes_int)whole - (lanes_int)shift;
 
     r = lanes_fma(n, lanes_all(-0.693145752f), y);                 /* ln 2 in two parts */
     r = lanes_fma(n, lanes_all(-1.42860682e-6f), r);
-    p = lanes_all(1.381446674e-3f);                                /* (e^r - 1 - r) / r^2 on |r| <= ln(2) / 2, minimax */
+    p = lanes_all(1.381446674e-3f);                                /* (e^r - 1 - r) / r^2 on |r| <= ln(2) / 2,
+                                                                    * minimax */
     p = lanes_fma(p, r, lanes_all(8.368780429e-3f));
     p = lanes_fma(p, r, lanes_all(4.166839422e-2f));
     p = lanes_fma(p, r, lanes_all(1.666652011e-1f));
@@ -154,7 +156,8 @@ LANES_INLINE lanes lanes_exp(lanes x)
     p = lanes_fma(p, r, lanes_all(1.0f));
     p *= (lanes)((bits + 127) << 23);
 #if LANES == 16
-    return (lanes)_mm512_mask_mov_ps((__m512)p, _mm512_cmp_ps_mask((__m512)x, (__m512)least, _CMP_LT_OQ), _mm512_setzero_ps());
+    return (lanes)_mm512_mask_mov_ps((__m512)p, _mm512_cmp_ps_mask((__m512)x, (__m512)least, _CMP_LT_OQ),
+                                     _mm512_setzero_ps());
 #else
     return (lanes)((lanes_int)p & ~(x < least));
 #endif

@@ -1,5 +1,5 @@
-/* pages.h - memory for constants that many passes stream through, in large pages where the kernel grants them: reading weights from
- * memory is then about twice as fast. Blocks of one lifetime, given back together.
+/* pages.h - memory for constants that many passes stream through, in large pages where the kernel grants them: reading
+ * weights from memory is then about twice as fast. Blocks of one lifetime, given back together.
  * Layer: compute -> base. Threads: any may take. */
 #ifndef ZOO_COMPUTE_PAGES_H
 #define ZOO_COMPUTE_PAGES_H

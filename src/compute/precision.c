@@ -3,7 +3,8 @@
 #include "zooter.h"
 
 static const char *const names[] = {
-    [ZOO_PRECISION_AUTO] = "auto", [ZOO_PRECISION_F32] = "f32", [ZOO_PRECISION_BF16] = "bf16", [ZOO_PRECISION_INT8] = "int8"
+    [ZOO_PRECISION_AUTO] = "auto", [ZOO_PRECISION_F32] = "f32", [ZOO_PRECISION_BF16] = "bf16",
+                           [ZOO_PRECISION_INT8] = "int8"
 };
 
 enum { NAMES = sizeof names / sizeof *names };

@@ -33,11 +33,13 @@ const zoo_backend *zoo_backend_choose(enum zoo_precision precision)
 #if defined __x86_64__
         { ZOO_PRECISION_F32, ZOO_CPU_AVX512, &zoo_avx512_f32 }, { ZOO_PRECISION_F32, ZOO_CPU_AVX2, &zoo_avx2_f32 },
         { ZOO_PRECISION_BF16, ZOO_CPU_AMX, &zoo_amx_bf16 }, { ZOO_PRECISION_BF16, ZOO_CPU_BF16, &zoo_avx512_bf16 },
-        { ZOO_PRECISION_BF16, ZOO_CPU_AVX512, &zoo_avx512_widened }, { ZOO_PRECISION_BF16, ZOO_CPU_AVX2, &zoo_avx2_bf16 },
+        { ZOO_PRECISION_BF16, ZOO_CPU_AVX512, &zoo_avx512_widened },
+            { ZOO_PRECISION_BF16, ZOO_CPU_AVX2, &zoo_avx2_bf16 },
         { ZOO_PRECISION_INT8, ZOO_CPU_AMX, &zoo_amx_int8 }, { ZOO_PRECISION_INT8, ZOO_CPU_VNNI, &zoo_avx512_int8 },
         { ZOO_PRECISION_INT8, ZOO_CPU_AVX2, &zoo_avx2_int8 },
 #endif
-        { ZOO_PRECISION_F32, ZOO_CPU_PORTABLE, &zoo_portable_f32 }, { ZOO_PRECISION_BF16, ZOO_CPU_PORTABLE, &zoo_portable_bf16 },
+        { ZOO_PRECISION_F32, ZOO_CPU_PORTABLE, &zoo_portable_f32 },
+            { ZOO_PRECISION_BF16, ZOO_CPU_PORTABLE, &zoo_portable_bf16 },
     };
     enum zoo_cpu cpu = zoo_cpu_level();
 
@@ -47,10 +49,11 @@ const zoo_backend *zoo_backend_choose(enum zoo_precision precision)
     return &zoo_portable_int8;
 }
 
-/* ---- inputs --------------------------------------------------------------------------------------------------------- */
+/* ---- inputs
+ * --------------------------------------------------------------------------------------------------------- */
 
-/* Rows begin on a cache line and are an odd number of lines apart: the same column of a tile's rows then lies in as many sets of the
- * first-level cache. */
+/* Rows begin on a cache line and are an odd number of lines apart: the same column of a tile's rows then lies in as
+ * many sets of the first-level cache. */
 static size_t input_stride(enum zoo_precision precision, size_t width)
 {
     return ((width * element_bytes(precision) + LINE - 1) / LINE | 1) * LINE / element_bytes(precision);
@@ -99,7 +102,8 @@ void zoo_input_fill(zoo_input *input, size_t first, size_t count, const float *x
     }
 }
 
-/* ---- packing -------------------------------------------------------------------------------------------------------- */
+/* ---- packing
+ * -------------------------------------------------------------------------------------------------------- */
 
 /* The largest magnitude; NaN where a number is not finite. */
 static float largest(const float *w, size_t n)
@@ -145,7 +149,8 @@ static void pack_panel(zoo_product *p, size_t first, const float *w)
 
     for (size_t group = 0; group < p->groups; group += LINE / 4) {
         uint32_t block[ZOO_TILE_COLUMNS][LINE / 4] = { { 0 } };
-        size_t i = group * 4 / element_bytes(p->precision), groups = p->groups - group < LINE / 4 ? p->groups - group : LINE / 4;
+        size_t i = group * 4 / element_bytes(p->precision), groups = p->groups - group < LINE / 4 ? p->groups - group :
+                   LINE / 4;
 
         for (size_t c = 0; c < present; c++)
             round_weights(p, block[c], first + c, i, w + (first + c) * p->inputs + i);
@@ -172,13 +177,15 @@ static int pack(zoo_product *p, const float *w, const float *bias, zoo_err *err)
     }
     if (good && bias)
         memcpy(p->bias, bias, p->outputs * sizeof *bias);
-    return good ? ZOO_OK : zoo_fail(err, ZOO_EFORMAT, "a weight of a product of %zu inputs and %zu outputs is not a finite number",
-                                    p->inputs, p->outputs);
+    return good ? ZOO_OK :
+           zoo_fail(err, ZOO_EFORMAT, "a weight of a product of %zu inputs and %zu outputs is not a finite number",
+                    p->inputs, p->outputs);
 }
 
 static int allocate(zoo_product *p, zoo_pages *pages)
 {
-    size_t columns = p->panels * p->backend->columns, weights = p->panels * p->panel_bytes, vector = round_up(columns * 4, LINE);
+    size_t columns = p->panels * p->backend->columns, weights = p->panels * p->panel_bytes,
+                     vector = round_up(columns * 4, LINE);
 
     p->bytes = weights + (p->precision == ZOO_PRECISION_INT8 ? 3 : 1) * vector;
     p->weights = pages ? zoo_pages_take(pages, p->bytes) : aligned_alloc(LINE, p->bytes);
@@ -195,8 +202,8 @@ static int allocate(zoo_product *p, zoo_pages *pages)
     return 1;
 }
 
-int zoo_product_new_in(zoo_product **out, zoo_pages *pages, enum zoo_precision precision, size_t outputs, size_t inputs, const float *w,
-                       const float *bias, zoo_err *err)
+int zoo_product_new_in(zoo_product **out, zoo_pages *pages, enum zoo_precision precision, size_t outputs, size_t inputs,
+                       const float *w, const float *bias, zoo_err *err)
 {
     zoo_product *p;
     int code;
@@ -222,8 +229,8 @@ int zoo_product_new_in(zoo_product **out, zoo_pages *pages, enum zoo_precision p
     return code;
 }
 
-int zoo_product_new(zoo_product **out, enum zoo_precision precision, size_t outputs, size_t inputs, const float *w, const float *bias,
-                    zoo_err *err)
+int zoo_product_new(zoo_product **out, enum zoo_precision precision, size_t outputs, size_t inputs, const float *w,
+                    const float *bias, zoo_err *err)
 {
     return zoo_product_new_in(out, NULL, precision, outputs, inputs, w, bias, err);
 }
@@ -242,9 +249,11 @@ size_t zoo_product_bytes(const zoo_product *product)
     return sizeof *product + product->bytes;
 }
 
-/* ---- running -------------------------------------------------------------------------------------------------------- */
+/* ---- running
+ * -------------------------------------------------------------------------------------------------------- */
 
-/* What a member's walk over its panels does while it multiplies: the panel that follows is fetched, a share of it by each tile. */
+/* What a member's walk over its panels does while it multiplies: the panel that follows is fetched, a share of it by
+ * each tile. */
 struct walk {
     const zoo_product *product;
     const zoo_input *x;
@@ -308,9 +317,10 @@ static void run_panel(const struct walk *k, size_t first, size_t end, size_t pan
     }
 }
 
-/* Members take columns, so that each weight is read once; where there are more members than that gives work to, they take rows too. */
-static void share_of(const zoo_member *me, size_t panels, size_t tiles, size_t *first_panel, size_t *end_panel, size_t *first_tile,
-                     size_t *end_tile)
+/* Members take columns, so that each weight is read once; where there are more members than that gives work to, they
+ * take rows too. */
+static void share_of(const zoo_member *me, size_t panels, size_t tiles, size_t *first_panel, size_t *end_panel,
+                     size_t *first_tile, size_t *end_tile)
 {
     unsigned best = 1;
     size_t least = SIZE_MAX;
@@ -337,7 +347,8 @@ static const char *first_panel(const zoo_product *p, size_t rows, const zoo_memb
     return (const char *)p->weights + (first < end ? first : 0) * p->panel_bytes;
 }
 
-void zoo_product_run(const zoo_product *product, const zoo_input *x, size_t rows, const zoo_output *out, const zoo_member *me)
+void zoo_product_run(const zoo_product *product, const zoo_input *x, size_t rows, const zoo_output *out,
+                     const zoo_member *me)
 {
     struct walk k = { product, x, out, NULL };
     size_t height = product->backend->rows, at_once = ROWS_AT_ONCE / height * height;

@@ -1,8 +1,10 @@
-/* product_amx.c - tiles of 32 rows and 32 columns on AMX: four accumulators, two tile registers for rows of x, two for a panel. The
- * panel's layout is what the tile products want: 16 groups of 16 outputs are a tile, read with the panel's width as stride.
- * Panels are padded to 16 groups, inputs to 32 rows of whole lines: what is read beyond x's rows ends in sums that nobody keeps.
- * A test includes this file with the instructions replaced by functions (ZOO_AMX_EMULATED), so it is checked on any machine.
- * Layer: compute -> base. Threads: pure functions, but for the tile registers, which begin() and end() set up and clear. */
+/* product_amx.c - tiles of 32 rows and 32 columns on AMX: four accumulators, two tile registers for rows of x, two for
+ * a panel. The panel's layout is what the tile products want: 16 groups of 16 outputs are a tile, read with the panel's
+ * width as stride. Panels are padded to 16 groups, inputs to 32 rows of whole lines: what is read beyond x's rows ends
+ * in sums that nobody keeps. A test includes this file with the instructions replaced by functions (ZOO_AMX_EMULATED),
+ * so it is checked on any machine.
+ * Layer: compute -> base. Threads: pure functions, but for the tile registers, which begin() and end() set up and
+ * clear. */
 #include "compute/product_kernel.h"
 #if defined __x86_64__
 #include <immintrin.h>
@@ -28,7 +30,8 @@ enum { ROWS = 32, COLUMNS = 32, HALF = 16, STEP = 64 };     /* STEP: bytes of a 
 /* Tile registers: sums 0 1 (rows 0..15) 2 3 (rows 16..31), x 4 5, panel 6 7; all of 16 rows of 64 bytes. */
 static void begin(void)
 {
-    struct { uint8_t palette, start_row, zeros[14]; uint16_t row_bytes[16]; uint8_t rows[16]; } config = { .palette = 1 };
+    struct { uint8_t palette, start_row,
+             zeros[14]; uint16_t row_bytes[16]; uint8_t rows[16]; } config = { .palette = 1 };
 
     for (int i = 0; i < 8; i++) {
         config.row_bytes[i] = STEP;
@@ -85,8 +88,8 @@ TILE(bf16_tile, tile_bf16)
 TILE(int8_tile, tile_int8)
 FINISH_FUNCTIONS(COLUMNS)
 
-/* One step of a butterfly: of each pair of vectors `distance` apart, the second's words of one kind change places with the first's of the
- * other. */
+/* One step of a butterfly: of each pair of vectors `distance` apart, the second's words of one kind change places with
+ * the first's of the other. */
 static inline void exchange(__m512i r[HALF], int distance, __m512i low, __m512i high)
 {
     for (int i = 0; i < HALF; i++)

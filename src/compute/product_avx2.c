@@ -1,5 +1,5 @@
-/* product_avx2.c - tiles of 6 rows and 16 columns: 12 accumulators of the 16 registers. bfloat16 is widened and multiplied as float;
- * bytes are widened to 16 bits before vpmaddwd, so that no sum saturates.
+/* product_avx2.c - tiles of 6 rows and 16 columns: 12 accumulators of the 16 registers. bfloat16 is widened and
+ * multiplied as float; bytes are widened to 16 bits before vpmaddwd, so that no sum saturates.
  * Layer: compute -> base. Threads: pure functions. */
 #include "compute/product_kernel.h"
 #if defined __x86_64__
@@ -22,7 +22,8 @@ enum { ROWS = 6, COLUMNS = 16 };
     } while (0)
 #define WIDENED_STEP(a, b) do { \
         const __m256i odd = _mm256_set1_epi32((int)0xffff0000); \
-        __m256 x_even = _mm256_castsi256_ps(_mm256_slli_epi32(x_bits, 16)), x_odd = _mm256_castsi256_ps(_mm256_and_si256(x_bits, odd)); \
+        __m256 x_even = _mm256_castsi256_ps(_mm256_slli_epi32(x_bits, 16)), \
+                        x_odd = _mm256_castsi256_ps(_mm256_and_si256(x_bits, odd)); \
         a = _mm256_fmadd_ps(x_even, _mm256_castsi256_ps(_mm256_slli_epi32(w0, 16)), a); \
         b = _mm256_fmadd_ps(x_even, _mm256_castsi256_ps(_mm256_slli_epi32(w1, 16)), b); \
         a = _mm256_fmadd_ps(x_odd, _mm256_castsi256_ps(_mm256_and_si256(w0, odd)), a); \
@@ -64,8 +65,8 @@ enum { ROWS = 6, COLUMNS = 16 };
 ROWS_BODY(f32_rows, F32_STEP)
 ROWS_BODY(widened_rows, WIDENED_STEP)
 
-/* Each quarter of the panel holds four outputs; of each, an accumulator keeps the sums of the even and of the odd pairs of k. Three rows
- * at a time leave registers for the weights. */
+/* Each quarter of the panel holds four outputs; of each, an accumulator keeps the sums of the even and of the odd pairs
+ * of k. Three rows at a time leave registers for the weights. */
 BODY int8_rows(const size_t rows, int32_t *sums, const zoo_tile *t)
 {
     const char *x = t->x, *w = t->panel, *ahead = t->ahead;

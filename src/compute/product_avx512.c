@@ -1,5 +1,6 @@
-/* product_avx512.c - tiles of 14 rows and 32 columns: 28 accumulators of the 32 registers, two for weights, one for a broadcast.
- * bfloat16 is multiplied by vdpbf16ps, or widened and multiplied as float where the processor has none; bytes by vpdpbusd.
+/* product_avx512.c - tiles of 14 rows and 32 columns: 28 accumulators of the 32 registers, two for weights, one for a
+ * broadcast. bfloat16 is multiplied by vdpbf16ps, or widened and multiplied as float where the processor has none;
+ * bytes by vpdpbusd.
  * Layer: compute -> base. Threads: pure functions. */
 #include "compute/product_kernel.h"
 #if defined __x86_64__
@@ -33,7 +34,8 @@ enum { ROWS = 14, COLUMNS = 32 };
 /* Without vdpbf16ps: the odd halves by a mask, the even ones by a shift. */
 #define WIDENED_STEP(a, b) do { \
         const __m512i odd = _mm512_set1_epi32((int)0xffff0000); \
-        __m512 x_even = _mm512_castsi512_ps(_mm512_slli_epi32(x_bits, 16)), x_odd = _mm512_castsi512_ps(_mm512_and_si512(x_bits, odd)); \
+        __m512 x_even = _mm512_castsi512_ps(_mm512_slli_epi32(x_bits, 16)), \
+                        x_odd = _mm512_castsi512_ps(_mm512_and_si512(x_bits, odd)); \
         a = _mm512_fmadd_ps(x_even, _mm512_castsi512_ps(_mm512_slli_epi32(w0, 16)), a); \
         b = _mm512_fmadd_ps(x_even, _mm512_castsi512_ps(_mm512_slli_epi32(w1, 16)), b); \
         a = _mm512_fmadd_ps(x_odd, _mm512_castsi512_ps(_mm512_and_si512(w0, odd)), a); \
@@ -117,7 +119,8 @@ static inline void masked_pairs(uint32_t *out, const float *a, const float *b, s
     for (size_t i = 0; i < n; i += 16) {
         __mmask16 present = (__mmask16)(n - i < 16 ? (1U << (n - i)) - 1 : 0xffff);
         __m512i low = _mm512_srli_epi32(rounded_halves(_mm512_maskz_loadu_ps(present, a + i)), 16);
-        __m512i high = _mm512_and_si512(rounded_halves(_mm512_maskz_loadu_ps(present, b + i)), _mm512_set1_epi32((int)0xffff0000));
+        __m512i high = _mm512_and_si512(rounded_halves(_mm512_maskz_loadu_ps(present, b + i)),
+                                        _mm512_set1_epi32((int)0xffff0000));
 
         _mm512_mask_storeu_epi32(out + i, present, _mm512_or_si512(low, high));
     }
@@ -125,7 +128,8 @@ static inline void masked_pairs(uint32_t *out, const float *a, const float *b, s
 FINISH_FUNCTIONS(COLUMNS)
 
 const zoo_backend zoo_avx512_f32 = { "avx512", ROWS, COLUMNS, 1, NULL, NULL, f32_tile, FINISH_NAMES, NULL };
-const zoo_backend zoo_avx512_widened = { "avx512, widened", ROWS, COLUMNS, 1, NULL, NULL, widened_tile, FINISH_NAMES, NULL };
+const zoo_backend zoo_avx512_widened = { "avx512, widened", ROWS, COLUMNS, 1, NULL, NULL, widened_tile, FINISH_NAMES,
+                                         NULL };
 const zoo_backend zoo_avx512_bf16 = { "avx512_bf16", ROWS, COLUMNS, 1, NULL, NULL, bf16_tile, FINISH_NAMES, NULL };
 const zoo_backend zoo_avx512_int8 = { "avx512_vnni", ROWS, COLUMNS, 1, NULL, NULL, int8_tile, FINISH_NAMES, NULL };
 ZOO_ISA_END

@@ -1,12 +1,12 @@
 /* product_kernel.h - what product.c and its kernels for one instruction set share; nobody else includes it.
  *
- * W is packed in panels of `columns` outputs: for each group of k (1 float, 2 bfloat16, 4 bytes: 32 bits) the groups of all the
- * panel's outputs side by side, so that a kernel loads a vector of outputs and multiplies it by 32 broadcast bits of a row of x.
- * Every backend of a precision reads this layout; only the number of columns differs. What is missing at the right and at the end
- * of k is zero.
+ * W is packed in panels of `columns` outputs: for each group of k (1 float, 2 bfloat16, 4 bytes: 32 bits) the groups of
+ * all the panel's outputs side by side, so that a kernel loads a vector of outputs and multiplies it by 32 broadcast
+ * bits of a row of x. Every backend of a precision reads this layout; only the number of columns differs. What is
+ * missing at the right and at the end of k is zero.
  *
- * A kernel sums a tile of up to `rows` x `columns` into an array; the backend's finish makes results of it. Each row is summed in
- * the same order whatever rows are beside it.
+ * A kernel sums a tile of up to `rows` x `columns` into an array; the backend's finish makes results of it. Each row is
+ * summed in the same order whatever rows are beside it.
  * Layer: compute -> base. Threads: pure functions. */
 #ifndef ZOO_COMPUTE_PRODUCT_KERNEL_H
 #define ZOO_COMPUTE_PRODUCT_KERNEL_H
@@ -16,8 +16,9 @@ enum { ZOO_TILE_ROWS = 32, ZOO_TILE_COLUMNS = 32 };         /* no kernel has mor
 
 enum { ZOO_UNROLLED_GROUPS = 4 };
 
-/* One panel times rows of x: the group g of row r lies at x + r*stride + g*step bytes. Meanwhile, for each ZOO_UNROLLED_GROUPS groups,
- * `ahead_lines` cache lines from `ahead` on are fetched towards the second-level cache, one behind the other. */
+/* One panel times rows of x: the group g of row r lies at x + r*stride + g*step bytes. Meanwhile, for each
+ * ZOO_UNROLLED_GROUPS groups, `ahead_lines` cache lines from `ahead` on are fetched towards the second-level cache, one
+ * behind the other. */
 typedef struct zoo_tile {
     const void *x, *panel;
     size_t stride, step, groups;
@@ -43,7 +44,8 @@ typedef struct zoo_finish {
 typedef struct zoo_backend {
     const char *name;
     unsigned rows, columns;             /* of a tile */
-    unsigned unit;                      /* rows and groups come in blocks of so many: what is read beyond x's rows must be memory */
+    unsigned unit;                      /* rows and groups come in blocks of so many: what is read beyond x's rows must
+                                         * be memory */
     void (*begin)(void), (*end)(void);  /* around a thread's tiles, or NULL */
     zoo_tile_fn tile;
     void (*finish)(const zoo_finish *f, void *sums);     /* destroys the sums */
@@ -54,8 +56,8 @@ typedef struct zoo_backend {
     void (*to_pairs)(uint32_t *out, const float *a, const float *b, size_t n);
     /* out (rows, columns), rows `stride` apart, = or += sums (rows, the tile's columns), + bias unless NULL. */
     void (*put)(float *out, size_t stride, const float *sums, size_t rows, size_t columns, const float *bias, int adds);
-    /* NULL where tiles take groups of rows too (zoo_tile.stride 4). Else: `unit` such groups, each of `rows` words, as rows of `unit`
-     * words, `stride` bytes apart. */
+    /* NULL where tiles take groups of rows too (zoo_tile.stride 4). Else: `unit` such groups, each of `rows` words, as
+     * rows of `unit` words, `stride` bytes apart. */
     void (*turn)(void *out, size_t stride, const uint32_t *groups);
 } zoo_backend;
 

@@ -28,7 +28,8 @@ static double score(const double *q, const double *k, const double *pos_key, con
 }
 
 void zoo_reference_attention(double *out, double *probabilities, const double *q, const double *k, const double *v,
-                             const double *pos_key, const double *pos_query, const int32_t *columns, double scale, size_t T, size_t d)
+                             const double *pos_key, const double *pos_query, const int32_t *columns, double scale,
+                             size_t T, size_t d)
 {
     for (size_t i = 0; i < T; i++) {
         double most = -INFINITY, sum = 0;
@@ -36,7 +37,8 @@ void zoo_reference_attention(double *out, double *probabilities, const double *q
         for (int pass = 0; pass < 3; pass++)            /* the largest score; the sum of exponentials; the result */
             for (size_t j = 0; j < T; j++) {
                 size_t at = columns ? (size_t)columns[i - j + T - 1] * d : 0;
-                double s = scale * score(q + i*d, k + j*d, pos_key ? pos_key + at : NULL, pos_query ? pos_query + at : NULL, d), p;
+                double s = scale * score(q + i*d, k + j*d, pos_key ? pos_key + at : NULL,
+                                         pos_query ? pos_query + at : NULL, d), p;
 
                 if (pass == 0) {
                     most = fmax(most, s);
@@ -55,8 +57,8 @@ void zoo_reference_attention(double *out, double *probabilities, const double *q
     }
 }
 
-void zoo_reference_norm(double *y, const double *x, const double *residual, const double *gain, const double *shift, double eps,
-                        size_t width)
+void zoo_reference_norm(double *y, const double *x, const double *residual, const double *gain, const double *shift,
+                        double eps, size_t width)
 {
     double mean = 0, variance = 0;
 

@@ -19,7 +19,8 @@ static const zoo_rows_kernel *choose(void)
     return &zoo_rows_portable;
 }
 
-void zoo_norm_fwd(const zoo_norm *norm, float *y, zoo_input *next, const float *x, const float *residual, size_t first, size_t count)
+void zoo_norm_fwd(const zoo_norm *norm, float *y, zoo_input *next, const float *x, const float *residual, size_t first,
+                  size_t count)
 {
     const zoo_rows_kernel *kernel = choose();
     size_t width = norm->width;
@@ -27,25 +28,27 @@ void zoo_norm_fwd(const zoo_norm *norm, float *y, zoo_input *next, const float *
     for (size_t end = first + count; first < end; first += ROWS_AT_ONCE) {
         size_t at = first * width, rows = end - first < ROWS_AT_ONCE ? end - first : ROWS_AT_ONCE;
 
-        kernel->norm(y + at, NULL, NULL, x + at, residual ? residual + at : NULL, norm->gain, norm->shift, rows, width, norm->eps);
+        kernel->norm(y + at, NULL, NULL, x + at, residual ? residual + at : NULL, norm->gain, norm->shift, rows, width,
+                     norm->eps);
         if (next)
             zoo_input_fill(next, first, rows, y + at, width);
     }
 }
 
-void zoo_layernorm_fwd(float *out, float *normal, float *scale, const float *x, const float *gain, const float *bias, size_t B, size_t D,
-                       float eps)
+void zoo_layernorm_fwd(float *out, float *normal, float *scale, const float *x, const float *gain, const float *bias,
+                       size_t B, size_t D, float eps)
 {
     choose()->norm(out, normal, scale, x, NULL, gain, bias, B, D, eps);
 }
 
-void zoo_layernorm_bwd(float *dx, const float *dout, const float *normal, const float *scale, const float *gain, size_t B, size_t D)
+void zoo_layernorm_bwd(float *dx, const float *dout, const float *normal, const float *scale, const float *gain,
+                       size_t B, size_t D)
 {
     choose()->norm_bwd(dx, dout, normal, scale, gain, B, D);
 }
 
-void zoo_layernorm_bwd_columns(float *dgain, float *dbias, const float *dout, const float *normal, size_t B, size_t D, size_t first,
-                               size_t end)
+void zoo_layernorm_bwd_columns(float *dgain, float *dbias, const float *dout, const float *normal, size_t B, size_t D,
+                               size_t first, size_t end)
 {
     choose()->norm_bwd_columns(dgain, dbias, dout, normal, B, D, first, end);
 }

@@ -11,7 +11,8 @@ ZOO_ISA_BEGIN("avx2,fma,avx512f,avx512bw,avx512vl,avx512dq")
 #include "compute/rows_lanes.h"
 ZOO_ISA_END
 
-const zoo_rows_kernel zoo_rows_avx512 = { "avx512", norm, norm_bwd, norm_bwd_columns, activation_fwd, activation_bwd, drop };
+const zoo_rows_kernel zoo_rows_avx512 = { "avx512", norm, norm_bwd, norm_bwd_columns, activation_fwd, activation_bwd,
+                                          drop };
 #else
 typedef int zoo_rows_avx512_is_for_x86_64;
 #endif

@@ -1,12 +1,13 @@
-/* rows_lanes.h - the operators on rows, as kernels that rows_portable.c, rows_avx2.c and rows_avx512.c compile with a vector of LANES
- * floats (see lanes.h); nobody else includes it. Layer: compute -> base. Threads: pure functions. */
+/* rows_lanes.h - the operators on rows, as kernels that rows_portable.c, rows_avx2.c and rows_avx512.c compile with a
+ * vector of LANES floats (see lanes.h); nobody else includes it. Layer: compute -> base. Threads: pure functions. */
 #ifndef ZOO_COMPUTE_ROWS_LANES_H
 #define ZOO_COMPUTE_ROWS_LANES_H
 #include <math.h>
 #include "compute/lanes.h"
 #include "compute/rows_kernel.h"
 
-/* ---- layer norm ----------------------------------------------------------------------------------------------------- */
+/* ---- layer norm
+ * ----------------------------------------------------------------------------------------------------- */
 
 /* Four sums side by side hide the latency of an addition. */
 typedef struct sums { lanes part[4]; } sums;
@@ -64,8 +65,8 @@ LANES_INLINE float variance_of(const float *y, float mean, size_t D)
     return (lanes_sum(sums_total(&s)) + rest) / (float)D;
 }
 
-static void norm(float *out, float *normal, float *scale, const float *x, const float *residual, const float *gain, const float *shift,
-                 size_t B, size_t D, float eps)
+static void norm(float *out, float *normal, float *scale, const float *x, const float *residual, const float *gain,
+                 const float *shift, size_t B, size_t D, float eps)
 {
     for (size_t b = 0; b < B; b++) {
         float *y = out + b*D, mean, s;
@@ -93,7 +94,8 @@ static void norm(float *out, float *normal, float *scale, const float *x, const 
 }
 
 /* With e = dout * gain: dx = scale * (e - mean(e) - normal * mean(e * normal)) */
-static void norm_bwd(float *dx, const float *dout, const float *normal, const float *scale, const float *gain, size_t B, size_t D)
+static void norm_bwd(float *dx, const float *dout, const float *normal, const float *scale, const float *gain, size_t B,
+                     size_t D)
 {
     for (size_t b = 0; b < B; b++, dx += D, dout += D, normal += D) {
         lanes sum = { 0 }, along = { 0 };
@@ -122,7 +124,8 @@ static void norm_bwd(float *dx, const float *dout, const float *normal, const fl
     }
 }
 
-static void norm_bwd_columns(float *dgain, float *dshift, const float *dout, const float *normal, size_t B, size_t D, size_t first, size_t end)
+static void norm_bwd_columns(float *dgain, float *dshift, const float *dout, const float *normal, size_t B, size_t D,
+                             size_t first, size_t end)
 {
     size_t d = first;
 
@@ -145,7 +148,8 @@ static void norm_bwd_columns(float *dgain, float *dshift, const float *dout, con
         }
 }
 
-/* ---- activations ---------------------------------------------------------------------------------------------------- */
+/* ---- activations
+ * ---------------------------------------------------------------------------------------------------- */
 #define ROOT_HALF 0.707106781f
 #define ROOT_2_BY_PI 0.797884561f
 #define NORMAL_DENSITY 0.398942280f
@@ -199,7 +203,8 @@ LANES_INLINE void each_value(enum zoo_activation activation, float *y, const flo
 LANES_INLINE void each_slope(enum zoo_activation activation, float *dx, const float *dout, const float *x, size_t n)
 {
     for (size_t i = 0; i < n; i += LANES)
-        lanes_store_some(dx + i, lanes_load_some(dout + i, n - i) * slope(activation, lanes_load_some(x + i, n - i)), n - i);
+        lanes_store_some(dx + i, lanes_load_some(dout + i, n - i) * slope(activation, lanes_load_some(x + i, n - i)),
+                         n - i);
 }
 
 /* A loop of its own for each activation. */
@@ -227,7 +232,8 @@ static void activation_bwd(enum zoo_activation activation, float *dx, const floa
     }
 }
 
-/* ---- dropout -------------------------------------------------------------------------------------------------------- */
+/* ---- dropout
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void drop(const zoo_coins *coins, float *out, const float *x, size_t first, size_t B, size_t D)
 {
@@ -235,7 +241,8 @@ static void drop(const zoo_coins *coins, float *out, const float *x, size_t firs
         uint32_t key = zoo_coins_row(coins, first + b);
 
         for (size_t d = 0; d < D; d += LANES)
-            lanes_store_some(out + b*D + d, lanes_load_some(x + b*D + d, D - d) * lanes_coins(coins, key, (uint32_t)d), D - d);
+            lanes_store_some(out + b*D + d, lanes_load_some(x + b*D + d, D - d) * lanes_coins(coins, key, (uint32_t)d),
+                             D - d);
     }
 }
 #endif

@@ -2,4 +2,5 @@
 #define LANES 4
 #include "compute/rows_lanes.h"
 
-const zoo_rows_kernel zoo_rows_portable = { "portable", norm, norm_bwd, norm_bwd_columns, activation_fwd, activation_bwd, drop };
+const zoo_rows_kernel zoo_rows_portable = { "portable", norm, norm_bwd, norm_bwd_columns, activation_fwd,
+                                            activation_bwd, drop };

@@ -49,8 +49,8 @@ static void wake_all(atomic_uint *round)
     syscall(SYS_futex, round, FUTEX_WAKE_PRIVATE, 0x7fffffff, NULL, NULL, 0);
 }
 
-/* A sleeper says so before it looks at `round` for the last time, and who opens looks for sleepers after moving `round`: one of
- * the two sees the other. */
+/* A sleeper says so before it looks at `round` for the last time, and who opens looks for sleepers after moving
+ * `round`: one of the two sees the other. */
 static void gate_open(struct gate *gate)
 {
     atomic_fetch_add(&gate->round, 1);
@@ -142,7 +142,8 @@ int zoo_team_new(zoo_team **out, unsigned threads, int first_cpu, zoo_err *err)
     if (!threads)
         threads = processors;
     if (first_cpu != ZOO_UNPINNED && (first_cpu < 0 || (unsigned)first_cpu + threads > processors))
-        return zoo_fail(err, ZOO_EUSAGE, "%u threads from processor %d on do not fit on the %u processors that this process may use",
+        return zoo_fail(err, ZOO_EUSAGE,
+                        "%u threads from processor %d on do not fit on the %u processors that this process may use",
                         threads, first_cpu, processors);
     team = aligned_alloc(LINE, (sizeof *team + LINE - 1) / LINE * LINE);
     if (!team)
@@ -216,7 +217,8 @@ void zoo_team_free(zoo_team *team)
 
 void zoo_member_share(const zoo_member *me, size_t n, size_t block, size_t *first, size_t *end)
 {
-    size_t blocks = n / block + (n % block != 0), from = blocks * me->number / me->of, to = blocks * (me->number + 1) / me->of;
+    size_t blocks = n / block + (n % block != 0), from = blocks * me->number / me->of,
+                    to = blocks * (me->number + 1) / me->of;
 
     *first = from * block < n ? from * block : n;
     *end = to * block < n ? to * block : n;

@@ -5,8 +5,8 @@
 /* Of k at once: groups that make a panel's slice of 48 or 96 KiB. */
 enum { LINE = 64, GROUPS_AT_ONCE = 768, TILES_AT_ONCE = 9, ROWS_TURNED = 32 };
 
-/* C (M,N) = or += A (M,K) B (K,N), A in bands of the tile's height, B in panels of its width. A band is rows of groups (`step` 4), or
- * groups of rows (`stride` 4). Groups are filled up with zeros to the backend's unit. */
+/* C (M,N) = or += A (M,K) B (K,N), A in bands of the tile's height, B in panels of its width. A band is rows of groups
+ * (`step` 4), or groups of rows (`stride` 4). Groups are filled up with zeros to the backend's unit. */
 struct job {
     const zoo_backend *backend;
     size_t M, N, groups;
@@ -48,18 +48,22 @@ static size_t packed_bytes(enum zoo_precision precision, size_t n, size_t K)
 
 size_t zoo_train_product_scratch(enum zoo_precision precision, size_t R, size_t I, size_t O)
 {
-    size_t x = packed_bytes(precision, R, I), x_turned = packed_bytes(precision, I, R), dy = packed_bytes(precision, R, O);
-    size_t dy_turned = packed_bytes(precision, O, R), w = packed_bytes(precision, O, I), w_turned = packed_bytes(precision, I, O);
+    size_t x = packed_bytes(precision, R, I), x_turned = packed_bytes(precision, I, R),
+               dy = packed_bytes(precision, R, O);
+    size_t dy_turned = packed_bytes(precision, O, R), w = packed_bytes(precision, O, I),
+                       w_turned = packed_bytes(precision, I, O);
     size_t fwd = x + w, bwd_x = dy + w_turned, bwd_w = dy_turned + x_turned;
     size_t most = fwd > bwd_x ? fwd : bwd_x;
 
     return most > bwd_w ? most : bwd_w;
 }
 
-/* ---- packing -------------------------------------------------------------------------------------------------------- */
+/* ---- packing
+ * -------------------------------------------------------------------------------------------------------- */
 
 /* A from rows that hold k side by side: float32 is read where it lies. */
-static void pack_rows(struct job *j, const zoo_member *me, enum zoo_precision precision, char *to, const float *from, size_t ld, size_t K)
+static void pack_rows(struct job *j, const zoo_member *me, enum zoo_precision precision, char *to, const float *from,
+                      size_t ld, size_t K)
 {
     size_t first, end, stride = row_stride(j->groups);
 
@@ -80,9 +84,10 @@ static void pack_rows(struct job *j, const zoo_member *me, enum zoo_precision pr
     j->band_bytes = j->backend->rows * j->stride;
 }
 
-/* `groups` groups of a block of `height` rows (or columns), 4 bytes each, from a matrix whose rows are k: two rows make a row of pairs. */
-static void pack_turned(const struct job *j, enum zoo_precision precision, char *to, const float *from, size_t ld, size_t K, size_t height,
-                        size_t present, size_t groups)
+/* `groups` groups of a block of `height` rows (or columns), 4 bytes each, from a matrix whose rows are k: two rows make
+ * a row of pairs. */
+static void pack_turned(const struct job *j, enum zoo_precision precision, char *to, const float *from, size_t ld,
+                        size_t K, size_t height, size_t present, size_t groups)
 {
     static const float zeros[ZOO_TILE_COLUMNS];
     size_t pair = per_group(precision);
@@ -104,9 +109,10 @@ static size_t groups_at(const struct job *j, enum zoo_precision precision, size_
     return round_up(groups_of(precision, rows), j->backend->unit);
 }
 
-/* `n` columns of a matrix whose rows are k, in blocks of `height`; a few rows at a time, so that memory is read in its order. */
-static size_t pack_columns(const struct job *j, const zoo_member *me, enum zoo_precision precision, char *to, const float *from, size_t ld,
-                           size_t K, size_t n, size_t height)
+/* `n` columns of a matrix whose rows are k, in blocks of `height`; a few rows at a time, so that memory is read in its
+ * order. */
+static size_t pack_columns(const struct job *j, const zoo_member *me, enum zoo_precision precision, char *to,
+                           const float *from, size_t ld, size_t K, size_t n, size_t height)
 {
     size_t first, end, bytes = j->groups * height * 4;
 
@@ -115,15 +121,16 @@ static size_t pack_columns(const struct job *j, const zoo_member *me, enum zoo_p
         for (size_t c = first; c < end; c += height) {
             size_t rows = K - k < ROWS_TURNED ? K - k : ROWS_TURNED;
 
-            pack_turned(j, precision, to + c / height * bytes + k / per_group(precision) * height * 4, from + k * ld + c, ld, rows, height,
-                        end - c < height ? end - c : height, groups_at(j, precision, rows));
+            pack_turned(j, precision, to + c / height * bytes + k / per_group(precision) * height * 4,
+                        from + k * ld + c, ld, rows, height, end - c < height ? end - c : height,
+                        groups_at(j, precision, rows));
         }
     return bytes;
 }
 
 /* The same as rows of groups, for backends that take nothing else: turned a second time within the cache. */
-static void pack_columns_as_rows(struct job *j, const zoo_member *me, enum zoo_precision precision, char *to, const float *from, size_t ld,
-                                 size_t K)
+static void pack_columns_as_rows(struct job *j, const zoo_member *me, enum zoo_precision precision, char *to,
+                                 const float *from, size_t ld, size_t K)
 {
     _Alignas(LINE) uint32_t block[ROWS_TURNED][ZOO_TILE_COLUMNS];
     size_t first, end, height = j->backend->rows;
@@ -137,14 +144,16 @@ static void pack_columns_as_rows(struct job *j, const zoo_member *me, enum zoo_p
             size_t rows = K - k < ROWS_TURNED ? K - k : ROWS_TURNED, groups = groups_at(j, precision, rows);
             char *at = to + m * j->stride + k / per_group(precision) * 4;
 
-            pack_turned(j, precision, (char *)block, from + k * ld + m, ld, rows, height, end - m < height ? end - m : height, groups);
+            pack_turned(j, precision, (char *)block, from + k * ld + m, ld, rows, height,
+                        end - m < height ? end - m : height, groups);
             for (size_t g = 0; g < groups; g += j->backend->unit)
                 j->backend->turn(at + 4 * g, j->stride, block[0] + g * height);
         }
 }
 
 /* 16 groups of each of a panel's rows: rounded row by row, then turned within the cache. */
-static void pack_block(const struct job *j, enum zoo_precision precision, uint32_t *to, const float *from, size_t ld, size_t K, size_t present)
+static void pack_block(const struct job *j, enum zoo_precision precision, uint32_t *to, const float *from, size_t ld,
+                       size_t K, size_t present)
 {
     uint32_t block[ZOO_TILE_COLUMNS][16] = { { 0 } };
     size_t columns = j->backend->columns, groups = groups_at(j, precision, K);
@@ -161,7 +170,8 @@ static void pack_block(const struct job *j, enum zoo_precision precision, uint32
 }
 
 /* B from a matrix (N,K) whose rows hold k side by side. */
-static void pack_panels(struct job *j, const zoo_member *me, enum zoo_precision precision, char *to, const float *from, size_t K)
+static void pack_panels(struct job *j, const zoo_member *me, enum zoo_precision precision, char *to, const float *from,
+                        size_t K)
 {
     size_t columns = j->backend->columns, at_once = 16 * per_group(precision), first, end;
 
@@ -170,11 +180,13 @@ static void pack_panels(struct job *j, const zoo_member *me, enum zoo_precision 
     zoo_member_share(me, j->N, columns, &first, &end);
     for (size_t n = first; n < end; n += columns)
         for (size_t k = 0; k < K; k += at_once)
-            pack_block(j, precision, (uint32_t *)(void *)(to + n / columns * j->panel_bytes + k / per_group(precision) * columns * 4),
-                       from + n * K + k, K, K - k < at_once ? K - k : at_once, end - n < columns ? end - n : columns);
+            pack_block(j, precision, (uint32_t *)(void *)(to + n / columns * j->panel_bytes +
+                                                          k / per_group(precision) * columns * 4), from + n * K + k, K,
+                       K - k < at_once ? K - k : at_once, end - n < columns ? end - n : columns);
 }
 
-/* ---- multiplying ---------------------------------------------------------------------------------------------------- */
+/* ---- multiplying
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void multiply_tile(const struct job *j, size_t band, size_t panel, size_t group, size_t groups, int adds)
 {
@@ -188,13 +200,15 @@ static void multiply_tile(const struct job *j, size_t band, size_t panel, size_t
     };
 
     j->backend->tile(sums, &t, rows);
-    j->backend->put(j->c + row * j->ldc + column, j->ldc, sums, rows, columns, j->bias && !group ? j->bias + column : NULL, adds);
+    j->backend->put(j->c + row * j->ldc + column, j->ldc, sums, rows, columns,
+                    j->bias && !group ? j->bias + column : NULL, adds);
 }
 
 /* A slice of k at a time; of it a few bands, which stay in the cache while the panels pass. */
 static void multiply(const struct job *j, const zoo_member *me)
 {
-    size_t bands = (j->M + j->backend->rows - 1) / j->backend->rows, panels = (j->N + j->backend->columns - 1) / j->backend->columns;
+    size_t bands = (j->M + j->backend->rows - 1) / j->backend->rows,
+                   panels = (j->N + j->backend->columns - 1) / j->backend->columns;
     size_t first_band = 0, end_band = bands, first_panel = 0, end_panel = panels;
 
     if (j->backend->begin)
@@ -207,8 +221,8 @@ static void multiply(const struct job *j, const zoo_member *me)
         for (size_t band = first_band; band < end_band; band += TILES_AT_ONCE)
             for (size_t panel = first_panel; panel < end_panel; panel++)
                 for (size_t b = band; b < end_band && b < band + TILES_AT_ONCE; b++)
-                    multiply_tile(j, b, panel, group, j->groups - group < GROUPS_AT_ONCE ? j->groups - group : GROUPS_AT_ONCE,
-                                  j->adds || group);
+                    multiply_tile(j, b, panel, group, j->groups - group < GROUPS_AT_ONCE ? j->groups - group :
+                                  GROUPS_AT_ONCE, j->adds || group);
     if (j->backend->end)
         j->backend->end();
 }
@@ -218,12 +232,13 @@ static struct job job_of(enum zoo_precision precision, size_t M, size_t N, size_
     const zoo_backend *backend = zoo_backend_choose(precision);
 
     return (struct job){
-        .backend = backend, .M = M, .N = N, .groups = round_up(groups_of(precision, K), backend->unit), .c = c, .ldc = ldc
+        .backend = backend, .M = M, .N = N, .groups = round_up(groups_of(precision, K), backend->unit), .c = c,
+        .ldc = ldc
     };
 }
 
-void zoo_train_product_fwd(const zoo_member *me, enum zoo_precision precision, void *scratch, float *y, size_t ldy, const float *x,
-                           size_t ldx, const float *w, const float *bias, size_t R, size_t I, size_t O)
+void zoo_train_product_fwd(const zoo_member *me, enum zoo_precision precision, void *scratch, float *y, size_t ldy,
+                           const float *x, size_t ldx, const float *w, const float *bias, size_t R, size_t I, size_t O)
 {
     struct job j = job_of(precision, R, O, I, y, ldy);
 
@@ -235,8 +250,8 @@ void zoo_train_product_fwd(const zoo_member *me, enum zoo_precision precision, v
     multiply(&j, me);
 }
 
-void zoo_train_product_bwd_x(const zoo_member *me, enum zoo_precision precision, void *scratch, float *dx, size_t ldx, const float *dy,
-                             size_t ldy, const float *w, size_t R, size_t I, size_t O)
+void zoo_train_product_bwd_x(const zoo_member *me, enum zoo_precision precision, void *scratch, float *dx, size_t ldx,
+                             const float *dy, size_t ldy, const float *w, size_t R, size_t I, size_t O)
 {
     struct job j = job_of(precision, R, I, O, dx, ldx);
 
@@ -249,7 +264,8 @@ void zoo_train_product_bwd_x(const zoo_member *me, enum zoo_precision precision,
     multiply(&j, me);
 }
 
-static void add_columns(const zoo_member *me, float *restrict dbias, const float *restrict dy, size_t ldy, size_t R, size_t O)
+static void add_columns(const zoo_member *me, float *restrict dbias, const float *restrict dy, size_t ldy, size_t R,
+                        size_t O)
 {
     size_t first, end;
 
@@ -260,8 +276,8 @@ static void add_columns(const zoo_member *me, float *restrict dbias, const float
             dbias[o] += dy[r*ldy + o];
 }
 
-void zoo_train_product_bwd_w(const zoo_member *me, enum zoo_precision precision, void *scratch, float *dw, float *dbias, const float *dy,
-                             size_t ldy, const float *x, size_t ldx, size_t R, size_t I, size_t O)
+void zoo_train_product_bwd_w(const zoo_member *me, enum zoo_precision precision, void *scratch, float *dw, float *dbias,
+                             const float *dy, size_t ldy, const float *x, size_t ldx, size_t R, size_t I, size_t O)
 {
     struct job j = job_of(precision, O, I, R, dw, I);
     char *a = (char *)scratch + packed_bytes(precision, I, R);

@@ -14,7 +14,8 @@ static void add_resample(double *restrict sum, const double *restrict values, si
 
     for (size_t i = 0; i < rows; i++) {
         bits = i & 1 ? bits >> 32 : zoo_rng_u64(rng);
-        const double *row = values + ((bits & UINT32_MAX) * rows >> 32) * m;      /* rows < 2^32: a bias below rows / 2^32 */
+        /* rows < 2^32: a bias below rows / 2^32 */
+        const double *row = values + ((bits & UINT32_MAX) * rows >> 32) * m;
 #pragma omp simd
         for (size_t c = 0; c < m; c++)
             sum[c] += row[c];

@@ -1,7 +1,8 @@
-/* grade_choice.c - which of the letters A to J an answer chooses. Four kinds of evidence, the strongest that is there decides,
- * within a kind the last:
+/* grade_choice.c - which of the letters A to J an answer chooses. Four kinds of evidence, the strongest that is there
+ * decides, within a kind the last:
  *   1. a letter behind a marker: "The answer is (B)"
- *   2. a line that begins with one, or is nothing else: "B. Paris" (a list that runs A, B... is the question's options again)
+ *   2. a line that begins with one, or is nothing else: "B. Paris" (a list that runs A, B... is the question's options
+ *   again)
  *   3. a letter in brackets, in bold, or behind "option"
  *   4. a capital that stands alone
  * What looks like a letter and is a word ("A triangle", "I think", "vitamin C++") must not count. */
@@ -45,7 +46,8 @@ static int starts_word(const char *text, const char *at)
 /* "A" and "I" before a small letter are words, except where the sentence goes on about the choice. */
 static int is_english_word(const char *at)
 {
-    static const char *const go_on[] = { "because", "since", "as ", "is ", "for ", "which", "where", "due", "and", "with" };
+    static const char *const go_on[] = { "because", "since", "as ", "is ", "for ", "which", "where", "due", "and",
+                                         "with" };
 
     if ((*at != 'A' && *at != 'I') || at[1] != ' ')
         return 0;
@@ -70,8 +72,8 @@ static int stands_alone(const char *at)
 /* The same for a small letter, which needs a sign of closing behind it: "b)", "b.", or the end of the line. */
 static int small_stands_alone(const char *at)
 {
-    return *at >= 'a' && *at <= 'j' && (!at[1] || strchr(").]}*_\"'`:\n\r", at[1])) && !(at[1] == '\'' && is_letter(at[2])) &&
-           !(at[1] == '.' && is_letter(at[2]));
+    return *at >= 'a' && *at <= 'j' && (!at[1] || strchr(").]}*_\"'`:\n\r", at[1])) &&
+           !(at[1] == '\'' && is_letter(at[2])) && !(at[1] == '.' && is_letter(at[2]));
 }
 
 static char letter_at(const char *at)
@@ -83,8 +85,10 @@ static char letter_at(const char *at)
 
 static const char *skip_decoration(const char *s)
 {
-    static const char *const words[] = { "\\text{", "\\textbf{", "\\mathrm{", "\\mathbf{", "\\(", "\\boxed{", "option ", "Option ",
-                                         "choice ", "letter ", "the ", "选项", "選項", "选", "opción ", "la ", "die ", "l'option " };
+    static const char *const words[] = { "\\text{", "\\textbf{", "\\mathrm{", "\\mathbf{", "\\(", "\\boxed{", "option ",
+                                         "Option ",
+                                         "choice ", "letter ", "the ", "选项", "選項", "选", "opción ", "la ", "die ",
+                                         "l'option " };
     const char *from;
 
     do {
@@ -136,7 +140,8 @@ static char by_lines(const char *text)
 /* Kind 3 at `at`: "(B)", "[B]", "**B**", "option B". */
 static char marked_letter(const char *at)
 {
-    static const char *const words[] = { "option ", "Option ", "choice ", "Choice ", "选项", "選項", "选", "opción ", "Opción ", "вариант " };
+    static const char *const words[] = { "option ", "Option ", "choice ", "Choice ", "选项", "選項", "选", "opción ",
+                                         "Opción ", "вариант " };
 
     if (*at == '(' && at[1] && at[2] == ')')
         return letter_at(at + 1);

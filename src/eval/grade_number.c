@@ -1,7 +1,7 @@
 /* grade_number.c - which number an answer states.
- * Behind a marker: the first number of the statement, or where a calculation begins there ("3 + 4 = 7") the one behind its last
- * '='. Without a marker: the last number of the answer. Read: 1,234.5  1.234,5  1'234.5  3,5  .5  -2  -$3  3/4  1 1/2
- * \frac{3}{4}  2e5  3.2 × 10^5; a digit that goes on a word (x2, v1) is no number. */
+ * Behind a marker: the first number of the statement, or where a calculation begins there ("3 + 4 = 7") the one behind
+ * its last '='. Without a marker: the last number of the answer. Read: 1,234.5  1.234,5  1'234.5  3,5  .5  -2  -$3  3/4
+ *  1 1/2 \frac{3}{4}  2e5  3.2 × 10^5; a digit that goes on a word (x2, v1) is no number. */
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
@@ -21,7 +21,8 @@ static size_t run_length(const char *s)
 {
     size_t n = 0;
 
-    while (is_digit(s[n]) || (n && (s[n] == '.' || s[n] == ',' || s[n] == '\'') && is_digit(s[n - 1]) && is_digit(s[n + 1])))
+    while (is_digit(s[n]) || (n && (s[n] == '.' || s[n] == ',' || s[n] == '\'') && is_digit(s[n - 1]) &&
+                              is_digit(s[n + 1])))
         n++;
     return n;
 }
@@ -39,8 +40,8 @@ static int is_grouped(const char *s, size_t n, char separator)
     return 1;
 }
 
-/* Where the fraction of s[0..n) begins (its decimal sign, or n), and in *group the thousands separator or 0. -1: no number,
- * such as a version or a list. */
+/* Where the fraction of s[0..n) begins (its decimal sign, or n), and in *group the thousands separator or 0. -1: no
+ * number, such as a version or a list. */
 static long split_decimals(const char *s, size_t n, char *group)
 {
     size_t last = n, separators = 0;
@@ -248,7 +249,8 @@ static const char *next_number(const char *text, const char *at, const char *end
 static int goes_on_calculating(const char *s)
 {
     s += strspn(s, " ");
-    return (*s && strchr("+-*/=^", *s)) || !strncmp(s, "×", strlen("×")) || !strncmp(s, "÷", strlen("÷")) || !strncmp(s, "·", strlen("·"));
+    return (*s && strchr("+-*/=^", *s)) || !strncmp(s, "×", strlen("×")) || !strncmp(s, "÷", strlen("÷")) ||
+           !strncmp(s, "·", strlen("·"));
 }
 
 /* The end of the sentence or line at s, where a calculation ends too. */

@@ -1,8 +1,8 @@
 /* grade_program.c - runs an answer's Python program and the row's tests, in the sandbox and nowhere else.
  *
- * A driver reads a token and both sources from stdin, so that nothing of them is on a disk, executes them in one module named
- * "answer" (a main guard does not fire) and prints the token when the tests have ended. An exit status of 0 without the
- * token as the last output is a program that left early, and counts as failed. */
+ * A driver reads a token and both sources from stdin, so that nothing of them is on a disk, executes them in one module
+ * named "answer" (a main guard does not fire) and prints the token when the tests have ended. An exit status of 0
+ * without the token as the last output is a program that left early, and counts as failed. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +28,8 @@ static const char driver[] =
     "posix.write(1, token)\n"
     "posix._exit(0)\n";
 
-/* The fenced block whose opening fence is at `fence`: its text, and where it ends. A block that is never closed goes to the end. */
+/* The fenced block whose opening fence is at `fence`: its text, and where it ends. A block that is never closed goes to
+ * the end. */
 static const char *block_at(const char *fence, const char *end, size_t *size)
 {
     const char *start = memchr(fence, '\n', (size_t)(end - fence)), *close;
@@ -105,7 +106,8 @@ int zoo_grade_program(const char *answer, size_t size, const char *tests, zoo_er
 
     if (!rc && (zoo_buf_addf(&input, "%s\n%zu\n", token, code_size) || zoo_buf_add(&input, code, code_size) ||
                 zoo_buf_add_str(&input, tests)))
-        rc = size + strlen(tests) < MAX_SOURCE - 100 ? zoo_fail_nomem(err) : 1;          /* no program is that long: failed */
+        rc = size + strlen(tests) < MAX_SOURCE - 100 ? zoo_fail_nomem(err) :
+             1;          /* no program is that long: failed */
     if (rc > 0)
         rc = 0;
     else if (!rc && !(rc = zoo_sandbox_run(argv, input.data, input.size, &zoo_sandbox_defaults, &output, &result, err)))

@@ -1,7 +1,7 @@
 /* grade_string.c - whether an answer's statement is the reference.
- * The statement: what follows the last marker, to the end of its line; else the last line that is not empty or a code fence.
- * Right is a statement that equals the reference, whole or in its last quoted, bold or back-quoted piece. Both are compared
- * in Unicode's NFKC form, case-folded, with runs of spaces as one and without punctuation at the ends. */
+ * The statement: what follows the last marker, to the end of its line; else the last line that is not empty or a code
+ * fence. Right is a statement that equals the reference, whole or in its last quoted, bold or back-quoted piece. Both
+ * are compared in Unicode's NFKC form, case-folded, with runs of spaces as one and without punctuation at the ends. */
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
@@ -95,7 +95,8 @@ static const char *last_line(const char *text)
 /* The last piece of line[0..size) between quotes, `` or ** **; its start, and its size in *piece. NULL: none. */
 static const char *last_quoted(const char *line, size_t size, size_t *piece)
 {
-    static const char *const pairs[][2] = { { "\"", "\"" }, { "“", "”" }, { "„", "“" }, { "«", "»" }, { "「", "」" }, { "『", "』" },
+    static const char *const pairs[][2] = { { "\"", "\"" }, { "“", "”" }, { "„", "“" }, { "«", "»" }, { "「", "」" },
+                                            { "『", "』" },
                                             { "`", "`" }, { "**", "**" }, { "'", "'" } };
     const char *best = NULL, *best_end = line;
 

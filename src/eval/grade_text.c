@@ -1,11 +1,13 @@
-/* grade_text.c - folding and markers: one table of words that announce an answer, in the languages that routers meet most. */
+/* grade_text.c - folding and markers: one table of words that announce an answer, in the languages that routers meet
+ * most. */
 #include "eval/grade_text.h"
 #include <string.h>
 #include "base/utf8.h"
 
 /* What announces an answer, in lower case. Those that end in a letter or '是' may be followed by a colon. */
 static const char *const markers[] = {
-    "answer is", "answer:", "answer=", "answer would be", "answer should be", "answer**:", "answer:**", "result is", "result:",
+    "answer is", "answer:", "answer=", "answer would be", "answer should be", "answer**:", "answer:**", "result is",
+        "result:",
     "option is", "choice is", "####", "\\boxed{", "\\boxed ",
     "答案是", "答案为", "答案應為", "答案应为", "答案:", "答案应该是", "結果是", "结果是", "结果为", "答:",
     "respuesta es", "respuesta:", "respuesta correcta es", "respuesta final es", "resultado es", "resultado:",
@@ -90,7 +92,8 @@ static unsigned char lower(char c)
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 0x20 : c);
 }
 
-/* Bytes of the longest marker at `at`, or 0. Only ASCII letters change their first byte with their case, of those that begin one. */
+/* Bytes of the longest marker at `at`, or 0. Only ASCII letters change their first byte with their case, of those that
+ * begin one. */
 static size_t longest_match(const char *at)
 {
     size_t longest = 0;

@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include "base/buf.h"
 
-/* Appends `text` with full-width forms as ASCII, other scripts' decimal digits as 0-9, the minus sign as '-', narrow spaces
- * between digits as '\''. */
+/* Appends `text` with full-width forms as ASCII, other scripts' decimal digits as 0-9, the minus sign as '-', narrow
+ * spaces between digits as '\''. */
 int zoo_grade_fold(zoo_buf *out, const char *text, size_t size);
 
 /* What follows the last marker of an answer ("answer is", "####", "答案是"...), of (folded or plain) NUL-terminated text;

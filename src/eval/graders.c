@@ -63,7 +63,8 @@ static int grade_one_string(const char *folded_answer, const json_t *reference, 
 {
     zoo_buf folded = ZOO_BUF_INIT(MAX_ANSWER);
     const char *wanted = fold_reference(reference, &folded);
-    int right = wanted && *wanted ? zoo_grade_string(folded_answer, wanted) : misfit(reference, "a string that is not empty", err);
+    int right = wanted && *wanted ? zoo_grade_string(folded_answer, wanted) :
+                misfit(reference, "a string that is not empty", err);
 
     zoo_buf_release(&folded);
     return right == -1 ? zoo_fail_nomem(err) : right;

@@ -13,16 +13,17 @@ struct work {
     const zoo_evaluate_options *o;
     size_t width;               /* columns of values: m, or 2m + 1 where queries stand in several subsets */
     double unit, base;          /* a reward is base + unit * value; unit: a power of two, so that no bit is lost */
-    double *values;             /* (p,width): what each method earns at each place; then times the share; then the share */
+    double *values;             /* (p,width): what each method earns at each place; then times the share; then the
+                                 * share */
     double *ties;               /* (s): means this close are equal; in values */
     double tie;                 /* the largest of them */
 };
 
-/* A tie is what rounding can explain. Rewards are often computed in 32-bit floats, whose last bits are chance, and 0.1 + 0.2 + 0.3 are
- * not 0.3 + 0.3 + 0 in any precision; so last bits must not decide ranks. Their size is measured by how far the answers to one query
- * lie apart, FLT_EPSILON of the most in the subset, and not by how large rewards are: at 1e9 + {0, 1} a float's last bit is 64, and
- * every expert would tie. What doubles lose in summing, by n rewards of such a size, is added: it is less unless rows differ much more
- * than answers do. */
+/* A tie is what rounding can explain. Rewards are often computed in 32-bit floats, whose last bits are chance, and 0.1
+ * + 0.2 + 0.3 are not 0.3 + 0.3 + 0 in any precision; so last bits must not decide ranks. Their size is measured by how
+ * far the answers to one query lie apart, FLT_EPSILON of the most in the subset, and not by how large rewards are: at
+ * 1e9 + {0, 1} a float's last bit is 64, and every expert would tie. What doubles lose in summing, by n rewards of such
+ * a size, is added: it is less unless rows differ much more than answers do. */
 static double tie_of(double apart, double size, size_t n)
 {
     return apart * (double)FLT_EPSILON + size * DBL_EPSILON * sqrt((double)n);
@@ -122,8 +123,8 @@ static int check_options(const struct work *w, zoo_err *err)
     return rc;
 }
 
-/* The unit is near the largest reward. What all have in common is taken off where they lie further from 0 than from each other: then
- * no bit is lost by it (and elsewhere some would be). */
+/* The unit is near the largest reward. What all have in common is taken off where they lie further from 0 than from
+ * each other: then no bit is lost by it (and elsewhere some would be). */
 static void choose_unit(struct work *w)
 {
     const zoo_trial *t = w->t;
@@ -345,7 +346,8 @@ static void add_comparison(struct work *w, const char *reference, size_t over_su
         .reference = reference, .method_over_subsets = over_subsets, .method_over_rows = over_rows,
         .over_subsets = gain_of(router->over_subsets.mean, e->methods[over_subsets].over_subsets.mean,
                                 oracle->over_subsets.mean, w->tie),
-        .over_rows = gain_of(router->over_rows.mean, e->methods[over_rows].over_rows.mean, oracle->over_rows.mean, w->tie) };
+        .over_rows = gain_of(router->over_rows.mean, e->methods[over_rows].over_rows.mean, oracle->over_rows.mean,
+                             w->tie) };
 }
 
 static int compare_router(struct work *w, zoo_err *err)
@@ -456,7 +458,8 @@ static void set_gain_intervals(const struct work *w, const struct resamples *r, 
     if (!isfinite(gain->gap_closed.mean))
         return;
     for (size_t i = 0; i < r->b; i++)
-        r->scratch[i] = zoo_gap_closed(means[i * m + e->router], means[i * m + reference], means[i * m + e->oracle], w->tie);
+        r->scratch[i] = zoo_gap_closed(means[i * m + e->router], means[i * m + reference], means[i * m + e->oracle],
+                                       w->tie);
     set_interval(&gain->gap_closed, r->scratch, r->b);
 }
 

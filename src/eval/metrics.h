@@ -1,13 +1,14 @@
-/* metrics.h - what a router is worth: means, ranks, gap closed, and how sure they are. docs/evaluation.md defines every figure.
+/* metrics.h - what a router is worth: means, ranks, gap closed, and how sure they are. docs/evaluation.md defines every
+ * figure.
  *
  *     zoo_evaluation e;
  *     zoo_evaluate(&e, &trial, &(zoo_evaluate_options){ .routed = routed, .best_on_training = 3, .resamples = 10000 }, &err);
  *     ...
  *     zoo_evaluation_release(&e);
  *
- * Methods, in this order: the k experts alone; random, best per subset, oracle; rankers; the router, where there is one.
- * Rewards are summed in a common unit, less what they have in common, so that 1e9 + {0, 1} and 1e300 * {0, 1} are as good as {0, 1}.
- * Means are equal where they differ by less than rounding can explain: see `ties` in metrics.c.
+ * Methods, in this order: the k experts alone; random, best per subset, oracle; rankers; the router, where there is
+ * one. Rewards are summed in a common unit, less what they have in common, so that 1e9 + {0, 1} and 1e300 * {0, 1} are
+ * as good as {0, 1}. Means are equal where they differ by less than rounding can explain: see `ties` in metrics.c.
  * Dimensions: n queries, k experts, s subsets, m methods. Layer: eval -> base. Threads: one owner. */
 #ifndef ZOO_EVAL_METRICS_H
 #define ZOO_EVAL_METRICS_H
@@ -17,10 +18,11 @@
 #include "base/err.h"
 #include "eval/trial.h"
 
-enum zoo_method_kind { ZOO_METHOD_EXPERT, ZOO_METHOD_RANDOM, ZOO_METHOD_BEST_PER_SUBSET, ZOO_METHOD_ORACLE, ZOO_METHOD_RANKER,
-                       ZOO_METHOD_ROUTER };
+enum zoo_method_kind { ZOO_METHOD_EXPERT, ZOO_METHOD_RANDOM, ZOO_METHOD_BEST_PER_SUBSET, ZOO_METHOD_ORACLE,
+                       ZOO_METHOD_RANKER, ZOO_METHOD_ROUTER };
 
-typedef struct zoo_estimate { double mean, low, high; } zoo_estimate;       /* low, high: 95% interval; NaN: not known */
+/* low, high: 95% interval; NaN: not known */
+typedef struct zoo_estimate { double mean, low, high; } zoo_estimate;
 
 typedef struct zoo_method {
     enum zoo_method_kind kind;
@@ -43,7 +45,8 @@ typedef struct zoo_comparison {
     const char *reference;              /* "best single", "best on training data", "best per subset" */
     size_t method_over_subsets, method_over_rows;
     zoo_gain over_subsets, over_rows;
-    zoo_gain *by_subset;                /* (s) against method_over_subsets, gap without interval; NULL but for "best single" */
+    zoo_gain *by_subset;                /* (s) against method_over_subsets, gap without interval; NULL but for "best
+                                         * single" */
 } zoo_comparison;
 
 enum { ZOO_COMPARISONS_MAX = 3 };
@@ -62,7 +65,8 @@ typedef struct zoo_evaluation {
 } zoo_evaluation;
 
 /* Ranks the experts' answers by something else than the rewards that score them: another reward model. */
-typedef struct zoo_ranker { const char *name; const uint32_t *choice; } zoo_ranker;        /* choice (n): expert 0..k-1 */
+/* choice (n): expert 0..k-1 */
+typedef struct zoo_ranker { const char *name; const uint32_t *choice; } zoo_ranker;
 
 typedef struct zoo_evaluate_options {
     const uint32_t *routed;             /* (n): the expert that the router chose; NULL: no router */

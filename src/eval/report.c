@@ -13,7 +13,8 @@ struct page {
     zoo_buf *buf;
     const zoo_evaluation *e;
     int rc, digits;             /* digits behind the point, by the size of what is shown */
-    double base, unit;          /* a mean is shown as (mean - base) / unit: 0 and 1 where columns hold means as they are */
+    double base, unit;          /* a mean is shown as (mean - base) / unit: 0 and 1 where columns hold means as they
+                                 * are */
     size_t *order;              /* (k): experts, the best mean over subsets first; shown as 1..k */
     size_t *number;             /* (k): where an expert stands in it, 1..k */
 };
@@ -148,8 +149,8 @@ static int choose_digits(double largest)
     return largest < 10 ? 4 : largest < 100 ? 3 : largest < 1000 ? 2 : largest < 10000 ? 1 : 0;
 }
 
-/* How means are shown: as they are, unless a column of NUMBER does not hold them (1e300), or would show nothing of them (1e-30) or of what
- * they differ by (1e9 + {0, 1}). */
+/* How means are shown: as they are, unless a column of NUMBER does not hold them (1e300), or would show nothing of them
+ * (1e-30) or of what they differ by (1e9 + {0, 1}). */
 static void choose_scale(struct page *p)
 {
     const zoo_evaluation *e = p->e;
@@ -200,8 +201,9 @@ static void put_head(struct page *p, const zoo_report_subject *subject)
 {
     const zoo_trial *t = p->e->trial;
 
-    put(p, "%s%s%s: %zu quer%s in %zu subset%s", subject->split ? "split '" : "all queries", subject->split ? subject->split : "",
-        subject->split ? "'" : "", t->n, t->n == 1 ? "y" : "ies", t->s, t->s == 1 ? "" : "s");
+    put(p, "%s%s%s: %zu quer%s in %zu subset%s", subject->split ? "split '" : "all queries",
+        subject->split ? subject->split : "", subject->split ? "'" : "", t->n, t->n == 1 ? "y" : "ies", t->s,
+        t->s == 1 ? "" : "s");
     if (subject->kind)
         put(p, " (by %s)", subject->kind);
     put(p, ", %zu experts", t->k);
@@ -479,9 +481,11 @@ static json_t *json_of_method(const zoo_evaluation *e, size_t at)
     for (size_t j = 0; j < e->trial->s; j++)
         by_subset = append(by_subset, number(m->by_subset[j]));
     return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "kind", kind_names[m->kind], "name", m->name,
-                     "over_subsets", estimate(&m->over_subsets), "over_rows", estimate(&m->over_rows), "mtr", number(m->mtr),
+                     "over_subsets", estimate(&m->over_subsets), "over_rows", estimate(&m->over_rows), "mtr",
+                     number(m->mtr),
                      "uplift", number(m->uplift), "picks_best", number(m->picks_best),
-                     "regret", number(e->methods[e->oracle].over_rows.mean - m->over_rows.mean), "by_subset", by_subset);
+                     "regret", number(e->methods[e->oracle].over_rows.mean - m->over_rows.mean), "by_subset",
+                     by_subset);
 }
 
 static json_t *json_of_comparison(const zoo_evaluation *e, const zoo_comparison *c)
@@ -502,7 +506,8 @@ static json_t *json_of_subsets(const zoo_trial *t)
     json_t *out = json_array();
 
     for (size_t j = 0; j < t->s; j++)
-        out = append(out, json_pack("{s:s, s:s, s:I}", "name", t->subsets[j].name, "group", t->group_names[t->subsets[j].group],
+        out = append(out, json_pack("{s:s, s:s, s:I}", "name", t->subsets[j].name, "group",
+                                    t->group_names[t->subsets[j].group],
                                     "queries", (json_int_t)(t->offsets[j + 1] - t->offsets[j])));
     return out;
 }
@@ -515,7 +520,8 @@ static json_t *json_of_head(const zoo_evaluation *e, const zoo_report_subject *s
     for (size_t i = 0; i < subject->note_count; i++)
         notes = append(notes, text(subject->notes[i]));
     out = json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o}", "split", text(subject->split),
-                    "reward_model", text(subject->reward_model), "router", text(subject->router), "by", text(subject->kind),
+                    "reward_model", text(subject->reward_model), "router", text(subject->router), "by",
+                    text(subject->kind),
                     "queries", (json_int_t)t->n, "without_rewards", (json_int_t)t->without_rewards,
                     "with_missing_rewards", (json_int_t)t->with_holes, "notes", notes, "subsets", json_of_subsets(t));
     out = put_key(out, "ranked_over", json_string(e->ranked_rows > t->s ? "subsets and groups" : "subsets"));
@@ -523,12 +529,14 @@ static json_t *json_of_head(const zoo_evaluation *e, const zoo_report_subject *s
                                               "seed", (json_int_t)subject->seed));
     return put_key(out, "best_single", json_pack("{s:s, s:s, s:o}", "over_subsets", t->experts[e->best_over_subsets],
                                                  "over_rows", t->experts[e->best_over_rows], "on_training_data",
-                                                 text(e->best_on_training < t->k ? t->experts[e->best_on_training] : NULL)));
+                                                 text(e->best_on_training < t->k ? t->experts[e->best_on_training] :
+                                                      NULL)));
 }
 
 json_t *zoo_report_json(const zoo_evaluation *e, const zoo_report_subject *subject)
 {
-    json_t *methods = json_array(), *comparisons = json_array(), *chosen = json_object(), *out = json_of_head(e, subject);
+    json_t *methods = json_array(), *comparisons = json_array(), *chosen = json_object(),
+                      *out = json_of_head(e, subject);
 
     for (size_t c = 0; c < e->m; c++)
         methods = append(methods, json_of_method(e, c));

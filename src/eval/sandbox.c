@@ -2,9 +2,9 @@
  *
  *     caller --fork--> bwrap (monitor) --clone--> init of the sandbox --fork--> the program
  *
- * The child is a session and process group of its own; killing the group kills the monitor, whose death kills the init and
- * with it every process of the namespace. bwrap writes {"exit-code": n} to a pipe only where the program was started, which
- * tells a program that failed from a sandbox that could not be built. */
+ * The child is a session and process group of its own; killing the group kills the monitor, whose death kills the init
+ * and with it every process of the namespace. bwrap writes {"exit-code": n} to a pipe only where the program was
+ * started, which tells a program that failed from a sandbox that could not be built. */
 #include "eval/sandbox.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -80,7 +80,8 @@ static void add_system_folders(struct launch *l)
 static int prepare(struct launch *l, const char *bwrap, const char *const *argv, zoo_err *err)
 {
     static const char *const isolation[] = {
-        "--unshare-all", "--unshare-user", "--die-with-parent", "--uid", "65534", "--gid", "65534", "--hostname", "sandbox",
+        "--unshare-all", "--unshare-user", "--die-with-parent", "--uid", "65534", "--gid", "65534", "--hostname",
+            "sandbox",
         "--cap-drop", "ALL", "--seccomp", "3", "--json-status-fd", "4", NULL };
     static const char *const files[] = {
         "--ro-bind", "/usr", "/usr", "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache",
@@ -92,7 +93,8 @@ static int prepare(struct launch *l, const char *bwrap, const char *const *argv,
     add(l, isolation);
     add(l, files);
     add_system_folders(l);
-    add(l, (const char *[]){ "--size", l->size, "--tmpfs", "/tmp", "--chdir", "/tmp", "--remount-ro", "/", "--", NULL });
+    add(l, (const char *[]){ "--size", l->size, "--tmpfs", "/tmp", "--chdir", "/tmp", "--remount-ro", "/", "--",
+                             NULL });
     for (size_t i = 0; argv[i]; i++)
         if (i + l->count + 2 > MAX_ARGS)
             return zoo_fail(err, ZOO_EUSAGE, "too many arguments for a sandboxed program");
@@ -308,8 +310,8 @@ static int fail_to_start(const zoo_buf *output, size_t before, zoo_err *err)
     return zoo_fail(err, ZOO_EIO, "the sandbox could not be built: %.*s", (int)strcspn(said, "\n"), said);
 }
 
-int zoo_sandbox_run(const char *const *argv, const void *input, size_t size, const zoo_sandbox_limits *limits, zoo_buf *output,
-                    zoo_sandbox_result *result, zoo_err *err)
+int zoo_sandbox_run(const char *const *argv, const void *input, size_t size, const zoo_sandbox_limits *limits,
+                    zoo_buf *output, zoo_sandbox_result *result, zoo_err *err)
 {
     struct launch launch = { .limits = limits };
     struct watch watch;
@@ -346,11 +348,13 @@ int zoo_sandbox_probe(const char *program, zoo_err *err)
     int rc;
 
     if (access(program, X_OK))
-        return zoo_fail(err, ZOO_EIO, "%s is not installed (Debian: apt-get install %s)", program, strrchr(program, '/') + 1);
+        return zoo_fail(err, ZOO_EIO, "%s is not installed (Debian: apt-get install %s)", program,
+                        strrchr(program, '/') + 1);
     rc = zoo_sandbox_run(argv, NULL, 0, &zoo_sandbox_defaults, &output, &result, err);
     zoo_buf_release(&output);
     if (rc == ZOO_EIO && find_bwrap())
-        return zoo_fail_within(err, "bubblewrap needs /proc and user namespaces, which a plain chroot and many containers do not allow "
+        return zoo_fail_within(err, "bubblewrap needs /proc and user namespaces, which a plain chroot and many "
+                                    "containers do not allow "
                                "(run it outside, or allow them: sysctl kernel.unprivileged_userns_clone=1)");
     if (!rc && (result.outcome != ZOO_SANDBOX_EXITED || result.status))
         return zoo_fail(err, ZOO_EIO, "a sandboxed /usr/bin/true ended with status %d", result.status);

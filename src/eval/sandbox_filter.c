@@ -1,9 +1,9 @@
-/* sandbox_filter.c - a list of refusals on top of the namespaces: what is not on it is allowed, because the namespaces already
- * hide the machine; what is on it either reaches kernel code that has often been broken from inside a namespace, or escapes
- * the limits. A refused call returns an error, so that a program can go on or explain itself.
+/* sandbox_filter.c - a list of refusals on top of the namespaces: what is not on it is allowed, because the namespaces
+ * already hide the machine; what is on it either reaches kernel code that has often been broken from inside a
+ * namespace, or escapes the limits. A refused call returns an error, so that a program can go on or explain itself.
  *
- * Processes: RLIMIT_NPROC does not count for root and counts a user's other processes otherwise, so forking is refused here
- * instead and the limits of one process are the limits of all. Threads share those limits and stay allowed. */
+ * Processes: RLIMIT_NPROC does not count for root and counts a user's other processes otherwise, so forking is refused
+ * here instead and the limits of one process are the limits of all. Threads share those limits and stay allowed. */
 #include "eval/sandbox_filter.h"
 #include <errno.h>
 #include <linux/audit.h>
@@ -26,7 +26,8 @@
 /* Not every architecture has every call: the old ones are missing on the newer machines. */
 static const int refused[] = {
     SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp, SYS_pidfd_getfd,
-    SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_move_mount, SYS_open_tree, SYS_fsopen, SYS_fsconfig, SYS_fsmount,
+    SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_move_mount, SYS_open_tree, SYS_fsopen, SYS_fsconfig,
+        SYS_fsmount,
     SYS_fspick, SYS_mount_setattr, SYS_unshare, SYS_setns,
     SYS_memfd_create, SYS_shmget, SYS_msgget,          /* memory that RLIMIT_AS does not count */
     SYS_keyctl, SYS_add_key, SYS_request_key,

@@ -29,14 +29,18 @@ static int fail_empty(const zoo_trial *t, const zoo_trial_input *in, zoo_err *er
     if (!in->k)
         return zoo_fail(err, ZOO_EUSAGE, "no expert is left to compare");
     if (!h->rewarded)
-        return zoo_fail(err, ZOO_EUSAGE, "none of the %zu queries has a reward for any of the %zu experts: collect their rewards",
+        return zoo_fail(err, ZOO_EUSAGE,
+                        "none of the %zu queries has a reward for any of the %zu experts: collect their rewards",
                         in->data->n, in->k);
     zoo_holes_advise(h, in->data, in->columns, advice);
     if (h->kind)
-        return zoo_fail(err, ZOO_EUSAGE, "none of the %zu queries has a reward for each of the %zu experts; %s", h->rewarded, in->k, advice);
-    return zoo_fail(err, ZOO_EUSAGE, "none of the %zu queries has a reward for each of the %zu experts; the fewest has '%.128s', "
+        return zoo_fail(err, ZOO_EUSAGE, "none of the %zu queries has a reward for each of the %zu experts; %s",
+                        h->rewarded, in->k, advice);
+    return zoo_fail(err, ZOO_EUSAGE,
+                    "none of the %zu queries has a reward for each of the %zu experts; the fewest has '%.128s', "
                     "with %zu: collect its rewards, or leave it out%s%s", h->rewarded, in->k,
-                    in->data->experts[in->columns[h->order[0]]], h->rewarded - h->lacks[h->order[0]], *advice ? ": " : "", advice);
+                    in->data->experts[in->columns[h->order[0]]], h->rewarded - h->lacks[h->order[0]],
+                    *advice ? ": " : "", advice);
 }
 
 static int select_rows(zoo_trial *t, const zoo_trial_input *in, zoo_err *err)
@@ -62,7 +66,8 @@ static int select_rows(zoo_trial *t, const zoo_trial_input *in, zoo_err *err)
     if (!t->n || !in->k)
         return fail_empty(t, in, err);
     if (t->n > UINT32_MAX)
-        return zoo_fail(err, ZOO_EUSAGE, "%zu queries are more than the %u that can be evaluated at once", t->n, UINT32_MAX);
+        return zoo_fail(err, ZOO_EUSAGE, "%zu queries are more than the %u that can be evaluated at once", t->n,
+                        UINT32_MAX);
     t->k = in->k;
     t->rewards = zoo_arena_alloc(&t->arena, t->n * t->k * sizeof *t->rewards);
     t->experts = zoo_arena_alloc(&t->arena, t->k * sizeof *t->experts);
@@ -91,7 +96,8 @@ static int fail_kind(const zoo_trial_input *in, zoo_err *err)
 }
 
 /* Places in the order of the queries; the key of a place is group * (values + 1) + tag. */
-static int list_places(zoo_trial *t, const zoo_trial_input *in, const zoo_tag_kind *kind, struct place **out, zoo_err *err)
+static int list_places(zoo_trial *t, const zoo_trial_input *in, const zoo_tag_kind *kind, struct place **out,
+                       zoo_err *err)
 {
     const zoo_tag_kind *group = zoo_dataset_kind(in->data, "dataset");
     size_t values = kind ? kind->values : 0, p = 0;
@@ -105,7 +111,8 @@ static int list_places(zoo_trial *t, const zoo_trial_input *in, const zoo_tag_ki
     if (!places)
         return zoo_fail_nomem(err);
     for (size_t i = 0; i < t->n; i++) {
-        size_t row = t->source[i], begin = kind ? kind->offsets[row] : 0, tags = kind ? kind->offsets[row + 1] - begin : 0;
+        size_t row = t->source[i], begin = kind ? kind->offsets[row] : 0,
+                     tags = kind ? kind->offsets[row + 1] - begin : 0;
         uint64_t in_group = group && group->offsets[row + 1] > group->offsets[row] ? group->tags[group->offsets[row]]
                           : group ? group->values : 0;
         if (!kind)
@@ -147,7 +154,8 @@ static size_t find_key(const uint64_t *keys, size_t s, uint64_t key)
 }
 
 /* Fills offsets, rows and shares; subset numbers follow first appearance. subset_keys (s) takes the key of each. */
-static int part_places(zoo_trial *t, const struct place *places, const uint64_t *keys, uint64_t *subset_keys, zoo_err *err)
+static int part_places(zoo_trial *t, const struct place *places, const uint64_t *keys, uint64_t *subset_keys,
+                       zoo_err *err)
 {
     size_t *number = malloc(t->s * sizeof *number), *next = malloc(t->s * sizeof *next), seen = 0;
     int rc = ZOO_OK;

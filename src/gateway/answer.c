@@ -1,8 +1,8 @@
 /* answer.c - asking experts and passing on what they answer: CONNECT and STREAM of request.c.
  *
- * Without streaming an answer is held until it is complete and found to be a JSON object; a stream is held until an event with a
- * content token is complete. What was held is then passed on byte for byte. Of a stream only complete events are passed on, so
- * that an error event still finds a well-formed place when the expert breaks off.
+ * Without streaming an answer is held until it is complete and found to be a JSON object; a stream is held until an
+ * event with a content token is complete. What was held is then passed on byte for byte. Of a stream only complete
+ * events are passed on, so that an error event still finds a well-formed place when the expert breaks off.
  * Layer: gateway. Threads: the loop's. */
 #include <stdio.h>
 #include <string.h>
@@ -123,7 +123,8 @@ static int is_json_object(const zoo_buf *text)
 /* Statuses after which another expert may do better. */
 static int is_failure(int status)
 {
-    return status >= 500 || status == 429 || status == 408 || (status > 0 && status < 200) || (status >= 300 && status < 400);
+    return status >= 500 || status == 429 || status == 408 || (status > 0 && status < 200) ||
+           (status >= 300 && status < 400);
 }
 
 /* A complete answer that was held. */
@@ -191,7 +192,8 @@ static int forward(zoo_request *r, const char *bytes, size_t size)
 {
     if (r->is_blocked)
         return 1;
-    if (!r->held.size && size >= 2 && bytes[size - 1] == '\n' && bytes[size - 2] == '\n') {      /* the usual: whole events */
+    /* the usual: whole events */
+    if (!r->held.size && size >= 2 && bytes[size - 1] == '\n' && bytes[size - 2] == '\n') {
         send_events(r, bytes, size);
         return 0;
     }
@@ -213,7 +215,8 @@ static void break_stream(zoo_request *r, const char *why)
     static const char event[] = "data: {\"error\":{\"message\":\"the expert broke off in the middle of its answer\","
                                 "\"type\":\"server_error\",\"param\":null,\"code\":\"expert_failed\"}}\n\n";
 
-    zoo_log_write(r->gateway->log, ZOO_LOG_WARN, "id=%s expert %s broke off: %s", r->id, upstream(r)->expert->name, why);
+    zoo_log_write(r->gateway->log, ZOO_LOG_WARN, "id=%s expert %s broke off: %s", r->id, upstream(r)->expert->name,
+                  why);
     zoo_http_stream_write(r->exchange, event, sizeof event - 1, NULL, NULL);
     zoo_http_stream_end(r->exchange);
     zoo_request_finish(r, ZOO_OUTCOME_FAILED, r->status);
@@ -336,10 +339,12 @@ static int start_call(zoo_request *r, zoo_err *err)
     const zoo_upstream *u = upstream(r);
     uint64_t spent_ms = (zoo_clock_ns() - r->started_ns) / 1000000;
     char id[40];
-    const char *headers[] = { "Content-Type: application/json", r->body.is_stream ? "Accept: text/event-stream" : "Accept: application/json",
+    const char *headers[] = { "Content-Type: application/json", r->body.is_stream ? "Accept: text/event-stream" :
+                              "Accept: application/json",
                               "User-Agent: zooter/" ZOO_VERSION, id, u->authorization, NULL };
-    zoo_http_request request = { .method = "POST", .url = u->url, .headers = headers, .borrow_body = 1, .connect_ms = c->connect_ms,
-                                 .idle_ms = c->idle_ms, .total_ms = c->total_ms > spent_ms ? c->total_ms - (unsigned)spent_ms : 1,
+    zoo_http_request request = { .method = "POST", .url = u->url, .headers = headers, .borrow_body = 1,
+                                 .connect_ms = c->connect_ms, .idle_ms = c->idle_ms,
+                                 .total_ms = c->total_ms > spent_ms ? c->total_ms - (unsigned)spent_ms : 1,
                                  .max_body = r->body.is_stream ? SIZE_MAX : c->max_answer, .on_headers = on_headers,
                                  .on_data = on_data, .on_done = on_done, .context = r };
 

@@ -27,7 +27,8 @@ static int take_stream(zoo_skim *s, zoo_span *value, int *is_stream, zoo_err *er
 
 static int not_json(const zoo_skim *s, zoo_err *err)
 {
-    return zoo_fail(err, ZOO_EFORMAT, "the body is not a JSON object: %s, at byte %zu", s->error, (size_t)(s->at - s->text) + 1);
+    return zoo_fail(err, ZOO_EFORMAT, "the body is not a JSON object: %s, at byte %zu", s->error,
+                    (size_t)(s->at - s->text) + 1);
 }
 
 int zoo_chat_body_parse(zoo_chat_body *body, const char *text, size_t size, zoo_err *err)

@@ -44,7 +44,8 @@ static const cyaml_schema_field_t limit_fields[] = {
 static const cyaml_schema_field_t file_fields[] = {
     CYAML_FIELD_STRING_PTR("listen", CYAML_FLAG_POINTER, struct file, listen, 1, 200),
     CYAML_FIELD_STRING_PTR("router", CYAML_FLAG_POINTER, struct file, router, 1, 4000),
-    CYAML_FIELD_SEQUENCE("experts", CYAML_FLAG_POINTER, struct file, experts, &zoo_expert_schema, 0, ZOO_EXPERT_ENTRIES_MAX),
+    CYAML_FIELD_SEQUENCE("experts", CYAML_FLAG_POINTER, struct file, experts, &zoo_expert_schema, 0,
+                         ZOO_EXPERT_ENTRIES_MAX),
     CYAML_FIELD_STRING_PTR("default_expert", OPTIONAL, struct file, default_expert, 1, 200),
     CYAML_FIELD_BOOL("allow_anonymous", CYAML_FLAG_OPTIONAL, struct file, allow_anonymous),
     CYAML_FIELD_MAPPING_PTR("timeouts", OPTIONAL, struct file, timeouts, timeout_fields),
@@ -60,7 +61,8 @@ static const cyaml_schema_value_t file_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG
 /* ---- numbers ---- */
 
 /* A row of the table of numbers: what the file gives, times `scale`, goes into an unsigned, or the default does. */
-struct number { const char *key; const double *given; double standard, least, most, scale; int is_whole; unsigned *out; };
+struct number { const char *key; const double *given; double standard, least, most,
+                scale; int is_whole; unsigned *out; };
 
 static int read_number(const struct number *n, const char *path, zoo_err *err)
 {
@@ -138,7 +140,8 @@ static int check_listen(const zoo_gateway_config *c, zoo_err *err)
     if (zoo_http_listen_check(c->listen, &why))
         return zoo_fail(err, ZOO_EFORMAT, "%s: listen: %s", c->path, why.message);
     if (!zoo_http_listen_is_loopback(c->listen) && !c->allow_anonymous)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: listen: %s is no loopback address, and without client keys anyone who reaches it may "
+        return zoo_fail(err, ZOO_EFORMAT,
+                        "%s: listen: %s is no loopback address, and without client keys anyone who reaches it may "
                         "ask your experts; listen on 127.0.0.1, or set allow_anonymous: true", c->path, c->listen);
     return ZOO_OK;
 }
@@ -176,9 +179,11 @@ int zoo_gateway_config_load(zoo_gateway_config *c, const char *path, zoo_err *er
         failed = read_numbers(c, file, err);
     for (size_t i = 0; !failed && i < c->experts.count; i++)
         if (!strcmp(c->experts.items[i].name, "zooter"))
-            failed = zoo_fail(err, ZOO_EFORMAT, "%s: no expert may be called zooter, which is the name of the router", path);
+            failed = zoo_fail(err, ZOO_EFORMAT, "%s: no expert may be called zooter, which is the name of the router",
+                              path);
     if (!failed && c->default_expert && !zoo_experts_find(&c->experts, c->default_expert))
-        failed = zoo_fail(err, ZOO_EFORMAT, "%s: default_expert: there is no expert called %s here", path, c->default_expert);
+        failed = zoo_fail(err, ZOO_EFORMAT, "%s: default_expert: there is no expert called %s here", path,
+                          c->default_expert);
     zoo_yaml_free(file, &file_schema);
     return failed;
 }

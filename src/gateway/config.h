@@ -6,7 +6,8 @@
  *     default_expert: coder                # default: the router's best on average among the experts here
  *     allow_anonymous: false               # true: listen beyond loopback although anyone may ask
  *     timeouts: {connect: 5, first_token: 60, answer: 300, idle: 60, total: 600}      # seconds
- *     limits: {in_flight: 1024, connections: 4096, body_mib: 16, answer_mib: 64, route_queue: 256, route_ms: 50, drain: 30}
+ *     limits: {in_flight: 1024, connections: 4096, body_mib: 16, answer_mib: 64, route_queue: 256, route_ms: 50, drain:
+ *     30}
  *     route_threads: 2                     # default: one per processor for an encoder, else all but one, at least 1
  *     precision: auto                      # of an encoder: auto, f32, bf16 or int8
  *     log: info                            # error, warn, info or debug

@@ -57,8 +57,8 @@ int zoo_decision_write(const zoo_request *r, zoo_buf *out)
     int failed = zoo_buf_addf(out, "{\"expert\":\"%s\",\"reason\":\"%s\",", name, zoo_reason_names[r->reason]);
 
     if (!failed && r->has_distribution)
-        failed = zoo_buf_addf(out, "\"probability\":%.6g,\"margin\":%.6g,\"probabilities\":{", (double)zoo_decision_probability(r),
-                              (double)zoo_decision_margin(r)) ||
+        failed = zoo_buf_addf(out, "\"probability\":%.6g,\"margin\":%.6g,\"probabilities\":{",
+                              (double)zoo_decision_probability(r), (double)zoo_decision_margin(r)) ||
                  write_distribution(r, out) || zoo_buf_add_str(out, "},");
     else if (!failed)
         failed = zoo_buf_add_str(out, "\"probability\":null,\"margin\":null,\"probabilities\":null,");

@@ -27,7 +27,8 @@ static void reply_buf(zoo_http_exchange *exchange, int failed, const char *type,
 
 static int write_model(const struct zoo_gateway *g, const char *name, zoo_buf *out)
 {
-    return zoo_buf_addf(out, "{\"id\":\"%s\",\"object\":\"model\",\"created\":%lld,\"owned_by\":\"zooter\"}", name, (long long)g->started_s);
+    return zoo_buf_addf(out, "{\"id\":\"%s\",\"object\":\"model\",\"created\":%lld,\"owned_by\":\"zooter\"}", name,
+                        (long long)g->started_s);
 }
 
 static void get_models(zoo_http_exchange *exchange, void *context)
@@ -41,7 +42,8 @@ static void get_models(zoo_http_exchange *exchange, void *context)
     reply_buf(exchange, failed || zoo_buf_add_str(&out, "]}"), "application/json", &out);
 }
 
-/* Whether the end of a path is this name; clients may percent-encode what else means something in URLs: '/', ':', '@', '+'. */
+/* Whether the end of a path is this name; clients may percent-encode what else means something in URLs: '/', ':', '@',
+ * '+'. */
 static int is_name(const char *path, const char *name)
 {
     for (; *path && *name; path++, name++) {
@@ -119,8 +121,8 @@ static void on_signal(evutil_socket_t number, short what, void *context)
         event_base_loopbreak(g->loop);
         return;
     }
-    zoo_log_write(g->log, ZOO_LOG_INFO, "%s: no more is accepted; %zu requests are brought to their end", number == SIGINT ? "SIGINT" : "SIGTERM",
-                  g->in_flight);
+    zoo_log_write(g->log, ZOO_LOG_INFO, "%s: no more is accepted; %zu requests are brought to their end",
+                  number == SIGINT ? "SIGINT" : "SIGTERM", g->in_flight);
     g->is_draining = 1;
     g->drain_until_ns = zoo_clock_ns() + g->config->drain_s * UINT64_C(1000000000);
     zoo_http_server_stop(g->server);
@@ -134,7 +136,8 @@ static int new_loop(struct zoo_gateway *g, zoo_err *err)
     struct event_config *config = event_config_new();
 
     if (config) {
-        event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);      /* libcurl adds and removes its sockets a lot */
+        /* libcurl adds and removes its sockets a lot */
+        event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
         event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
         g->loop = event_base_new_with_config(config);
         event_config_free(config);
@@ -163,7 +166,8 @@ static int open_router(struct zoo_gateway *g, zoo_err *err)
     return failed;
 }
 
-/* The loop needs a processor of its own more than an n-gram router needs another. An encoder's pass is long, and shared out. */
+/* The loop needs a processor of its own more than an n-gram router needs another. An encoder's pass is long, and shared
+ * out. */
 static unsigned route_threads(const struct zoo_gateway *g)
 {
     unsigned processors = zoo_parallel_processors();
@@ -182,11 +186,14 @@ static void describe_router(const struct zoo_gateway *g)
     for (size_t i = 0; i < facts->k; i++)
         known += !isnan(facts->mean_rewards[i]);
     if (zoo_router_packs(g->router))
-        zoo_log_write(g->log, ZOO_LOG_INFO, "router %s: an encoder over %zu experts, %s, on %u threads", g->config->router, facts->k,
-                      zoo_precision_name(zoo_router_precision(g->router)), route_threads(g));
+        zoo_log_write(g->log, ZOO_LOG_INFO, "router %s: an encoder over %zu experts, %s, on %u threads",
+                      g->config->router, facts->k, zoo_precision_name(zoo_router_precision(g->router)),
+                      route_threads(g));
     if (!known && !g->config->default_expert)
-        zoo_log_write(g->log, ZOO_LOG_WARN, "the router %s tells no mean rewards: where it has nothing to say, %s, its first expert here, is "
-                      "asked; set default_expert", g->config->router, g->upstreams.names[g->upstreams.default_order[0]]);
+        zoo_log_write(g->log, ZOO_LOG_WARN,
+                      "the router %s tells no mean rewards: where it has nothing to say, %s, its first expert here, is "
+                      "asked; set default_expert", g->config->router,
+                      g->upstreams.names[g->upstreams.default_order[0]]);
 }
 
 static int start_parts(struct zoo_gateway *g, zoo_err *err)
@@ -247,7 +254,8 @@ int zoo_gateway_run(zoo_gateway *g, zoo_err *err)
     if (event_base_dispatch(g->loop) < 0)
         return zoo_fail(err, ZOO_EIO, "the event loop failed");
     if (g->in_flight)
-        zoo_log_write(g->log, ZOO_LOG_WARN, "%zu requests were not done within %u s and are cut off", g->in_flight, g->config->drain_s);
+        zoo_log_write(g->log, ZOO_LOG_WARN, "%zu requests were not done within %u s and are cut off", g->in_flight,
+                      g->config->drain_s);
     return ZOO_OK;
 }
 
@@ -279,8 +287,9 @@ int zoo_gateway_check(const zoo_gateway_config *config, const zoo_log *log, zoo_
     int failed = open_router(&g, err);
 
     if (!failed && summary &&
-        zoo_buf_addf(summary, "%s: ok: %zu experts, %zu of them known to the router %s, default %s, to listen on %s", config->path,
-                     g.upstreams.n, g.upstreams.shared, config->router, g.upstreams.names[g.upstreams.default_order[0]], config->listen))
+        zoo_buf_addf(summary, "%s: ok: %zu experts, %zu of them known to the router %s, default %s, to listen on %s",
+                     config->path, g.upstreams.n, g.upstreams.shared, config->router,
+                     g.upstreams.names[g.upstreams.default_order[0]], config->listen))
         failed = zoo_fail_nomem(err);
     zoo_upstreams_release(&g.upstreams);
     zoo_router_close(g.router);

@@ -18,8 +18,8 @@ typedef struct zoo_gateway zoo_gateway;
 int zoo_gateway_new(zoo_gateway **out, const zoo_gateway_config *config, const zoo_log *log, zoo_err *err);
 /* "http://127.0.0.1:8080" */
 const char *zoo_gateway_url(const zoo_gateway *gateway);
-/* Until SIGTERM or SIGINT; then no more is accepted, what runs is brought to its end within the drain limit, a second signal
- * ends at once. */
+/* Until SIGTERM or SIGINT; then no more is accepted, what runs is brought to its end within the drain limit, a second
+ * signal ends at once. */
 int zoo_gateway_run(zoo_gateway *gateway, zoo_err *err);
 void zoo_gateway_free(zoo_gateway *gateway);                 /* NULL is fine */
 

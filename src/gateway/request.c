@@ -9,9 +9,10 @@
  *                                                                   FAILED
  *     Anywhere: on_leave() -> LEFT.
  *
- * CONNECT asks one expert after the other until one has said its first content token, or without streaming its whole answer:
- * until then nothing has reached the client, and the next expert may be tried. DONE, FAILED and LEFT are where zoo_request_finish()
- * or zoo_request_refuse() gives the request back; no callback of it comes afterwards. CONNECT and STREAM live in answer.c.
+ * CONNECT asks one expert after the other until one has said its first content token, or without streaming its whole
+ * answer: until then nothing has reached the client, and the next expert may be tried. DONE, FAILED and LEFT are where
+ * zoo_request_finish() or zoo_request_refuse() gives the request back; no callback of it comes afterwards. CONNECT and
+ * STREAM live in answer.c.
  * Layer: gateway. Threads: the loop's. */
 #include "gateway/request.h"
 #include <stdio.h>
@@ -96,8 +97,8 @@ void zoo_request_refuse(zoo_request *r, int status, enum zoo_refusal why, const 
     struct zoo_gateway *g = r->gateway;
 
     g->metrics.refusals[why]++;
-    zoo_log_write(g->log, ZOO_LOG_INFO, "id=%s status=%d refused=%s ms=%.1f", r->id, status, code ? code : "invalid_request",
-                  seconds_since(r->started_ns) * 1e3);
+    zoo_log_write(g->log, ZOO_LOG_INFO, "id=%s status=%d refused=%s ms=%.1f", r->id, status,
+                  code ? code : "invalid_request", seconds_since(r->started_ns) * 1e3);
     zoo_http_set_header(r->exchange, "x-request-id", r->id);
     zoo_http_reply_error(r->exchange, status, status < 500 ? "invalid_request_error" : "server_error", code, message);
     request_recycle(r);
@@ -112,9 +113,10 @@ void zoo_request_finish(zoo_request *r, enum zoo_outcome outcome, int status)
     m->requests[outcome]++;
     zoo_histogram_add(&m->duration, ZOO_METRICS_ANSWER_FIRST, seconds);
     g->metrics.reasons[r->reason]++;
-    zoo_log_write(g->log, ZOO_LOG_INFO, "id=%s status=%d expert=%s reason=%s outcome=%s stream=%d tries=%zu route_ms=%.2f ms=%.1f", r->id,
-                  status, g->upstreams.names[r->order[r->attempt]], zoo_reason_names[r->reason], zoo_outcome_names[outcome],
-                  r->is_sse, r->attempt + 1, r->route_seconds * 1e3, seconds * 1e3);
+    zoo_log_write(g->log, ZOO_LOG_INFO,
+                  "id=%s status=%d expert=%s reason=%s outcome=%s stream=%d tries=%zu route_ms=%.2f ms=%.1f", r->id,
+                  status, g->upstreams.names[r->order[r->attempt]], zoo_reason_names[r->reason],
+                  zoo_outcome_names[outcome], r->is_sse, r->attempt + 1, r->route_seconds * 1e3, seconds * 1e3);
     request_recycle(r);
 }
 
@@ -151,7 +153,8 @@ static void answer_question(zoo_request *r)
         zoo_http_reply_error(r->exchange, 500, "server_error", NULL, "out of memory");
     else
         zoo_http_reply(r->exchange, 200, "application/json", out->data, out->size);
-    zoo_log_write(r->gateway->log, ZOO_LOG_INFO, "id=%s status=200 question reason=%s route_ms=%s", r->id, zoo_reason_names[r->reason], ms);
+    zoo_log_write(r->gateway->log, ZOO_LOG_INFO, "id=%s status=200 question reason=%s route_ms=%s", r->id,
+                  zoo_reason_names[r->reason], ms);
     request_recycle(r);
 }
 
@@ -284,7 +287,8 @@ static zoo_request *begin(struct zoo_gateway *g, zoo_http_exchange *exchange)
     if (!r) {
         g->metrics.refusals[ZOO_REFUSAL_OVERLOADED]++;
         zoo_http_set_header(exchange, "Retry-After", "1");
-        zoo_http_reply_error(exchange, 503, "server_error", "overloaded", "the gateway answers as many requests as it may; try again");
+        zoo_http_reply_error(exchange, 503, "server_error", "overloaded",
+                             "the gateway answers as many requests as it may; try again");
         return NULL;
     }
     r->gateway = g;
@@ -322,7 +326,8 @@ void zoo_request_chat(zoo_http_exchange *exchange, void *context)
     if (!r || !parse(r))
         return;
     if (!r->body.model.size)
-        zoo_request_refuse(r, 400, ZOO_REFUSAL_INVALID, NULL, "'model' is missing: name an expert, or '" ZOO_GATEWAY_MODEL "' to be routed");
+        zoo_request_refuse(r, 400, ZOO_REFUSAL_INVALID, NULL,
+                           "'model' is missing: name an expert, or '" ZOO_GATEWAY_MODEL "' to be routed");
     else if (zoo_skim_equals(zoo_skim_inside(r->body.model), ZOO_GATEWAY_MODEL))
         route(r);
     else

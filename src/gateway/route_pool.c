@@ -11,7 +11,8 @@
 #include "base/clock.h"
 #include "model/router.h"
 
-/* A pass of an encoder takes time with every token: what waits goes together while it is short, so that nobody is late for others. */
+/* A pass of an encoder takes time with every token: what waits goes together while it is short, so that nobody is late
+ * for others. */
 enum { KEPT_TEXT = 64 << 10, TOGETHER = 16, TOGETHER_BYTES = 1024 };
 
 struct zoo_route_job {
@@ -49,7 +50,8 @@ struct zoo_route_pool {
     size_t load;
     int is_timed;
     /* Shared. */
-    int fd;                                                        /* eventfd, edge-triggered and never read: `finished` is not empty any more */
+    int fd;                                                        /* eventfd, edge-triggered and never read: `finished`
+                                                                    * is not empty any more */
     pthread_mutex_t lock;
     pthread_cond_t work;
     struct job_list queued, finished;
@@ -72,7 +74,8 @@ static void hand_back(zoo_route_pool *pool, zoo_route_job *job)
     while (was_empty && write(pool->fd, &one, sizeof one) < 0 && errno == EINTR) { }
 }
 
-/* Waits for work. Takes the oldest job, and of an encoder those behind it while they are short together; 0: the pool is stopping. */
+/* Waits for work. Takes the oldest job, and of an encoder those behind it while they are short together; 0: the pool is
+ * stopping. */
 static size_t take(zoo_route_pool *pool, zoo_route_job *jobs[TOGETHER])
 {
     size_t most = !pool->route && zoo_router_packs(pool->router) ? TOGETHER : 1, n = 0, bytes = 0;
@@ -106,7 +109,8 @@ static void route_together(struct worker *worker, zoo_route_job **jobs, size_t n
         texts[i] = jobs[i]->text.data;
         sizes[i] = jobs[i]->text.size;
     }
-    rc = zoo_router_route_many(pool->router, worker->workspace, texts, sizes, n, worker->probabilities, decisions, &done, &err);
+    rc = zoo_router_route_many(pool->router, worker->workspace, texts, sizes, n, worker->probabilities, decisions,
+                               &done, &err);
     for (size_t i = 0; i < n; i++) {
         jobs[i]->rc = i < done ? ZOO_OK : rc;
         if (jobs[i]->rc) {
@@ -127,8 +131,8 @@ static void *work(void *context)
 
     while ((n = take(pool, jobs))) {
         if (pool->route)
-            jobs[0]->rc = pool->route(pool->router, worker->workspace, jobs[0]->text.data, jobs[0]->text.size, jobs[0]->probabilities,
-                                      &jobs[0]->decision, &jobs[0]->err);
+            jobs[0]->rc = pool->route(pool->router, worker->workspace, jobs[0]->text.data, jobs[0]->text.size,
+                                      jobs[0]->probabilities, &jobs[0]->decision, &jobs[0]->err);
         else
             route_together(worker, jobs, n);
         for (size_t i = 0; i < n; i++)
@@ -179,8 +183,9 @@ static void on_wake(evutil_socket_t fd, short what, void *context)
     while ((job = TAILQ_FIRST(&finished))) {
         TAILQ_REMOVE(&finished, job, link);
         if (job->done)
-            answer(job, &(zoo_routing){ .outcome = job->rc ? ZOO_ROUTING_FAILED : ZOO_ROUTING_DONE, .probabilities = job->probabilities,
-                                        .was_cut = job->decision.was_cut, .message = job->err.message }, now);
+            answer(job, &(zoo_routing){ .outcome = job->rc ? ZOO_ROUTING_FAILED : ZOO_ROUTING_DONE,
+                                        .probabilities = job->probabilities, .was_cut = job->decision.was_cut,
+                                        .message = job->err.message }, now);
         job_recycle(job);
     }
 }
@@ -248,7 +253,8 @@ static zoo_route_job *job_new(zoo_route_pool *pool)
     return job;
 }
 
-zoo_route_job *zoo_route_submit(zoo_route_pool *pool, const char *text, size_t size, void (*done)(void *, const zoo_routing *), void *context)
+zoo_route_job *zoo_route_submit(zoo_route_pool *pool, const char *text, size_t size,
+                                void (*done)(void *, const zoo_routing *), void *context)
 {
     zoo_route_job *job = pool->load < pool->limits.queue ? job_new(pool) : NULL;
 
@@ -290,7 +296,8 @@ size_t zoo_route_pool_load(const zoo_route_pool *pool)
 
 static int worker_init(struct worker *worker, zoo_route_pool *pool, zoo_err *err)
 {
-    zoo_options options = { .size = sizeof options, .threads = zoo_router_packs(pool->router) ? pool->limits.threads : 1 };
+    zoo_options options = { .size = sizeof options, .threads = zoo_router_packs(pool->router) ? pool->limits.threads :
+                            1 };
     int rc = zoo_workspace_new_with(&worker->workspace, pool->router, &options, err);
 
     worker->pool = pool;
@@ -326,8 +333,8 @@ static int start_worker(zoo_route_pool *pool, zoo_err *err)
     return rc;
 }
 
-int zoo_route_pool_new(zoo_route_pool **out, struct event_base *loop, const zoo_router *router, const zoo_route_limits *limits,
-                       zoo_route_fn route, zoo_err *err)
+int zoo_route_pool_new(zoo_route_pool **out, struct event_base *loop, const zoo_router *router,
+                       const zoo_route_limits *limits, zoo_route_fn route, zoo_err *err)
 {
     zoo_route_pool *pool = calloc(1, sizeof *pool + limits->threads * sizeof pool->workers[0]);
     int failed = ZOO_OK;

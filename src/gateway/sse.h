@@ -1,5 +1,5 @@
-/* sse.h - server-sent events of a chat answer, looked at but not changed: where they end, and whether a content token is in them.
- * Pure; allocates nothing. Lines end with LF or CRLF. Layer: gateway -> base. */
+/* sse.h - server-sent events of a chat answer, looked at but not changed: where they end, and whether a content token
+ * is in them. Pure; allocates nothing. Lines end with LF or CRLF. Layer: gateway -> base. */
 #ifndef ZOO_GATEWAY_SSE_H
 #define ZOO_GATEWAY_SSE_H
 #include <stddef.h>

@@ -48,27 +48,28 @@ static int allocate(zoo_upstreams *u, size_t n, size_t k, zoo_err *err)
     return u->items && u->names && u->of_router && u->allowed && u->default_order ? ZOO_OK : zoo_fail_nomem(err);
 }
 
-static void match_router(zoo_upstreams *u, const zoo_gateway_config *config, const zoo_router *router, const zoo_log *log)
+static void match_router(zoo_upstreams *u, const zoo_gateway_config *config, const zoo_router *router,
+                         const zoo_log *log)
 {
     for (size_t i = 0; i < u->k; i++) {
         u->allowed[i] = (unsigned char)find(u, zoo_router_expert(router, i), &u->of_router[i]);
         u->shared += u->allowed[i];
         if (!u->allowed[i])
-            zoo_log_write(log, ZOO_LOG_WARN, "the router %s knows the expert %s, which %s lacks: it will not be asked", config->router,
-                          zoo_router_expert(router, i), config->path);
+            zoo_log_write(log, ZOO_LOG_WARN, "the router %s knows the expert %s, which %s lacks: it will not be asked",
+                          config->router, zoo_router_expert(router, i), config->path);
     }
     for (size_t e = 0; e < u->n; e++) {
         size_t i = 0;
         while (i < u->k && !(u->allowed[i] && u->of_router[i] == e))
             i++;
         if (i == u->k)
-            zoo_log_write(log, ZOO_LOG_WARN, "the router %s does not know the expert %s: it is asked by its name only", config->router,
-                          u->names[e]);
+            zoo_log_write(log, ZOO_LOG_WARN, "the router %s does not know the expert %s: it is asked by its name only",
+                          config->router, u->names[e]);
     }
 }
 
-/* Where each mean reward lies between the lowest, 0, and the highest, 1, as floats can tell also where means are 1e9 + {0, 1}; an
- * unknown one below all. */
+/* Where each mean reward lies between the lowest, 0, and the highest, 1, as floats can tell also where means are 1e9 +
+ * {0, 1}; an unknown one below all. */
 static void place_means(const zoo_router_facts *facts, size_t k, float *places)
 {
     double low = INFINITY, high = -INFINITY;
@@ -103,7 +104,8 @@ static int order_by_mean(zoo_upstreams *u, const zoo_gateway_config *config, con
     return ZOO_OK;
 }
 
-int zoo_upstreams_init(zoo_upstreams *u, const zoo_gateway_config *config, const zoo_router *router, const zoo_log *log, zoo_err *err)
+int zoo_upstreams_init(zoo_upstreams *u, const zoo_gateway_config *config, const zoo_router *router, const zoo_log *log,
+                       zoo_err *err)
 {
     int failed;
 
@@ -116,8 +118,8 @@ int zoo_upstreams_init(zoo_upstreams *u, const zoo_gateway_config *config, const
     if (!failed) {
         match_router(u, config, router, log);
         if (!u->shared)
-            failed = zoo_fail(err, ZOO_EFORMAT, "%s: none of its experts is known to the router %s; its first is %s", config->path,
-                              config->router, zoo_router_expert(router, 0));
+            failed = zoo_fail(err, ZOO_EFORMAT, "%s: none of its experts is known to the router %s; its first is %s",
+                              config->path, config->router, zoo_router_expert(router, 0));
     }
     if (!failed)
         failed = order_by_mean(u, config, router, err);

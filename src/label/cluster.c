@@ -162,7 +162,8 @@ static void assign_task(void *context, size_t task, unsigned thread)
         zoo_words_scan(&s->words, w->page[i].text, w->page[i].text_size);
         size_t places = zoo_vocabulary_vector(w->vocabulary, &s->words, s->columns, s->values);
         w->out->keys[w->assigned + i] = w->page[i].key;
-        w->out->groups[w->assigned + i] = places ? zoo_kmeans_nearest(w->centres, w->out->k, s->columns, s->values, places, s->scores)
+        w->out->groups[w->assigned + i] = places ? zoo_kmeans_nearest(w->centres, w->out->k, s->columns, s->values,
+                                                                      places, s->scores)
                                             : ZOO_CLUSTER_NONE;
     }
 }
@@ -189,7 +190,8 @@ static int by_size(const void *a, const void *b)
 {
     const zoo_cluster *x = a, *y = b;
 
-    return x->queries != y->queries ? (x->queries < y->queries ? 1 : -1) : (x->number > y->number) - (x->number < y->number);
+    return x->queries != y->queries ? (x->queries < y->queries ? 1 : -1) :
+           (x->number > y->number) - (x->number < y->number);
 }
 
 /* Keeps the words with the largest weights, the largest first. */
@@ -358,8 +360,8 @@ static int learn(struct work *w, zoo_err *err)
         return rc;
     w->out->sampled = w->rows;
     if (w->rows < w->out->k)
-        return zoo_fail(err, ZOO_EUSAGE, "%zu groups are too many: only %zu quer%s share%s words with others", w->out->k, w->rows,
-                        w->rows == 1 ? "y" : "ies", w->rows == 1 ? "s" : "");
+        return zoo_fail(err, ZOO_EUSAGE, "%zu groups are too many: only %zu quer%s share%s words with others",
+                        w->out->k, w->rows, w->rows == 1 ? "y" : "ies", w->rows == 1 ? "s" : "");
     return group_sample(w, err);
 }
 

@@ -81,7 +81,8 @@ static void seed_next(struct work *w, size_t c, size_t i)
 
 static double distance(const struct work *w, size_t i)
 {
-    return w->nearest[i] < 1.0f ? 1.0 - (double)w->nearest[i] : 0.0;       /* half the squared distance of unit vectors */
+    /* half the squared distance of unit vectors */
+    return w->nearest[i] < 1.0f ? 1.0 - (double)w->nearest[i] : 0.0;
 }
 
 /* A vector drawn by its distance; where all are zero, any. */
@@ -190,7 +191,8 @@ static int init(struct work *w, zoo_err *err)
     return zoo_fail_nomem(err);
 }
 
-int zoo_kmeans(const zoo_sparse *x, const zoo_kmeans_options *o, float *centres, uint32_t *groups, double *similarity, zoo_err *err)
+int zoo_kmeans(const zoo_sparse *x, const zoo_kmeans_options *o, float *centres, uint32_t *groups, double *similarity,
+               zoo_err *err)
 {
     struct work w = { .x = x, .o = o, .centres = centres, .groups = groups };
     int rc;

@@ -73,8 +73,8 @@ size_t zoo_overlap_runs(const zoo_overlap *o) { return o->run_count; }
 
 /* ---- the table of runs ---- */
 
-/* Whether the run of `size` bytes at `run` is the one that begins at text[begin]: both end where a word ends, and a run that is a
- * whole short sample equals only whole samples. */
+/* Whether the run of `size` bytes at `run` is the one that begins at text[begin]: both end where a word ends, and a run
+ * that is a whole short sample equals only whole samples. */
 static int is_same(const zoo_overlap *o, size_t begin, const char *run, size_t size, int is_whole)
 {
     const char *there = o->text.data + begin;
@@ -122,7 +122,8 @@ static int insert(zoo_overlap *o, uint64_t hash, size_t begin, size_t size, int 
     if (slot->begin)
         return ZOO_OK;
     if (o->run_count == RUNS_MAX)
-        return zoo_fail(err, ZOO_EUSAGE, "the benchmarks have over %zu distinct runs of %zu words; select against a part of them at "
+        return zoo_fail(err, ZOO_EUSAGE,
+                        "the benchmarks have over %zu distinct runs of %zu words; select against a part of them at "
                         "a time", RUNS_MAX, o->n);
     *slot = (struct slot){ hash, begin };
     o->run_count++;
@@ -205,7 +206,8 @@ int zoo_overlap_add(zoo_overlap *o, const char *text, size_t size, const char *f
     int rc;
 
     if (zoo_plain_words(&o->text, text, size) || zoo_buf_add(&o->text, "\n", 1))
-        return zoo_fail(err, ZOO_ENOMEM, "%s:%zu: no memory for more benchmark text (at most %zu MiB)", file, line, TEXT_MAX >> 20);
+        return zoo_fail(err, ZOO_ENOMEM, "%s:%zu: no memory for more benchmark text (at most %zu MiB)", file, line,
+                        TEXT_MAX >> 20);
     if (o->text.size == begin + 1) {                     /* no word */
         o->text.size = begin;
         return ZOO_OK;
@@ -259,13 +261,15 @@ int zoo_overlap_add_file(zoo_overlap *o, const char *path, zoo_err *err)
             continue;
         if (is_json < 0)
             is_json = line[start] == '{';
-        rc = is_json ? add_json(o, line, size, path, in.number, err) : zoo_overlap_add(o, line, size, path, in.number, err);
+        rc = is_json ? add_json(o, line, size, path, in.number, err) :
+             zoo_overlap_add(o, line, size, path, in.number, err);
         if (rc)
             break;
     }
     zoo_lines_close(&in);
     if (!rc && o->sample_count == before)
-        rc = zoo_fail(err, ZOO_EFORMAT, "%s: holds no sample; expected a JSON object with 'query', or a text, on each line", path);
+        rc = zoo_fail(err, ZOO_EFORMAT,
+                      "%s: holds no sample; expected a JSON object with 'query', or a text, on each line", path);
     return rc;
 }
 

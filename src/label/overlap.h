@@ -5,9 +5,10 @@
  *     zoo_overlap_add_file(overlap, "gsm8k.jsonl", &err);
  *     zoo_overlap_find(overlap, query, size, &hit, &err);             // 1: hit says which words, 0: none
  *
- * Words are those of plain.h. A query of fewer than n words has no run of n: it overlaps where it equals a whole sample, word by
- * word. Exact: runs are found by hash and then compared.
- * Memory: the plain text of the samples (at most 1 GiB) and 16 bytes a slot for at most 2^26 distinct runs; more is refused.
+ * Words are those of plain.h. A query of fewer than n words has no run of n: it overlaps where it equals a whole
+ * sample, word by word. Exact: runs are found by hash and then compared.
+ * Memory: the plain text of the samples (at most 1 GiB) and 16 bytes a slot for at most 2^26 distinct runs; more is
+ * refused.
  * Layer: label -> base. Threads: one owner. */
 #ifndef ZOO_LABEL_OVERLAP_H
 #define ZOO_LABEL_OVERLAP_H
@@ -30,9 +31,9 @@ int zoo_overlap_new(zoo_overlap **out, size_t n, zoo_err *err);
 void zoo_overlap_free(zoo_overlap *overlap);
 /* One sample. `file` must outlive the overlap. */
 int zoo_overlap_add(zoo_overlap *overlap, const char *text, size_t size, const char *file, size_t line, zoo_err *err);
-/* Every sample of a file. Where the first line that is not empty begins with '{', each line is a JSON object whose string `query`
- * is a sample, as is every string of the array `turns` where there is one; else each line is a sample. A file without any sample
- * is refused. `path` must outlive the overlap; "-" is stdin. */
+/* Every sample of a file. Where the first line that is not empty begins with '{', each line is a JSON object whose
+ * string `query` is a sample, as is every string of the array `turns` where there is one; else each line is a sample. A
+ * file without any sample is refused. `path` must outlive the overlap; "-" is stdin. */
 int zoo_overlap_add_file(zoo_overlap *overlap, const char *path, zoo_err *err);
 size_t zoo_overlap_samples(const zoo_overlap *overlap);
 size_t zoo_overlap_runs(const zoo_overlap *overlap);

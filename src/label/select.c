@@ -217,8 +217,9 @@ static int apply(struct work *w, const int64_t *rows, size_t count, zoo_err *err
     }
     w->n->selected = count;
     if (!rc && w->n->moved_out && !w->o->replace && !w->o->dry_run)
-        return zoo_fail(err, ZOO_ECONFLICT, "'%s' holds %llu quer%s that would not be selected; --replace puts %s back %s%s%s",
-                        w->o->into, (unsigned long long)w->n->moved_out, w->n->moved_out == 1 ? "y" : "ies",
+        return zoo_fail(err, ZOO_ECONFLICT,
+                        "'%s' holds %llu quer%s that would not be selected; --replace puts %s back %s%s%s", w->o->into,
+                        (unsigned long long)w->n->moved_out, w->n->moved_out == 1 ? "y" : "ies",
                         w->n->moved_out == 1 ? "it" : "them", w->o->from ? "into '" : "out of every split",
                         w->o->from ? w->o->from : "", w->o->from ? "'" : "");
     return rc;

@@ -1,8 +1,9 @@
-/* select.h - chooses training queries from a pool: none that overlaps with a benchmark, then at most N drawn for each tag.
+/* select.h - chooses training queries from a pool: none that overlaps with a benchmark, then at most N drawn for each
+ * tag.
  *
- * Candidates are the queries of the split `from` and those already in `into`, so that selecting again with the same settings
- * changes nothing. Afterwards `into` holds the drawn queries and no others; the rest of the candidates is left, or put back,
- * where it came from. The caller holds a transaction, so that all of it happens or nothing.
+ * Candidates are the queries of the split `from` and those already in `into`, so that selecting again with the same
+ * settings changes nothing. Afterwards `into` holds the drawn queries and no others; the rest of the candidates is
+ * left, or put back, where it came from. The caller holds a transaction, so that all of it happens or nothing.
  * Memory: 16 bytes a drawn place, 8 bytes a query of `into`, and what overlap.h and draw.h say; not the texts.
  * Layer: label -> store. Threads: those of the store. */
 #ifndef ZOO_LABEL_SELECT_H
@@ -24,7 +25,8 @@ typedef struct zoo_select_options {
     /* Called for every candidate that overlaps; may be NULL. Not ZOO_OK stops. */
     int (*report)(void *context, const char *id, const zoo_overlap_hit *hit, zoo_err *err);
     void *context;
-    int replace;                        /* queries of `into` that are not drawn go back to `from`; else that is ZOO_ECONFLICT */
+    int replace;                        /* queries of `into` that are not drawn go back to `from`; else that is
+                                         * ZOO_ECONFLICT */
     int dry_run;                        /* writes nothing; no transaction needed */
     zoo_progress *progress;             /* may be NULL */
 } zoo_select_options;

@@ -24,7 +24,8 @@ struct work {
     struct entry *entries;              /* by number and key: texts one after another */
     size_t count, capacity;
     zoo_names tags;                     /* of the kind o->by; group 0 has none, tag i is group i + 1 */
-    uint64_t *texts;                    /* (groups, columns): texts in each part before, last: texts to deal; then, of the
+    uint64_t *texts;
+        /* (groups, columns): texts in each part before, last: texts to deal; then, of the
                                            latter, how many go to this part and those before it */
     uint64_t *dealt;                    /* (groups) */
     const char **splits;                /* those that are read */
@@ -41,15 +42,18 @@ static int check_part(const zoo_split_options *o, size_t at, zoo_err *err)
     size_t size = strlen(part->name);
 
     if (!size || size > ZOO_STORE_SPLIT_MAX)
-        return zoo_fail(err, ZOO_EUSAGE, "the name of a part should have 1 to %d bytes, not %zu", ZOO_STORE_SPLIT_MAX, size);
+        return zoo_fail(err, ZOO_EUSAGE, "the name of a part should have 1 to %d bytes, not %zu", ZOO_STORE_SPLIT_MAX,
+                        size);
     if (!(part->share > 0 && part->share <= 1))
-        return zoo_fail(err, ZOO_EUSAGE, "the share of '%s' should be above 0 and at most 1, not %g", part->name, part->share);
+        return zoo_fail(err, ZOO_EUSAGE, "the share of '%s' should be above 0 and at most 1, not %g", part->name,
+                        part->share);
     for (size_t i = 0; i < at; i++)
         if (!strcmp(o->parts[i].name, part->name))
             return zoo_fail(err, ZOO_EUSAGE, "the part '%s' is named twice", part->name);
     for (size_t i = 0; i < o->from.count; i++)
         if (!strcmp(o->from.items[i], part->name))
-            return zoo_fail(err, ZOO_EUSAGE, "'%s' is divided and is also a part; what is in a part stays there, so name only the "
+            return zoo_fail(err, ZOO_EUSAGE,
+                            "'%s' is divided and is also a part; what is in a part stays there, so name only the "
                             "parts to take out of it", part->name);
     return ZOO_OK;
 }
@@ -99,7 +103,8 @@ static int find_group(struct work *w, zoo_key query, uint32_t *group, zoo_err *e
     rc = zoo_names_add(&w->tags, tags[i].value, strlen(tags[i].value), group);
     ++*group;
     if (rc == ZOO_EUSAGE)
-        return zoo_fail(err, rc, "more than %d tags of the kind '%s'; divide by a coarser kind", ZOO_SPLIT_TAGS_MAX, w->o->by);
+        return zoo_fail(err, rc, "more than %d tags of the kind '%s'; divide by a coarser kind", ZOO_SPLIT_TAGS_MAX,
+                        w->o->by);
     return rc ? zoo_fail_nomem(err) : ZOO_OK;
 }
 
@@ -189,8 +194,8 @@ static int check_found(struct work *w, zoo_err *err)
     if (w->out->candidates || w->standing)
         return ZOO_OK;
     if (o->from.count)
-        return zoo_fail(err, ZOO_EUSAGE, "%s: no query%s is in the split '%.128s'%s; %s", zoo_store_name(w->store), tagged,
-                        o->from.items[0], o->from.count > 1 ? " or the others" : "",
+        return zoo_fail(err, ZOO_EUSAGE, "%s: no query%s is in the split '%.128s'%s; %s", zoo_store_name(w->store),
+                        tagged, o->from.items[0], o->from.count > 1 ? " or the others" : "",
                         zoo_store_say_names(w->store, ZOO_LIST_SPLITS, names));
     return zoo_fail(err, ZOO_EUSAGE, "%s: there is no query without a split%s; --split names the splits to divide; %s",
                     zoo_store_name(w->store), tagged, zoo_store_say_names(w->store, ZOO_LIST_SPLITS, names));
@@ -275,7 +280,8 @@ static void cut_group(struct work *w, size_t group)
         lacking += target > texts[i] ? target - texts[i] : 0;
         texts[i] = lacking;
     }
-    for (size_t i = 0; i < parts && lacking > free_texts; i++)          /* a part has too much: the others share what there is */
+    for (size_t i = 0; i < parts && lacking > free_texts; i++)          /* a part has too much: the others share what
+                                                                         * there is */
         texts[i] = (uint64_t)((double)texts[i] / (double)lacking * (double)free_texts + 0.5);
 }
 

@@ -6,15 +6,16 @@
  *     ... result.queries[group * (part_count + 1) + part] ...
  *     zoo_split_release(&result);
  *
- * Candidates are the queries of the splits `from`. What is in a part already stays there, and a candidate whose text is that of a
- * query in a part joins it; texts are equal where their words are (label/plain.h). Every other text has a number of its own, out of
- * seed and text:
+ * Candidates are the queries of the splits `from`. What is in a part already stays there, and a candidate whose text is
+ * that of a query in a part joins it; texts are equal where their words are (label/plain.h). Every other text has a
+ * number of its own, out of seed and text:
  *   - without `by`, that number alone says where it goes, so what is imported later moves nothing that was there;
- *   - with `by`, the texts of a tag stand in the order of their numbers, and each part takes from them what it lacks of its share
+ *   - with `by`, the texts of a tag stand in the order of their numbers, and each part takes from them what it lacks of
+ *     its share
  *     of all of the tag's texts, rounded up or down by chance, so that many small tags add up.
  * Either way the same again changes nothing. What no part takes stays where it is.
- * The caller holds a transaction, so that all of it happens or nothing. Memory: 24 bytes a query (twice for what is in the parts,
- * with `where`), and 16 bytes a tag and part; not the texts.
+ * The caller holds a transaction, so that all of it happens or nothing. Memory: 24 bytes a query (twice for what is in
+ * the parts, with `where`), and 16 bytes a tag and part; not the texts.
  * Layer: label -> store. Threads: those of the store. */
 #ifndef ZOO_LABEL_SPLIT_H
 #define ZOO_LABEL_SPLIT_H
@@ -30,7 +31,8 @@ typedef struct zoo_split_options {
     size_t part_count;
     zoo_texts from;                     /* splits; count 0: the queries in no split */
     zoo_texts where;                    /* as zoo_store_filter.where */
-    const char *by;                     /* a kind of tag: shares hold within each tag, a query's first one; NULL: over all */
+    const char *by;                     /* a kind of tag: shares hold within each tag, a query's first one; NULL: over
+                                         * all */
     uint64_t seed;
     int dry_run;                        /* writes nothing; no transaction needed */
     zoo_progress *progress;             /* may be NULL */
@@ -42,7 +44,8 @@ typedef struct zoo_split_result {
     uint64_t torn;                      /* texts that stood in several parts before; they still do */
     size_t groups, columns;             /* tags, and 1 for the queries without one; part_count and 1 */
     const char **names;                 /* (groups): tags of the kind `by`; names[0] is NULL: without one */
-    uint64_t *queries;                  /* (groups, columns): the queries of each part, afterwards; last: what stays where it is */
+    uint64_t *queries;                  /* (groups, columns): the queries of each part, afterwards; last: what stays
+                                         * where it is */
     uint64_t *moved;                    /* (part_count) */
     zoo_arena arena;
 } zoo_split_result;

@@ -1,5 +1,5 @@
-/* chat.c - requests are written and replies walked over by hand, since every answer of a collection passes here. A reply has to be JSON; of
- * what it says beyond the answer nothing is refused. Layer: llm. */
+/* chat.c - requests are written and replies walked over by hand, since every answer of a collection passes here. A
+ * reply has to be JSON; of what it says beyond the answer nothing is refused. Layer: llm. */
 #include "llm/chat.h"
 #include <math.h>
 #include <string.h>
@@ -60,7 +60,8 @@ static void take_object(zoo_skim *s, struct parts *parts, take_member *take)
         take(s, parts, key);
 }
 
-/* What a server may say is foreign; a store takes whole numbers up to 2^53, and a short word for the reason. Else it is not known. */
+/* What a server may say is foreign; a store takes whole numbers up to 2^53, and a short word for the reason. Else it is
+ * not known. */
 enum { FINISH_REASON_MAX = 100 };
 static const int64_t tokens_max = INT64_C(1) << 53;
 
@@ -112,8 +113,8 @@ static void take_usage(zoo_skim *s, struct parts *parts, zoo_span key)
 
 static void take_message(zoo_skim *s, struct parts *parts, zoo_span key)
 {
-    zoo_span *part = zoo_skim_equals(key, "content") ? &parts->content : zoo_skim_equals(key, "refusal") ? &parts->refusal :
-                     zoo_skim_equals(key, "reasoning_content") ? &parts->reasoning_content :
+    zoo_span *part = zoo_skim_equals(key, "content") ? &parts->content : zoo_skim_equals(key, "refusal") ?
+                     &parts->refusal : zoo_skim_equals(key, "reasoning_content") ? &parts->reasoning_content :
                      zoo_skim_equals(key, "reasoning") ? &parts->reasoning : NULL;
 
     zoo_skim_value(s, part);
@@ -216,7 +217,8 @@ static int check_end(const struct parts *parts, const char *finish_reason, zoo_e
 static int check_content(zoo_span content, const char *finish_reason, zoo_err *err)
 {
     if (!string_of(content).at)
-        return zoo_fail(err, ZOO_EFORMAT, "reply: 'choices[0].message.content' should be a string, is %s", kind_of(content));
+        return zoo_fail(err, ZOO_EFORMAT, "reply: 'choices[0].message.content' should be a string, is %s",
+                        kind_of(content));
     if (!string_of(content).size)
         return zoo_fail(err, ZOO_EFORMAT, "reply: the answer is empty (finish_reason: %.40s)",
                         finish_reason ? finish_reason : "not given");
@@ -252,7 +254,8 @@ int zoo_chat_read(zoo_chat_answer *out, const char *reply, size_t size, zoo_err 
     const char *finish_reason;
     int rc;
 
-    *out = (zoo_chat_answer){ .room = room, .prompt_tokens = -1, .completion_tokens = -1, .reasoning_tokens = -1, .cached_tokens = -1 };
+    *out = (zoo_chat_answer){ .room = room, .prompt_tokens = -1, .completion_tokens = -1, .reasoning_tokens = -1,
+                              .cached_tokens = -1 };
     rc = walk(&parts, reply, size, err);
     if (rc)
         return rc;

@@ -6,8 +6,8 @@
  *                          ^                   |
  *                    on_slot_timer() <---- try_again() --> WAITING
  *
- * settle_and_pump() runs at the end of a turn of the loop in which something ended: it has what was taken committed, and then fills
- * the room there is, lane after lane in turn. */
+ * settle_and_pump() runs at the end of a turn of the loop in which something ended: it has what was taken committed,
+ * and then fills the room there is, lane after lane in turn. */
 #include "llm/dispatch.h"
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +18,8 @@
 #include "base/utf8.h"
 #include "net/http_client.h"
 
-enum { CONNECT_MS = 10000, FIRST_DELAY_MS = 500, MOST_DELAY_MS = 30000, MOST_RETRY_AFTER_MS = 600000, KEPT_BYTES = 256 << 10,
-       MAX_REQUEST = 1 << 30 };
+enum { CONNECT_MS = 10000, FIRST_DELAY_MS = 500, MOST_DELAY_MS = 30000, MOST_RETRY_AFTER_MS = 600000,
+       KEPT_BYTES = 256 << 10, MAX_REQUEST = 1 << 30 };
 
 enum slot_state { SLOT_FREE, SLOT_READY, SLOT_ASKING, SLOT_WAITING };
 
@@ -135,7 +135,8 @@ static void fail(zoo_dispatch *d, int code, const zoo_err *err)
 
 /* ---- the end of an attempt ---- */
 
-/* A reply may hold any bytes, and is cut anywhere; what is noted of it goes into stores and JSON, which take UTF-8 alone. */
+/* A reply may hold any bytes, and is cut anywhere; what is noted of it goes into stores and JSON, which take UTF-8
+ * alone. */
 static void note_failure(zoo_lane *lane, const char *why)
 {
     size_t size, used;
@@ -222,8 +223,8 @@ static void succeed(struct slot *slot, double seconds)
     zoo_dispatch *d = slot->d;
     zoo_lane *lane = &d->lanes[slot->lane];
     zoo_err err = { 0, "" };
-    int rc = d->hooks->take(d->hooks->context, slot->lane, &slot->job, slot->reply.data ? slot->reply.data : "", slot->reply.size,
-                            seconds, &err);
+    int rc = d->hooks->take(d->hooks->context, slot->lane, &slot->job, slot->reply.data ? slot->reply.data : "",
+                            slot->reply.size, seconds, &err);
 
     if (rc == ZOO_EFORMAT) {
         try_again(slot, err.message, -1);
@@ -461,8 +462,8 @@ static int set_up_queue(zoo_dispatch *d, size_t lane)
     return asprintf(&queue->authorization, "Authorization: Bearer %s", key) < 0 ? ZOO_ENOMEM : ZOO_OK;
 }
 
-int zoo_dispatch_new(zoo_dispatch **out, struct event_base *loop, zoo_lane *lanes, size_t n, const zoo_dispatch_limits *limits,
-                     const zoo_dispatch_hooks *hooks, zoo_err *err)
+int zoo_dispatch_new(zoo_dispatch **out, struct event_base *loop, zoo_lane *lanes, size_t n,
+                     const zoo_dispatch_limits *limits, const zoo_dispatch_hooks *hooks, zoo_err *err)
 {
     zoo_dispatch *d = calloc(1, sizeof *d);
     zoo_http_limits http = { .max_body = limits->max_reply, .max_connections = limits->in_flight };

@@ -5,12 +5,12 @@
  *     rc = zoo_dispatch_run(d, &err);            // runs the loop until everything is taken or lost, or zoo_dispatch_stop()
  *     zoo_dispatch_free(d);
  *
- * A lane is one endpoint. Work is pulled: `next` is asked for a lane's next request when there is room for it, so that memory is
- * bounded by what is in flight. Failures that may pass (no connection, time limits, 408, 425, 429, 5xx, replies that make no
- * sense) are tried again after 0.5 s, 1 s, 2 s... (at most 30 s, shortened at random by up to a half) or after what Retry-After
- * says (at most 10 min), which holds back the whole lane; other failures are final. A request that waits to be tried again keeps
- * its place in its lane and none in the total, so that a lane that is down does not hold up the others. A lane that loses
- * ZOO_DISPATCH_GIVE_UP requests in a row is not asked again.
+ * A lane is one endpoint. Work is pulled: `next` is asked for a lane's next request when there is room for it, so that
+ * memory is bounded by what is in flight. Failures that may pass (no connection, time limits, 408, 425, 429, 5xx,
+ * replies that make no sense) are tried again after 0.5 s, 1 s, 2 s... (at most 30 s, shortened at random by up to a
+ * half) or after what Retry-After says (at most 10 min), which holds back the whole lane; other failures are final. A
+ * request that waits to be tried again keeps its place in its lane and none in the total, so that a lane that is down
+ * does not hold up the others. A lane that loses ZOO_DISPATCH_GIVE_UP requests in a row is not asked again.
  * Knows nothing of what is asked. Layer: llm -> net, base. Threads: the loop's only. */
 #ifndef ZOO_LLM_DISPATCH_H
 #define ZOO_LLM_DISPATCH_H
@@ -43,24 +43,26 @@ typedef struct zoo_dispatch_limits {
 /* What a request is about, for the caller: given by next, handed back to take and lose. */
 typedef struct zoo_job { int64_t query, expert, sample, turn; } zoo_job;
 
-/* Where a negative code is returned that is not said to mean something else, everything stops and zoo_dispatch_run() returns it. */
+/* Where a negative code is returned that is not said to mean something else, everything stops and zoo_dispatch_run()
+ * returns it. */
 typedef struct zoo_dispatch_hooks {
     /* 1: appended the lane's next request to `body` and set *job; 0: the lane has no more. */
     int (*next)(void *context, size_t lane, zoo_buf *body, zoo_job *job, zoo_err *err);
-    /* A reply with a status of 2xx. ZOO_EFORMAT: it makes no sense, and the request is tried again. ZOO_ECONFLICT: it is no answer and would
-     * be none again; the request is lost for good. */
-    int (*take)(void *context, size_t lane, const zoo_job *job, const char *reply, size_t size, double seconds, zoo_err *err);
+    /* A reply with a status of 2xx. ZOO_EFORMAT: it makes no sense, and the request is tried again. ZOO_ECONFLICT: it
+     * is no answer and would be none again; the request is lost for good. */
+    int (*take)(void *context, size_t lane, const zoo_job *job, const char *reply, size_t size, double seconds,
+                zoo_err *err);
     /* There is no hope in this run; lane->last_failure says why. is_final: nor in a later one, because the cause will not pass. May be NULL. */
     int (*lose)(void *context, size_t lane, const zoo_job *job, int is_final, zoo_err *err);
-    /* Once in each turn of the loop in which something was taken or lost, and before anything further is asked: the time to commit,
-     * so that no more than limits.in_flight answers are ever paid for and not kept. May be NULL. */
+    /* Once in each turn of the loop in which something was taken or lost, and before anything further is asked: the
+     * time to commit, so that no more than limits.in_flight answers are ever paid for and not kept. May be NULL. */
     int (*settle)(void *context, zoo_err *err);
     void *context;
 } zoo_dispatch_hooks;
 
 /* lanes[0..n), limits and hooks are borrowed until zoo_dispatch_free(). */
-int zoo_dispatch_new(zoo_dispatch **out, struct event_base *loop, zoo_lane *lanes, size_t n, const zoo_dispatch_limits *limits,
-                     const zoo_dispatch_hooks *hooks, zoo_err *err);
+int zoo_dispatch_new(zoo_dispatch **out, struct event_base *loop, zoo_lane *lanes, size_t n,
+                     const zoo_dispatch_limits *limits, const zoo_dispatch_hooks *hooks, zoo_err *err);
 /* ZOO_OK: every request was taken or lost; ZOO_ECANCELED: stopped. */
 int zoo_dispatch_run(zoo_dispatch *d, zoo_err *err);
 /* Starts nothing more; what is in flight gets `grace_ms` to end. Called again, it ends at once. */

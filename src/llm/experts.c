@@ -19,13 +19,15 @@ static const cyaml_schema_field_t entry_fields[] = {
     CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, zoo_expert_entry, name, 0, 1000),
     CYAML_FIELD_STRING_PTR("base_url", CYAML_FLAG_POINTER, zoo_expert_entry, base_url, 0, MAX_URL),
     CYAML_FIELD_STRING_PTR("model", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, zoo_expert_entry, model, 1, MAX_MODEL),
-    CYAML_FIELD_STRING_PTR("api_key_env", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, zoo_expert_entry, api_key_env, 1, 200),
+    CYAML_FIELD_STRING_PTR("api_key_env", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, zoo_expert_entry, api_key_env, 1,
+                           200),
     CYAML_FIELD_MAPPING_PTR("price", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, zoo_expert_entry, price, price_fields),
     CYAML_FIELD_UINT("context", CYAML_FLAG_OPTIONAL, zoo_expert_entry, context),
     CYAML_FIELD_END
 };
 
-const cyaml_schema_value_t zoo_expert_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, zoo_expert_entry, entry_fields) };
+const cyaml_schema_value_t zoo_expert_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, zoo_expert_entry,
+                                                                     entry_fields) };
 
 /* ---- checks ---- */
 
@@ -45,7 +47,8 @@ static int check_url(const char *url, const char *place, zoo_err *err)
     if (!n || has_blank_or_control(url) || strpbrk(host, "?#"))
         return zoo_fail(err, ZOO_EFORMAT, "%s: base_url should be an address such as http://127.0.0.1:8000/v1", place);
     if (memchr(host, '@', n))
-        return zoo_fail(err, ZOO_EFORMAT, "%s: base_url must not hold a name or password; use api_key_env for the key", place);
+        return zoo_fail(err, ZOO_EFORMAT, "%s: base_url must not hold a name or password; use api_key_env for the key",
+                        place);
     return ZOO_OK;
 }
 
@@ -64,9 +67,11 @@ static int read_key(const char **key, zoo_arena *arena, const char *variable, co
     if (!variable)
         return ZOO_OK;
     if (!value || !*value)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: the environment variable %s, named by api_key_env, is not set", place, variable);
+        return zoo_fail(err, ZOO_EFORMAT, "%s: the environment variable %s, named by api_key_env, is not set", place,
+                        variable);
     if (has_blank_or_control(value) || strlen(value) > MAX_KEY)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: the environment variable %s holds blanks, control characters or more than %d bytes, "
+        return zoo_fail(err, ZOO_EFORMAT,
+                        "%s: the environment variable %s holds blanks, control characters or more than %d bytes, "
                         "which a key may not", place, variable, MAX_KEY);
     *key = zoo_arena_copy(arena, value, strlen(value));
     return *key ? ZOO_OK : zoo_fail_nomem(err);
@@ -125,7 +130,8 @@ int zoo_experts_resolve(zoo_experts *out, const zoo_expert_entry *entries, size_
 struct file { zoo_expert_entry *experts; unsigned experts_count; };
 
 static const cyaml_schema_field_t file_fields[] = {
-    CYAML_FIELD_SEQUENCE("experts", CYAML_FLAG_POINTER, struct file, experts, &zoo_expert_schema, 0, ZOO_EXPERT_ENTRIES_MAX),
+    CYAML_FIELD_SEQUENCE("experts", CYAML_FLAG_POINTER, struct file, experts, &zoo_expert_schema, 0,
+                         ZOO_EXPERT_ENTRIES_MAX),
     CYAML_FIELD_IGNORE("listen", CYAML_FLAG_OPTIONAL),
     CYAML_FIELD_IGNORE("router", CYAML_FLAG_OPTIONAL),
     CYAML_FIELD_IGNORE("default_expert", CYAML_FLAG_OPTIONAL),

@@ -1,4 +1,5 @@
-/* experts.h - the `experts:` block of a settings file: which LLMs there are and how to reach them. `serve` and `collect` share it.
+/* experts.h - the `experts:` block of a settings file: which LLMs there are and how to reach them. `serve` and
+ * `collect` share it.
  *
  *     experts:
  *       - name: coder                        # what requests and routers call it
@@ -9,7 +10,8 @@
  *         context: 32768                     # tokens; default 0: unknown
  *
  * A settings struct holds `zoo_expert_entry *experts; unsigned experts_count;` and in its cyaml table
- *     CYAML_FIELD_SEQUENCE("experts", CYAML_FLAG_POINTER, struct settings, experts, &zoo_expert_schema, 0, ZOO_EXPERT_ENTRIES_MAX)
+ *     CYAML_FIELD_SEQUENCE("experts", CYAML_FLAG_POINTER, struct settings, experts, &zoo_expert_schema, 0,
+ *     ZOO_EXPERT_ENTRIES_MAX)
  * after zoo_yaml_load() zoo_experts_resolve() turns that into a zoo_experts. Keys never reach logs or sentences.
  * Layer: llm. Thread-safe. */
 #ifndef ZOO_LLM_EXPERTS_H
@@ -46,9 +48,10 @@ typedef struct zoo_expert_entry {
 
 extern const cyaml_schema_value_t zoo_expert_schema;
 
-/* Checks the entries of the file `path`, reads the keys from the environment and copies. ZOO_EFORMAT: a bad name, two of one
- * name, a URL that is not http(s), a missing variable, a bad price. *out is empty on failure. */
-int zoo_experts_resolve(zoo_experts *out, const zoo_expert_entry *entries, size_t count, const char *path, zoo_err *err);
+/* Checks the entries of the file `path`, reads the keys from the environment and copies. ZOO_EFORMAT: a bad name, two
+ * of one name, a URL that is not http(s), a missing variable, a bad price. *out is empty on failure. */
+int zoo_experts_resolve(zoo_experts *out, const zoo_expert_entry *entries, size_t count, const char *path,
+                        zoo_err *err);
 /* The experts of the settings file `path`; what else `serve` reads from it is not looked at. */
 int zoo_experts_load(zoo_experts *out, const char *path, zoo_err *err);
 void zoo_experts_release(zoo_experts *experts);

@@ -33,7 +33,8 @@ static int add_field(zoo_buf *body, const char *key, const char *value, size_t s
     return rc ? rc : zoo_buf_add_json_str(body, value, size);
 }
 
-static int fill_template(zoo_buf *text, const char *at, const char *query, size_t query_size, const char *answer, size_t answer_size)
+static int fill_template(zoo_buf *text, const char *at, const char *query, size_t query_size, const char *answer,
+                         size_t answer_size)
 {
     int rc = ZOO_OK;
 
@@ -60,7 +61,8 @@ static int add_input(zoo_buf *body, const char *template_, const char *query, si
                      size_t answer_size)
 {
     zoo_buf text = ZOO_BUF_INIT(body->max);
-    int rc = fill_template(&text, template_ ? template_ : "{query}\n\n{answer}", query, query_size, answer, answer_size);
+    int rc = fill_template(&text, template_ ? template_ : "{query}\n\n{answer}", query, query_size, answer,
+                           answer_size);
 
     if (!rc)
         rc = add_field(body, "input", text.data ? text.data : "", text.size);
@@ -81,8 +83,8 @@ static int add_messages(zoo_buf *body, const char *query, size_t query_size, con
     return rc ? rc : zoo_buf_add_str(body, "}]");
 }
 
-int zoo_reward_write(zoo_buf *body, const zoo_reward_request *r, const char *query, size_t query_size, const char *answer,
-                     size_t answer_size)
+int zoo_reward_write(zoo_buf *body, const zoo_reward_request *r, const char *query, size_t query_size,
+                     const char *answer, size_t answer_size)
 {
     int rc = zoo_buf_add_str(body, "{\"model\":");
 
@@ -103,7 +105,8 @@ int zoo_reward_write(zoo_buf *body, const zoo_reward_request *r, const char *que
 static int take_number(double *reward, const json_t *value, const char *field, zoo_err *err)
 {
     if (!json_is_number(value))
-        return zoo_fail(err, ZOO_EFORMAT, "reply: 'data[0].%s' should hold a number, is %s", field, zoo_json_kind(value));
+        return zoo_fail(err, ZOO_EFORMAT, "reply: 'data[0].%s' should hold a number, is %s", field,
+                        zoo_json_kind(value));
     *reward = json_number_value(value);
     return isfinite(*reward) ? ZOO_OK : zoo_fail(err, ZOO_EFORMAT, "reply: the score is not finite");
 }
@@ -118,9 +121,11 @@ static int take_score(double *reward, const json_t *value, long column, const ch
         return take_number(reward, value, field, err);
     n = json_array_size(value);
     if (column < 0 && n > 1)
-        return zoo_fail(err, ZOO_EFORMAT, "reply: 'data[0].%s' holds %zu numbers; say with --class which is the reward", field, n);
+        return zoo_fail(err, ZOO_EFORMAT, "reply: 'data[0].%s' holds %zu numbers; say with --class which is the reward",
+                        field, n);
     if (n == 0 || (column >= 0 && (size_t)column >= n))
-        return zoo_fail(err, ZOO_EFORMAT, "reply: 'data[0].%s' holds %zu numbers and no number %ld", field, n, column < 0 ? 0 : column);
+        return zoo_fail(err, ZOO_EFORMAT, "reply: 'data[0].%s' holds %zu numbers and no number %ld", field, n,
+                        column < 0 ? 0 : column);
     return take_number(reward, json_array_get(value, column < 0 ? 0 : (size_t)column), field, err);
 }
 

@@ -49,7 +49,8 @@ static int read_experts(zoo_checkpoint *c, const char *place, zoo_err *err)
     if (!labels)
         return ZOO_EFORMAT;
     if (k < 1 || k > ZOO_EXPERTS_MAX)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: 'id2label' names %zu experts, should be 1 to %d", place, k, ZOO_EXPERTS_MAX);
+        return zoo_fail(err, ZOO_EFORMAT, "%s: 'id2label' names %zu experts, should be 1 to %d", place, k,
+                        ZOO_EXPERTS_MAX);
     experts = zoo_arena_alloc(&c->arena, k * sizeof *experts);
     if (!experts)
         return zoo_fail_nomem(err);
@@ -58,8 +59,8 @@ static int read_experts(zoo_checkpoint *c, const char *place, zoo_err *err)
         snprintf(id, sizeof id, "%zu", i);
         const json_t *name = json_object_get(labels, id);
         if (!name)
-            return zoo_fail(err, ZOO_EFORMAT, "%s: 'id2label' has %zu names and none for \"%s\"; ids are 0 to %zu", place, k, id,
-                            k - 1);
+            return zoo_fail(err, ZOO_EFORMAT, "%s: 'id2label' has %zu names and none for \"%s\"; ids are 0 to %zu",
+                            place, k, id, k - 1);
         if (!json_is_string(name) || strlen(json_string_value(name)) != json_string_length(name))
             return zoo_fail(err, ZOO_EFORMAT, "%s: 'id2label' \"%s\" should be an expert's name", place, id);
         experts[i] = json_string_value(name);
@@ -109,7 +110,8 @@ static int read_kind(zoo_checkpoint *c, zoo_tag_names *out, const json_t *entry,
     const char **names;
 
     if (!is_tag_name(kind))
-        return zoo_fail(err, ZOO_EFORMAT, "%s: each of 'tags' should have a 'kind' of up to %d bytes", place, TAG_NAME_MAX);
+        return zoo_fail(err, ZOO_EFORMAT, "%s: each of 'tags' should have a 'kind' of up to %d bytes", place,
+                        TAG_NAME_MAX);
     if (n < 1 || n > ZOO_TAG_VALUES_MAX)
         return zoo_fail(err, ZOO_EFORMAT, "%s: tags of the kind '%.100s' should have 1 to %d 'values'", place,
                         json_string_value(kind), ZOO_TAG_VALUES_MAX);
@@ -119,8 +121,8 @@ static int read_kind(zoo_checkpoint *c, zoo_tag_names *out, const json_t *entry,
     for (size_t i = 0; i < n; i++) {
         const json_t *value = json_array_get(values, i);
         if (!is_tag_name(value))
-            return zoo_fail(err, ZOO_EFORMAT, "%s: tag %zu of the kind '%.100s' should be a string of up to %d bytes", place, i,
-                            json_string_value(kind), TAG_NAME_MAX);
+            return zoo_fail(err, ZOO_EFORMAT, "%s: tag %zu of the kind '%.100s' should be a string of up to %d bytes",
+                            place, i, json_string_value(kind), TAG_NAME_MAX);
         names[i] = json_string_value(value);
     }
     *out = (zoo_tag_names){ json_string_value(kind), n, names };
@@ -157,8 +159,8 @@ static int read_format(const json_t *zooter, const char *place, zoo_err *err)
     if (!json_is_integer(format) || json_integer_value(format) < 1)
         return zoo_fail(err, ZOO_EFORMAT, "%s: 'zooter' has no 'format' number", place);
     if (json_integer_value(format) > ZOO_CHECKPOINT_FORMAT)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: format %lld is newer than this version of zooter, which reads up to %d", place,
-                        (long long)json_integer_value(format), ZOO_CHECKPOINT_FORMAT);
+        return zoo_fail(err, ZOO_EFORMAT, "%s: format %lld is newer than this version of zooter, which reads up to %d",
+                        place, (long long)json_integer_value(format), ZOO_CHECKPOINT_FORMAT);
     return ZOO_OK;
 }
 
@@ -213,16 +215,21 @@ static int check_kind(const zoo_checkpoint *c, const char *place, zoo_err *err)
     const json_t *labels = json_object_get(c->config, "id2label");
 
     if (strcmp(c->model_type, "deberta-v2") && strcmp(c->model_type, "bert"))
-        return zoo_fail(err, ZOO_EFORMAT, "%s: model_type '%.100s' is not supported; supported: zooter-ngram, deberta-v2, bert", place,
+        return zoo_fail(err, ZOO_EFORMAT,
+                        "%s: model_type '%.100s' is not supported; supported: zooter-ngram, deberta-v2, bert", place,
                         c->model_type);
     if (architecture && has_suffix(architecture, "PairRM"))
-        return zoo_fail(err, ZOO_EFORMAT, "%s: this is a PairRM reward model, which compares two answers, and no router; a router has "
+        return zoo_fail(err, ZOO_EFORMAT,
+                        "%s: this is a PairRM reward model, which compares two answers, and no router; a router has "
                         "an expert's name for each label in 'id2label'", place);
     if (architecture ? !has_suffix(architecture, "ForSequenceClassification") : !json_is_object(labels))
-        return zoo_fail(err, ZOO_EFORMAT, "%s: this is a bare encoder%s%.60s without a head over experts, and no router; zooter train "
-                        "--encoder makes a router of it", place, architecture ? ", " : "", architecture ? architecture : "");
+        return zoo_fail(err, ZOO_EFORMAT,
+                        "%s: this is a bare encoder%s%.60s without a head over experts, and no router; zooter train "
+                        "--encoder makes a router of it", place, architecture ? ", " : "",
+                        architecture ? architecture : "");
     if (json_object_size(labels) == 1 && !json_object_get(c->config, "zooter"))
-        return zoo_fail(err, ZOO_EFORMAT, "%s: this is a classifier with a single label, a scalar reward model, and no router; a router "
+        return zoo_fail(err, ZOO_EFORMAT,
+                        "%s: this is a classifier with a single label, a scalar reward model, and no router; a router "
                         "has an expert's name for each label in 'id2label'", place);
     return ZOO_OK;
 }
@@ -253,8 +260,8 @@ void zoo_checkpoint_release(zoo_checkpoint *c)
     memset(c, 0, sizeof *c);
 }
 
-int zoo_checkpoint_count(const zoo_checkpoint *c, const char *key, size_t least, size_t most, size_t *out, const char *place,
-                         zoo_err *err)
+int zoo_checkpoint_count(const zoo_checkpoint *c, const char *key, size_t least, size_t most, size_t *out,
+                         const char *place, zoo_err *err)
 {
     const json_t *value = json_object_get(c->encoder, key);
     json_int_t n = json_integer_value(value);
@@ -346,7 +353,8 @@ int zoo_checkpoint_write(zoo_buf *out, const zoo_router_facts *facts, const char
 
     if (config && training)
         json_object_set(json_object_get(config, "zooter"), "training", training);
-    if (!config || json_dump_callback(config, append, out, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) || zoo_buf_add_str(out, "\n"))
+    if (!config || json_dump_callback(config, append, out, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) ||
+        zoo_buf_add_str(out, "\n"))
         rc = zoo_fail(err, ZOO_EFORMAT, "config.json: a name is not UTF-8, a number is not finite, or out of memory");
     else
         rc = zoo_checkpoint_parse(&again, out->data + before, out->size - before, "config.json", err);

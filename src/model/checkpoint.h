@@ -6,8 +6,8 @@
  *                   "mean_rewards": {"first-expert": 0.41, ...}, "tags": [{"kind": "subset", "values": ["mmlu", ...]}],
  *                   "training": {...} } }
  *
- * Everything of ours stands under `zooter`; what we do not know is left alone. An encoder of another model_type than zooter-ngram needs
- * no `zooter` at all: temperature is 1 then, mean rewards are unknown.
+ * Everything of ours stands under `zooter`; what we do not know is left alone. An encoder of another model_type than
+ * zooter-ngram needs no `zooter` at all: temperature is 1 then, mean rewards are unknown.
  * Layer: model -> base. Threads: immutable once read. */
 #ifndef ZOO_MODEL_CHECKPOINT_H
 #define ZOO_MODEL_CHECKPOINT_H
@@ -37,7 +37,8 @@ typedef struct zoo_checkpoint {
     const char *model_type;
     int is_ngram;
     size_t text_limit;                          /* bytes; of n-gram routers, else 0 */
-    const json_t *encoder, *training;           /* objects under `zooter`; encoder of n-gram routers alone; training may be NULL */
+    const json_t *encoder, *training;           /* objects under `zooter`; encoder of n-gram routers alone; training may
+                                                 * be NULL */
     json_t *config;                             /* owns the JSON and most strings */
     zoo_arena arena;                            /* owns the arrays of facts */
 } zoo_checkpoint;

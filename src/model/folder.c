@@ -46,7 +46,8 @@ void zoo_folder_set_dtype(json_t *config, const char *name)
 /* ---- files beside ---- */
 static int is_side_file(const char *name)
 {
-    static const char *const not[] = { ".safetensors", ".bin", ".index.json", ".h5", ".msgpack", ".pt", ".pth", ".ckpt", ".onnx",
+    static const char *const not[] = { ".safetensors", ".bin", ".index.json", ".h5", ".msgpack", ".pt", ".pth", ".ckpt",
+                                       ".onnx",
                                        ".gguf", ".ot", ".tflite", ".part" };
     size_t n = strlen(name);
 
@@ -62,8 +63,10 @@ static int is_side_file(const char *name)
 
 static int is_tokenizer_file(const char *name)
 {
-    static const char *const files[] = { "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-                                         "spm.model", "sentencepiece.bpe.model", "vocab.txt", "vocab.json", "merges.txt" };
+    static const char *const files[] = { "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                                         "added_tokens.json",
+                                         "spm.model", "sentencepiece.bpe.model", "vocab.txt", "vocab.json",
+                                         "merges.txt" };
 
     if (!strncmp(name, "LICENSE", 7) || !strncmp(name, "NOTICE", 6))
         return 1;
@@ -80,7 +83,8 @@ static int copy_one(const char *from, const char *to, const char *name, zoo_err 
     struct stat st;
     int rc;
 
-    if ((rc = zoo_fs_join(source, sizeof source, from, name, err)) || (rc = zoo_fs_join(target, sizeof target, to, name, err)))
+    if ((rc = zoo_fs_join(source, sizeof source, from, name, err)) ||
+        (rc = zoo_fs_join(target, sizeof target, to, name, err)))
         return rc;
     if (stat(source, &st))
         return errno == ENOENT ? 0 : zoo_fail_errno(err, errno, "%s", source);
@@ -96,7 +100,8 @@ static int copy_pooling(const char *from, const char *to, zoo_err *err)
     struct stat st;
     int rc;
 
-    if ((rc = zoo_fs_join(source, sizeof source, from, "1_Pooling", err)) || (rc = zoo_fs_join(target, sizeof target, to, "1_Pooling", err)))
+    if ((rc = zoo_fs_join(source, sizeof source, from, "1_Pooling", err)) ||
+        (rc = zoo_fs_join(target, sizeof target, to, "1_Pooling", err)))
         return rc;
     if (stat(source, &st) || !S_ISDIR(st.st_mode))
         return ZOO_OK;
@@ -114,7 +119,8 @@ static int copy_files(const char *from, const char *to, int (*is_wanted)(const c
     if (!dir)
         return zoo_fail_errno(err, errno, "%s", from);
     while (rc >= 0 && (entry = readdir(dir)))
-        if (is_wanted(entry->d_name) && (rc = copy_one(from, to, entry->d_name, err)) > 0 && ++copied > ZOO_SIDE_FILES_MAX)
+        if (is_wanted(entry->d_name) && (rc = copy_one(from, to, entry->d_name, err)) > 0 &&
+            ++copied > ZOO_SIDE_FILES_MAX)
             rc = zoo_fail(err, ZOO_EFORMAT, "%s: more than %d files beside the weights", from, ZOO_SIDE_FILES_MAX);
     closedir(dir);
     return rc < 0 ? rc : ZOO_OK;

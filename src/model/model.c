@@ -1,5 +1,5 @@
-/* model.c - the public API of encoders by themselves: texts are tokenised one after the other into a staging area, and go through the
- * network when the next would not fit. */
+/* model.c - the public API of encoders by themselves: texts are tokenised one after the other into a staging area, and
+ * go through the network when the next would not fit. */
 #include "model/model.h"
 #include <limits.h>
 #include <stdlib.h>
@@ -85,7 +85,8 @@ static int open_parts(zoo_model *m, const char *dir, enum zoo_precision precisio
         }
     m->config = zoo_transformer_config_of(m->transformer);
     if (m->tokenizer && zoo_tokenizer_size(m->tokenizer) > m->config->vocab_size)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: the tokenizer has ids up to %zu, the embedding %zu rows; they are not of one model", dir,
+        return zoo_fail(err, ZOO_EFORMAT,
+                        "%s: the tokenizer has ids up to %zu, the embedding %zu rows; they are not of one model", dir,
                         zoo_tokenizer_size(m->tokenizer) - 1, m->config->vocab_size);
     return ZOO_OK;
 }
@@ -164,7 +165,8 @@ static int session_grow(zoo_session *s, size_t tokens, zoo_err *err)
     if (tokens <= s->capacity)
         return ZOO_OK;
     if (tokens > ZOO_SEQUENCE_MAX)
-        return zoo_fail(err, ZOO_EUSAGE, "a sequence of %zu tokens, at most %d can be computed", tokens, ZOO_SEQUENCE_MAX);
+        return zoo_fail(err, ZOO_EUSAGE, "a sequence of %zu tokens, at most %d can be computed", tokens,
+                        ZOO_SEQUENCE_MAX);
     session_clear(s);
     s->capacity = 0;
     g->ids = malloc(tokens * sizeof *g->ids);
@@ -232,7 +234,8 @@ int zoo_model_run(const zoo_model *m, zoo_session *s, const zoo_tokens *tokens, 
     int rc = ZOO_OK;
 
     while (i < tokens->n && !rc) {
-        zoo_packed batch = { tokens->ids + at, tokens->types ? tokens->types + at : NULL, tokens->lengths + i, 1, tokens->lengths[i] };
+        zoo_packed batch = { tokens->ids + at, tokens->types ? tokens->types + at : NULL, tokens->lengths + i, 1,
+                             tokens->lengths[i] };
         zoo_results results = results_from(m, out, i);
         rc = session_grow(s, batch.N, err);
         while (!rc && i + batch.n < tokens->n && tokens->lengths[i + batch.n] <= s->capacity - batch.N)
@@ -247,11 +250,12 @@ int zoo_model_run(const zoo_model *m, zoo_session *s, const zoo_tokens *tokens, 
 /* ---- tokens ---- */
 static int needs_tokenizer(const zoo_model *m, zoo_err *err)
 {
-    return m->tokenizer ? ZOO_OK : zoo_fail(err, ZOO_EUSAGE, "the checkpoint has no tokenizer: add tokenizer.json, spm.model or vocab.txt");
+    return m->tokenizer ? ZOO_OK :
+           zoo_fail(err, ZOO_EUSAGE, "the checkpoint has no tokenizer: add tokenizer.json, spm.model or vocab.txt");
 }
 
-int zoo_model_tokenize(const zoo_model *m, zoo_session *s, const zoo_text *text, const zoo_text *pair, size_t max_length, zoo_tokens *out,
-                       zoo_err *err)
+int zoo_model_tokenize(const zoo_model *m, zoo_session *s, const zoo_text *text, const zoo_text *pair,
+                       size_t max_length, zoo_tokens *out, zoo_err *err)
 {
     zoo_ids ids;
     int rc = needs_tokenizer(m, err);
@@ -282,24 +286,26 @@ static int join(zoo_session *s, const uint32_t *ids, size_t n, zoo_err *err)
 }
 
 /* A marker, at most `most` tokens of the text, and the separator. */
-static int join_part(const zoo_model *m, zoo_session *s, uint32_t marker, const zoo_text *text, size_t most, int *was_cut, zoo_err *err)
+static int join_part(const zoo_model *m, zoo_session *s, uint32_t marker, const zoo_text *text, size_t most,
+                     int *was_cut, zoo_err *err)
 {
     zoo_ids ids;
     int rc = join(s, &marker, 1, err);
 
-    if (rc || (rc = zoo_tokenizer_encode_plain(m->tokenizer, s->tokenization, text->data, text->size, most, &ids, err)) ||
-        (rc = join(s, ids.ids, ids.count, err)))
+    if (rc || (rc = zoo_tokenizer_encode_plain(m->tokenizer, s->tokenization, text->data, text->size, most, &ids,
+                                               err)) || (rc = join(s, ids.ids, ids.count, err)))
         return rc;
     *was_cut |= ids.was_cut;
     return join(s, &m->config->sep_id, 1, err);
 }
 
-int zoo_model_tokenize_comparison(const zoo_model *m, zoo_session *s, const zoo_text *query, const zoo_text *first, const zoo_text *second,
-                                  size_t max_length, zoo_tokens *out, zoo_err *err)
+int zoo_model_tokenize_comparison(const zoo_model *m, zoo_session *s, const zoo_text *query, const zoo_text *first,
+                                  const zoo_text *second, size_t max_length, zoo_tokens *out, zoo_err *err)
 {
     enum { SPECIAL = 7 };                       /* [CLS] and, three times, a marker and [SEP] */
     size_t body = max_length > SPECIAL ? max_length - SPECIAL : 0;
-    size_t most_query = max_length ? body * 3 / 5 : ZOO_UNTRUNCATED, most_candidate = max_length ? body / 5 : ZOO_UNTRUNCATED;
+    size_t most_query = max_length ? body * 3 / 5 : ZOO_UNTRUNCATED,
+                        most_candidate = max_length ? body / 5 : ZOO_UNTRUNCATED;
     int64_t cls;
     int was_cut = 0, rc = needs_tokenizer(m, err);
 
@@ -308,7 +314,8 @@ int zoo_model_tokenize_comparison(const zoo_model *m, zoo_session *s, const zoo_
     if (m->config->head != ZOO_HEAD_PAIR)
         return zoo_fail(err, ZOO_EUSAGE, "the checkpoint compares no answers: it has not PairRM's head");
     if (max_length && body < 5)
-        return zoo_fail(err, ZOO_EUSAGE, "max_length is %zu, a comparison needs at least %d tokens", max_length, SPECIAL + 5);
+        return zoo_fail(err, ZOO_EUSAGE, "max_length is %zu, a comparison needs at least %d tokens", max_length,
+                        SPECIAL + 5);
     cls = zoo_tokenizer_find(m->tokenizer, "[CLS]");
     if (cls < 0)
         return zoo_fail(err, ZOO_EFORMAT, "the tokenizer has no token [CLS], with which a comparison begins");
@@ -335,7 +342,8 @@ static int staging_flush(const zoo_model *m, zoo_session *s, const zoo_outputs *
     return rc;
 }
 
-static int staging_add(const zoo_model *m, zoo_session *s, const zoo_tokens *tokens, const zoo_outputs *out, zoo_err *err)
+static int staging_add(const zoo_model *m, zoo_session *s, const zoo_tokens *tokens, const zoo_outputs *out,
+                       zoo_err *err)
 {
     struct staging *g = &s->staging;
     size_t T = tokens->lengths[0], first;
@@ -360,7 +368,8 @@ static int staging_add(const zoo_model *m, zoo_session *s, const zoo_tokens *tok
 /* What is run: `n` texts, pairs or comparisons. */
 struct texts { const zoo_text *a, *b, *c; size_t n; };
 
-static int run_texts(const zoo_model *m, zoo_session *s, const struct texts *t, const zoo_outputs *out, int *was_cut, zoo_err *err)
+static int run_texts(const zoo_model *m, zoo_session *s, const struct texts *t, const zoo_outputs *out, int *was_cut,
+                     zoo_err *err)
 {
     size_t most = m->config->max_tokens;
     zoo_tokens tokens;
@@ -379,11 +388,12 @@ static int run_texts(const zoo_model *m, zoo_session *s, const struct texts *t, 
     return rc ? rc : staging_flush(m, s, out, err);
 }
 
-int zoo_model_embed(const zoo_model *m, zoo_session *s, const zoo_text *texts, size_t n, enum zoo_pooling pooling, int is_unit,
-                    float *vectors, zoo_err *err)
+int zoo_model_embed(const zoo_model *m, zoo_session *s, const zoo_text *texts, size_t n, enum zoo_pooling pooling,
+                    int is_unit, float *vectors, zoo_err *err)
 {
     size_t H = m->config->hidden_size;
-    zoo_outputs out = { .mean = pooling == ZOO_POOL_MEAN ? vectors : NULL, .cls = pooling == ZOO_POOL_MEAN ? NULL : vectors };
+    zoo_outputs out = { .mean = pooling == ZOO_POOL_MEAN ? vectors : NULL,
+                        .cls = pooling == ZOO_POOL_MEAN ? NULL : vectors };
     int rc = run_texts(m, s, &(struct texts){ .a = texts, .n = n }, &out, NULL, err);
 
     for (size_t i = 0; i < n && !rc && is_unit; i++)
@@ -391,21 +401,24 @@ int zoo_model_embed(const zoo_model *m, zoo_session *s, const zoo_text *texts, s
     return rc;
 }
 
-int zoo_model_score_cut(const zoo_model *m, zoo_session *s, const zoo_text *texts, const zoo_text *pairs, size_t n, float *logits,
-                        int *was_cut, zoo_err *err)
+int zoo_model_score_cut(const zoo_model *m, zoo_session *s, const zoo_text *texts, const zoo_text *pairs, size_t n,
+                        float *logits, int *was_cut, zoo_err *err)
 {
     if (m->config->head != ZOO_HEAD_CLASSIFIER)
         return zoo_fail(err, ZOO_EUSAGE, "the checkpoint is no classifier: it gives no score to a text");
-    return run_texts(m, s, &(struct texts){ .a = texts, .b = pairs, .n = n }, &(zoo_outputs){ .logits = logits }, was_cut, err);
+    return run_texts(m, s, &(struct texts){ .a = texts, .b = pairs, .n = n }, &(zoo_outputs){ .logits = logits },
+                     was_cut, err);
 }
 
-int zoo_model_score(const zoo_model *m, zoo_session *s, const zoo_text *texts, const zoo_text *pairs, size_t n, float *logits, zoo_err *err)
+int zoo_model_score(const zoo_model *m, zoo_session *s, const zoo_text *texts, const zoo_text *pairs, size_t n,
+                    float *logits, zoo_err *err)
 {
     return zoo_model_score_cut(m, s, texts, pairs, n, logits, NULL, err);
 }
 
-int zoo_model_compare(const zoo_model *m, zoo_session *s, const zoo_text *queries, const zoo_text *firsts, const zoo_text *seconds, size_t n,
-                      float *logits, zoo_err *err)
+int zoo_model_compare(const zoo_model *m, zoo_session *s, const zoo_text *queries, const zoo_text *firsts,
+                      const zoo_text *seconds, size_t n, float *logits, zoo_err *err)
 {
-    return run_texts(m, s, &(struct texts){ queries, firsts, seconds, n }, &(zoo_outputs){ .logits = logits }, NULL, err);
+    return run_texts(m, s, &(struct texts){ queries, firsts, seconds, n }, &(zoo_outputs){ .logits = logits }, NULL,
+                     err);
 }

@@ -16,7 +16,8 @@ static int check(const zoo_ngram_config *c, const char *place, zoo_err *err)
     if (c->dim < 1 || c->dim > ZOO_NGRAM_DIM_MAX)
         return zoo_fail(err, ZOO_EFORMAT, "%s: 'dim' is %u, should be 1 to %d", place, c->dim, ZOO_NGRAM_DIM_MAX);
     if (c->hidden > ZOO_NGRAM_HIDDEN_MAX)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: 'hidden' is %u, should be 0 to %d", place, c->hidden, ZOO_NGRAM_HIDDEN_MAX);
+        return zoo_fail(err, ZOO_EFORMAT, "%s: 'hidden' is %u, should be 0 to %d", place, c->hidden,
+                        ZOO_NGRAM_HIDDEN_MAX);
     if (c->experts < 1 || c->experts > ZOO_EXPERTS_MAX)
         return zoo_fail(err, ZOO_EFORMAT, "%s: %u experts, should be 1 to %d", place, c->experts, ZOO_EXPERTS_MAX);
     if (c->kinds > ZOO_TAG_KINDS_MAX)
@@ -96,22 +97,23 @@ void zoo_ngram_forward(const zoo_ngram_net *net, const float *params, const zoo_
     float *pooled = activations, *hidden = H ? activations + B*D : pooled;         /* (B,D)   (B,X) */
 
     for (size_t b = 0; b < B; b++)
-        zoo_bag_fwd(pooled + b*D, params + p[ZOO_NGRAM_EMBEDDING].offset, bags[b].rows, bags[b].weights, bags[b].count, D);
+        zoo_bag_fwd(pooled + b*D, params + p[ZOO_NGRAM_EMBEDDING].offset, bags[b].rows, bags[b].weights, bags[b].count,
+                    D);
     for (size_t b = 0; H && b < B; b++) {
         float raw[ZOO_NGRAM_HIDDEN_MAX];
-        zoo_linear_fwd(raw, pooled + b*D, params + p[ZOO_NGRAM_HIDDEN_WEIGHT].offset, params + p[ZOO_NGRAM_HIDDEN_BIAS].offset,
-                       1, D, H);
+        zoo_linear_fwd(raw, pooled + b*D, params + p[ZOO_NGRAM_HIDDEN_WEIGHT].offset,
+                       params + p[ZOO_NGRAM_HIDDEN_BIAS].offset, 1, D, H);
         zoo_tanh_fwd(hidden + b*H, raw, H);
     }
     zoo_linear_fwd(logits, hidden, params + p[ZOO_NGRAM_CLASSIFIER_WEIGHT].offset,
                    params + p[ZOO_NGRAM_CLASSIFIER_BIAS].offset, B, X, K);
     if (tag_logits && G)
-        zoo_linear_fwd(tag_logits, hidden, params + p[ZOO_NGRAM_TAGS_WEIGHT].offset, params + p[ZOO_NGRAM_TAGS_BIAS].offset,
-                       B, X, G);
+        zoo_linear_fwd(tag_logits, hidden, params + p[ZOO_NGRAM_TAGS_WEIGHT].offset,
+                       params + p[ZOO_NGRAM_TAGS_BIAS].offset, B, X, G);
 }
 
-void zoo_ngram_backward(const zoo_ngram_net *net, const float *params, size_t B, const float *activations, const float *dlogits,
-                        const float *dtag_logits, float *scratch, float *grads, float *dpooled)
+void zoo_ngram_backward(const zoo_ngram_net *net, const float *params, size_t B, const float *activations,
+                        const float *dlogits, const float *dtag_logits, float *scratch, float *grads, float *dpooled)
 {
     const zoo_param *p = net->params;
     size_t D = net->config.dim, H = net->config.hidden, K = net->config.experts, X = net->top, G = net->tag_values;

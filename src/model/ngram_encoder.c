@@ -26,8 +26,8 @@ static const char *const encoder_keys[] = { "buckets", "dim", "hidden", "word_or
 
 static uint32_t *encoder_value(zoo_ngram_config *c, size_t key)
 {
-    uint32_t *const values[] = { &c->features.buckets, &c->dim, &c->hidden, &c->features.word_order, &c->features.char_min,
-                                 &c->features.char_max };
+    uint32_t *const values[] = { &c->features.buckets, &c->dim, &c->hidden, &c->features.word_order,
+                                 &c->features.char_min, &c->features.char_max };
 
     return values[key];
 }
@@ -78,7 +78,8 @@ static int read_params(struct ngram_encoder *e, const char *dir, zoo_err *err)
     for (size_t i = 0; i < ZOO_NGRAM_PARAMS && !rc; i++) {
         const zoo_param *p = &e->net.params[i];
         if (p->rows)
-            rc = zoo_weights_read(weights, p->name, (size_t[]){ p->rows, p->columns }, p->columns ? 2 : 1, e->params + p->offset, err);
+            rc = zoo_weights_read(weights, p->name, (size_t[]){ p->rows, p->columns }, p->columns ? 2 : 1,
+                                  e->params + p->offset, err);
     }
     if (!rc)
         rc = zoo_weights_check_unchanged(weights, err);
@@ -95,8 +96,8 @@ static void encoder_close(zoo_encoder *encoder)
     free(e);
 }
 
-static int encoder_open(zoo_encoder **out, const zoo_checkpoint *checkpoint, const char *dir, const zoo_options *options,
-                        zoo_err *err)
+static int encoder_open(zoo_encoder **out, const zoo_checkpoint *checkpoint, const char *dir,
+                        const zoo_options *options, zoo_err *err)
 {
     struct ngram_encoder *e = calloc(1, sizeof *e);
     char path[PATH_MAX];
@@ -174,9 +175,11 @@ static int encoder_logits(const zoo_encoder *encoder, void *workspace, const cha
 }
 
 /* ---- explaining ---- */
-/* slope (D): the difference between the two experts' logits is rest + slope . pooled, exactly. Without a hidden layer that is
- * plain; with one, tanh(b + a) = tanh(b) + s a with s = (tanh(b + a) - tanh(b)) / a, the slope of the secant. */
-static double find_slope(const struct ngram_encoder *e, const struct workspace *w, size_t expert, size_t against, double *slope)
+/* slope (D): the difference between the two experts' logits is rest + slope . pooled, exactly. Without a hidden layer
+ * that is plain; with one, tanh(b + a) = tanh(b) + s a with s = (tanh(b + a) - tanh(b)) / a, the slope of the
+ * secant. */
+static double find_slope(const struct ngram_encoder *e, const struct workspace *w, size_t expert, size_t against,
+                         double *slope)
 {
     size_t D = e->net.config.dim, H = e->net.config.hidden, X = e->net.top;
     const float *classifier = param(e, ZOO_NGRAM_CLASSIFIER_WEIGHT), *bias = param(e, ZOO_NGRAM_CLASSIFIER_BIAS);
@@ -282,7 +285,8 @@ static int check_facts(const zoo_ngram_net *net, const zoo_router_facts *facts, 
     return same ? ZOO_OK : zoo_fail(err, ZOO_EUSAGE, "the experts or tags do not agree with the shape of the network");
 }
 
-static int write_config(const char *path, const zoo_ngram_net *net, const zoo_router_facts *facts, json_t *training, zoo_err *err)
+static int write_config(const char *path, const zoo_ngram_net *net, const zoo_router_facts *facts, json_t *training,
+                        zoo_err *err)
 {
     zoo_ngram_config config = net->config;
     zoo_buf text = ZOO_BUF_INIT(ZOO_CONFIG_MAX);
@@ -313,8 +317,8 @@ static int write_params(const char *path, const zoo_ngram_net *net, const float 
     return zoo_safetensors_write(path, tensors, n, err);
 }
 
-int zoo_ngram_save(const char *dir, int force, const zoo_ngram_net *net, const float *params, const zoo_router_facts *facts,
-                   json_t *training, zoo_err *err)
+int zoo_ngram_save(const char *dir, int force, const zoo_ngram_net *net, const float *params,
+                   const zoo_router_facts *facts, json_t *training, zoo_err *err)
 {
     char beside[PATH_MAX], path[PATH_MAX];
     int rc;

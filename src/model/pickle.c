@@ -1,8 +1,10 @@
-/* A pickle builds values on a stack; values made once are put into a memo and fetched again by number. What a value may be:
+/* A pickle builds values on a stack; values made once are put into a memo and fetched again by number. What a value may
+ * be:
  *     persistent id ("storage", type, key, device, size)     -> STORAGE
  *     rebuild function (storage, offset, shape, strides...)  -> TENSOR
  *     OrderedDict ()                                         -> DICT
- * Nothing here recurses, and every value takes at least one byte of the pickle, so that memory is bounded by its size. */
+ * Nothing here recurses, and every value takes at least one byte of the pickle, so that memory is bounded by its
+ * size. */
 #include "model/pickle.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,7 +14,8 @@
 enum { VALUES_MAX = 4 << 20, MEMO_MAX = 1 << 20 };
 
 enum opcode {
-    OP_MARK = '(', OP_STOP = '.', OP_BININT = 'J', OP_BININT1 = 'K', OP_BININT2 = 'M', OP_NONE = 'N', OP_BINPERSID = 'Q',
+    OP_MARK = '(', OP_STOP = '.', OP_BININT = 'J', OP_BININT1 = 'K', OP_BININT2 = 'M', OP_NONE = 'N',
+              OP_BINPERSID = 'Q',
     OP_REDUCE = 'R', OP_BINUNICODE = 'X', OP_BUILD = 'b', OP_GLOBAL = 'c', OP_BINGET = 'h', OP_LONG_BINGET = 'j',
     OP_BINPUT = 'q', OP_LONG_BINPUT = 'r', OP_SETITEM = 's', OP_TUPLE = 't', OP_EMPTY_TUPLE = ')', OP_SETITEMS = 'u',
     OP_EMPTY_DICT = '}', OP_BINFLOAT = 'G', OP_PROTO = 0x80, OP_TUPLE1 = 0x85, OP_TUPLE2 = 0x86, OP_TUPLE3 = 0x87,
@@ -28,7 +31,8 @@ struct item { const struct value *key, *value; struct item *next; };
 /* A storage with its type, or the type alone; dtype_name NULL: bytes of no type. */
 struct storage { const char *key; size_t key_size; const char *dtype_name; enum zoo_dtype dtype; size_t dtype_bytes; };
 
-struct tensor { const struct value *storage; struct storage type; size_t dims, shape[ZOO_TENSOR_DIMS_MAX]; uint64_t offset; int is_contiguous; };
+struct tensor { const struct value *storage; struct storage type; size_t dims,
+                shape[ZOO_TENSOR_DIMS_MAX]; uint64_t offset; int is_contiguous; };
 
 struct value {
     enum kind kind;
@@ -64,7 +68,8 @@ static const struct { const char *module, *name; enum callable callable; } calla
 
 /* Types of storages, and of tensors in storages without a type; safetensors' names. */
 static const struct { const char *storage, *dtype, *name; } types[] = {
-    { "FloatStorage", "float32", "F32" }, { "HalfStorage", "float16", "F16" }, { "BFloat16Storage", "bfloat16", "BF16" },
+    { "FloatStorage", "float32", "F32" }, { "HalfStorage", "float16", "F16" },
+        { "BFloat16Storage", "bfloat16", "BF16" },
     { "DoubleStorage", "float64", "F64" }, { "LongStorage", "int64", "I64" }, { "IntStorage", "int32", "I32" },
     { "ShortStorage", "int16", "I16" }, { "CharStorage", "int8", "I8" }, { "ByteStorage", "uint8", "U8" },
     { "BoolStorage", "bool", "BOOL" }, { NULL, "float8_e4m3fn", "F8_E4M3" }, { NULL, "float8_e5m2", "F8_E5M2" },
@@ -74,7 +79,8 @@ static const struct { const char *storage, *dtype, *name; } types[] = {
 /* ---- words ---- */
 static int damaged(struct reader *r, const char *what)
 {
-    return zoo_fail(r->err, ZOO_EFORMAT, "%s: a damaged pickle: %s before byte %zu", r->place, what, (size_t)(r->at - r->begin));
+    return zoo_fail(r->err, ZOO_EFORMAT, "%s: a damaged pickle: %s before byte %zu", r->place, what,
+                    (size_t)(r->at - r->begin));
 }
 
 /* n bytes; NULL where the pickle ends before. */
@@ -353,9 +359,11 @@ static int push_global(struct reader *r, const char *module, size_t module_size,
             return push_type(r, types[i].name);
     if (is_word(module, module_size, "torch.storage") && is_word(name, name_size, "UntypedStorage"))
         return push_type(r, NULL);
-    return zoo_fail(r->err, ZOO_EFORMAT, "%s: asks for '%.*s.%.*s', which is not part of a state_dict; it was not called. Save "
-                    "model.state_dict() alone, or as safetensors", r->place, (int)(module_size < 100 ? module_size : 100), module,
-                    (int)(name_size < 100 ? name_size : 100), name);
+    return zoo_fail(r->err, ZOO_EFORMAT,
+                    "%s: asks for '%.*s.%.*s', which is not part of a state_dict; it was not called. Save "
+                    "model.state_dict() alone, or as safetensors", r->place,
+                    (int)(module_size < 100 ? module_size : 100), module, (int)(name_size < 100 ? name_size : 100),
+                    name);
 }
 
 static int push_named_global(struct reader *r)
@@ -580,11 +588,14 @@ static int give(struct reader *r, const struct value *key, const struct tensor *
 
     memcpy(out.shape, t->shape, sizeof out.shape);
     if (!t->is_contiguous)
-        return zoo_fail(r->err, ZOO_EFORMAT, "%s: the tensor '%.*s' does not lie row by row; save it after .contiguous()", r->place,
-                        shown, out.name);
-    if (zoo_shape_elements(out.shape, out.dims, &out.elements) || __builtin_add_overflow(out.offset, out.elements, &end) ||
+        return zoo_fail(r->err, ZOO_EFORMAT,
+                        "%s: the tensor '%.*s' does not lie row by row; save it after .contiguous()", r->place, shown,
+                        out.name);
+    if (zoo_shape_elements(out.shape, out.dims, &out.elements) || __builtin_add_overflow(out.offset, out.elements,
+                                                                                         &end) ||
         __builtin_mul_overflow(end, (uint64_t)out.dtype_bytes, &end))
-        return zoo_fail(r->err, ZOO_EFORMAT, "%s: the tensor '%.*s' has an impossible shape", r->place, shown, out.name);
+        return zoo_fail(r->err, ZOO_EFORMAT, "%s: the tensor '%.*s' has an impossible shape", r->place, shown,
+                        out.name);
     return fn(context, &out, r->err);
 }
 
@@ -602,7 +613,8 @@ static int give_all(struct reader *r, zoo_pickled_fn fn, void *context)
             tensors++;
         }
     if (!rc && !tensors)
-        return zoo_fail(r->err, ZOO_EFORMAT, "%s: no tensor in its outermost dictionary; save model.state_dict() alone", r->place);
+        return zoo_fail(r->err, ZOO_EFORMAT, "%s: no tensor in its outermost dictionary; save model.state_dict() alone",
+                        r->place);
     return rc;
 }
 

@@ -1,6 +1,7 @@
-/* pickle.h - the tensors that a pickled state_dict names, read as data. A pickle is a program; this reader runs none of it:
- * it knows the opcodes and the globals that torch.save writes for a dictionary of tensors, treats them as notation, and refuses
- * anything else, naming it. The numbers themselves lie elsewhere: a tensor says in which storage, from which element on.
+/* pickle.h - the tensors that a pickled state_dict names, read as data. A pickle is a program; this reader runs none of
+ * it: it knows the opcodes and the globals that torch.save writes for a dictionary of tensors, treats them as notation,
+ * and refuses anything else, naming it. The numbers themselves lie elsewhere: a tensor says in which storage, from
+ * which element on.
  * Layer: model -> base. Threads: pure. */
 #ifndef ZOO_MODEL_PICKLE_H
 #define ZOO_MODEL_PICKLE_H
@@ -25,6 +26,7 @@ typedef struct zoo_pickled {
 /* Not 0: an error, with a sentence; ends the reading. */
 typedef int (*zoo_pickled_fn)(void *context, const zoo_pickled *tensor, zoo_err *err);
 
-/* Calls fn for each tensor of the outermost dictionary; what in it is no tensor is left out. `place` begins the sentence of an error. */
+/* Calls fn for each tensor of the outermost dictionary; what in it is no tensor is left out. `place` begins the
+ * sentence of an error. */
 int zoo_pickle_read(const char *bytes, size_t size, const char *place, zoo_pickled_fn fn, void *context, zoo_err *err);
 #endif

@@ -100,7 +100,8 @@ static int plan_quantise(struct rewriting *r, zoo_rewritten *done, zoo_err *err)
             done->quantised++;
         }
     }
-    return done->quantised ? ZOO_OK : zoo_fail(err, ZOO_EFORMAT, "%s: no weight of a layer to quantise; deberta-v2 and bert checkpoints "
+    return done->quantised ? ZOO_OK :
+           zoo_fail(err, ZOO_EFORMAT, "%s: no weight of a layer to quantise; deberta-v2 and bert checkpoints "
                                                "are supported", r->job->in);
 }
 
@@ -217,8 +218,9 @@ static int write_folder(struct rewriting *r, zoo_rewritten *done, zoo_err *err)
 
     if (rc)
         return rc;
-    if ((rc = zoo_folder_copy_side_files(r->job->in, r->beside, err)) || (rc = zoo_folder_write_config(r->beside, r->config, err)) ||
-        (rc = write_weights(r, done, err)) || (rc = zoo_weights_check_unchanged(r->weights, err))) {
+    if ((rc = zoo_folder_copy_side_files(r->job->in, r->beside, err)) ||
+        (rc = zoo_folder_write_config(r->beside, r->config, err)) || (rc = write_weights(r, done, err)) ||
+        (rc = zoo_weights_check_unchanged(r->weights, err))) {
         zoo_fs_folder_abandon(r->beside);
         return rc;
     }
@@ -257,16 +259,20 @@ static json_t *describe_scheme(const struct rewriting *r)
 {
     json_t *ignored = json_array();
 
-    for (size_t i = 0; i < r->planned; i++) {           /* products that stay as they are: every matrix outside of the layers that */
+    for (size_t i = 0; i < r->planned; i++) {           /* products that stay as they are: every matrix outside of the
+                                                         * layers that */
         const zoo_planned *p = &r->plan[i];             /* is no table of embeddings */
-        if (p->dims == 2 && p->dtype != ZOO_I8 && has_suffix(p->name, ".weight") && !has_suffix(p->name, "embeddings.weight"))
+        if (p->dims == 2 && p->dtype != ZOO_I8 && has_suffix(p->name, ".weight") &&
+            !has_suffix(p->name, "embeddings.weight"))
             json_array_append_new(ignored, json_stringn(p->name, strlen(p->name) - strlen(".weight")));
     }
     return json_pack("{s:s, s:s, s:s, s:o, s:{s:{s:[s], s:{s:i, s:s, s:b, s:s, s:b}, s:{s:i, s:s, s:b, s:s, s:b}}}}",
-                     "quant_method", "compressed-tensors", "format", "int-quantized", "quantization_status", "compressed",
+                     "quant_method", "compressed-tensors", "format", "int-quantized", "quantization_status",
+                     "compressed",
                      "ignore", ignored, "config_groups", "group_0", "targets", "Linear",
                      "weights", "num_bits", 8, "type", "int", "symmetric", 1, "strategy", "channel", "dynamic", 0,
-                     "input_activations", "num_bits", 8, "type", "int", "symmetric", 1, "strategy", "token", "dynamic", 1);
+                     "input_activations", "num_bits", 8, "type", "int", "symmetric", 1, "strategy", "token", "dynamic",
+                     1);
 }
 
 int zoo_rewrite_quantise(const zoo_rewrite *job, zoo_rewritten *done, zoo_err *err)

@@ -10,7 +10,8 @@
 #include "compute/kernels.h"
 #include "model/options.h"
 
-enum { OPEN_TRIES = 3, CHUNK = 512, TASK = 64 };        /* queries that go into the encoder together; that a thread takes at once */
+enum { OPEN_TRIES = 3, CHUNK = 512, TASK = 64 };        /* queries that go into the encoder together; that a thread
+                                                         * takes at once */
 
 struct zoo_router {
     zoo_checkpoint checkpoint;
@@ -246,7 +247,8 @@ static void decide(zoo_decision *out, const float *p, size_t k, int was_cut)
 }
 
 /* probabilities (k) and, unless NULL, the decision of one query's logits. */
-static int conclude(const zoo_router *router, const float *logits, float *p, zoo_decision *decision, int was_cut, zoo_err *err)
+static int conclude(const zoo_router *router, const float *logits, float *p, zoo_decision *decision, int was_cut,
+                    zoo_err *err)
 {
     size_t k = router->checkpoint.facts.k;
     float sum = 0;
@@ -264,9 +266,11 @@ static int conclude(const zoo_router *router, const float *logits, float *p, zoo
 static int route_one(const zoo_router *router, struct seat *seat, const char *query, size_t size, float *probabilities,
                      zoo_decision *decision, zoo_err *err)
 {
-    int was_cut, rc = router->encoder->class->logits(router->encoder, seat->encoder, query, size, seat->logits, NULL, &was_cut, err);
+    int was_cut, rc = router->encoder->class->logits(router->encoder, seat->encoder, query, size, seat->logits, NULL,
+                                                     &was_cut, err);
 
-    return rc ? rc : conclude(router, seat->logits, probabilities ? probabilities : seat->probabilities, decision, was_cut, err);
+    return rc ? rc : conclude(router, seat->logits, probabilities ? probabilities : seat->probabilities, decision,
+                              was_cut, err);
 }
 
 int zoo_router_route(const zoo_router *router, zoo_workspace *w, const char *query, size_t size, float *probabilities,
@@ -275,19 +279,21 @@ int zoo_router_route(const zoo_router *router, zoo_workspace *w, const char *que
     return route_one(router, &w->seats[0], query, size, probabilities, decision, err);
 }
 
-int zoo_router_tags(const zoo_router *router, zoo_workspace *w, const char *query, size_t size, float *probabilities, zoo_err *err)
+int zoo_router_tags(const zoo_router *router, zoo_workspace *w, const char *query, size_t size, float *probabilities,
+                    zoo_err *err)
 {
     const zoo_router_facts *facts = &router->checkpoint.facts;
     size_t at = 0;
-    int was_cut, rc = w->class->logits(router->encoder, w->seats[0].encoder, query, size, w->seats[0].logits, w->tags, &was_cut, err);
+    int was_cut, rc = w->class->logits(router->encoder, w->seats[0].encoder, query, size, w->seats[0].logits, w->tags,
+                                       &was_cut, err);
 
     for (size_t i = 0; i < facts->kinds && !rc; at += facts->tags[i++].count)
         zoo_softmax_fwd(probabilities + at, w->tags + at, 1, facts->tags[i].count);
     return rc;
 }
 
-int zoo_router_explain(const zoo_router *router, zoo_workspace *w, const char *query, size_t size, size_t expert, size_t against,
-                       zoo_evidence **reasons, size_t *count, double *rest, zoo_err *err)
+int zoo_router_explain(const zoo_router *router, zoo_workspace *w, const char *query, size_t size, size_t expert,
+                       size_t against, zoo_evidence **reasons, size_t *count, double *rest, zoo_err *err)
 {
     size_t k = router->checkpoint.facts.k;
 
@@ -295,7 +301,8 @@ int zoo_router_explain(const zoo_router *router, zoo_workspace *w, const char *q
         return zoo_fail(err, ZOO_EUSAGE, "there is no expert %zu among %zu", expert < k ? against : expert, k);
     if (!w->class->explain)
         return zoo_fail(err, ZOO_EUSAGE, "a router of the model_type '%s' cannot explain itself", w->class->model_type);
-    return w->class->explain(router->encoder, w->seats[0].encoder, query, size, expert, against, reasons, count, rest, err);
+    return w->class->explain(router->encoder, w->seats[0].encoder, query, size, expert, against, reasons, count, rest,
+                             err);
 }
 
 /* ---- many ---- */
@@ -327,11 +334,13 @@ static void route_task(void *context, size_t task, unsigned thread)
 
     for (size_t i = task * TASK; i < end && !seat->failure.code; i++) {
         seat->failed = i;
-        route_one(m->router, seat, m->queries[i], m->sizes[i], probabilities_of(m, i), decision_of(m, i), &seat->failure);
+        route_one(m->router, seat, m->queries[i], m->sizes[i], probabilities_of(m, i), decision_of(m, i),
+                  &seat->failure);
     }
 }
 
-/* An encoder that takes one query at a time, on every seat. The failure told is that of the first query, whoever was faster. */
+/* An encoder that takes one query at a time, on every seat. The failure told is that of the first query, whoever was
+ * faster. */
 static int route_on_seats(struct many *m, size_t *done, zoo_err *err)
 {
     zoo_workspace *w = m->workspace;
@@ -364,18 +373,20 @@ static int route_in_chunks(struct many *m, size_t *done, zoo_err *err)
         size_t count = m->n - from < CHUNK ? m->n - from : CHUNK;
         for (size_t i = 0; i < count; i++)
             w->texts[i] = (zoo_text){ m->queries[from + i], m->sizes[from + i] };
-        rc = w->class->logits_many(m->router->encoder, w->seats[0].encoder, w->texts, count, w->logits, w->was_cut, err);
+        rc = w->class->logits_many(m->router->encoder, w->seats[0].encoder, w->texts, count, w->logits, w->was_cut,
+                                   err);
         for (size_t i = 0; i < count && !rc; i++) {
             float *p = probabilities_of(m, from + i);
-            rc = conclude(m->router, w->logits + i*k, p ? p : w->seats[0].probabilities, decision_of(m, from + i), w->was_cut[i], err);
+            rc = conclude(m->router, w->logits + i*k, p ? p : w->seats[0].probabilities, decision_of(m, from + i),
+                          w->was_cut[i], err);
             *done += !rc;
         }
     }
     return rc;
 }
 
-int zoo_router_route_many(const zoo_router *router, zoo_workspace *w, const char *const *queries, const size_t *sizes, size_t n,
-                          float *probabilities, zoo_decision *decisions, size_t *done, zoo_err *err)
+int zoo_router_route_many(const zoo_router *router, zoo_workspace *w, const char *const *queries, const size_t *sizes,
+                          size_t n, float *probabilities, zoo_decision *decisions, size_t *done, zoo_err *err)
 {
     struct many m = { router, w, queries, sizes, n, probabilities, decisions };
     size_t unused = 0;
@@ -384,8 +395,8 @@ int zoo_router_route_many(const zoo_router *router, zoo_workspace *w, const char
     return w->class->logits_many ? route_in_chunks(&m, done, err) : route_on_seats(&m, done, err);
 }
 
-int zoo_router_route_batch(const zoo_router *router, const char *const *queries, const size_t *sizes, size_t n, unsigned threads,
-                           float *probabilities, zoo_decision *decisions, zoo_err *err)
+int zoo_router_route_batch(const zoo_router *router, const char *const *queries, const size_t *sizes, size_t n,
+                           unsigned threads, float *probabilities, zoo_decision *decisions, zoo_err *err)
 {
     zoo_options options = { .size = sizeof options, .threads = threads ? threads : zoo_parallel_processors() };
     size_t tasks = (n + TASK - 1) / TASK;

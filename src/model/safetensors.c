@@ -75,9 +75,10 @@ static int by_offset(const void *a, const void *b)
     return (x->end > y->end) - (x->end < y->end);
 }
 
-/* The tensors from `first` on fill the data exactly: none overlaps, no gap, nothing behind the last. Moves them to their places in the
- * file. */
-static int check_places(zoo_tensor_list *list, size_t first, uint64_t data_start, uint64_t data_size, const char *path, zoo_err *err)
+/* The tensors from `first` on fill the data exactly: none overlaps, no gap, nothing behind the last. Moves them to
+ * their places in the file. */
+static int check_places(zoo_tensor_list *list, size_t first, uint64_t data_start, uint64_t data_size, const char *path,
+                        zoo_err *err)
 {
     uint64_t at = 0;
 
@@ -86,11 +87,13 @@ static int check_places(zoo_tensor_list *list, size_t first, uint64_t data_start
     for (size_t i = first; i < list->count; i++) {
         zoo_tensor *t = &list->items[i];
         if (t->begin != at)
-            return zoo_fail(err, ZOO_EFORMAT, "%s: tensor '%s' begins at byte %" PRIu64 " of the data, expected %" PRIu64, path,
-                            t->name, t->begin, at);
+            return zoo_fail(err, ZOO_EFORMAT,
+                            "%s: tensor '%s' begins at byte %" PRIu64 " of the data, expected %" PRIu64, path, t->name,
+                            t->begin, at);
         at = t->end;
         if (at > data_size)
-            return zoo_fail(err, ZOO_EFORMAT, "%s: cut short: tensor '%s' ends at byte %" PRIu64 " of the data, %" PRIu64
+            return zoo_fail(err, ZOO_EFORMAT,
+                            "%s: cut short: tensor '%s' ends at byte %" PRIu64 " of the data, %" PRIu64
                             " are there", path, t->name, at, data_size);
         t->begin += data_start;
         t->end += data_start;
@@ -120,8 +123,8 @@ static int read_tensors(zoo_tensor_list *list, const json_t *header, unsigned fi
     return ZOO_OK;
 }
 
-int zoo_safetensors_parse(zoo_tensor_list *list, const char *header, size_t size, uint64_t data_start, uint64_t data_size,
-                          unsigned file, const char *path, zoo_err *err)
+int zoo_safetensors_parse(zoo_tensor_list *list, const char *header, size_t size, uint64_t data_start,
+                          uint64_t data_size, unsigned file, const char *path, zoo_err *err)
 {
     size_t before = list->count;
     zoo_err why;
@@ -149,13 +152,14 @@ int zoo_safetensors_read(zoo_tensor_list *list, const zoo_file *file, unsigned n
         return rc;
     size = le64toh(size);
     if (size > file->size - sizeof size || size > ZOO_SAFETENSORS_HEADER_MAX)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: not safetensors, or cut short: a header of %" PRIu64 " bytes is announced",
-                        file->path, size);
+        return zoo_fail(err, ZOO_EFORMAT,
+                        "%s: not safetensors, or cut short: a header of %" PRIu64 " bytes is announced", file->path,
+                        size);
     header = malloc((size_t)size + 1);
     rc = header ? zoo_file_read(file, header, (size_t)size, sizeof size, err) : zoo_fail_nomem(err);
     if (!rc)
-        rc = zoo_safetensors_parse(list, header, (size_t)size, sizeof size + size, file->size - sizeof size - size, number,
-                                   file->path, err);
+        rc = zoo_safetensors_parse(list, header, (size_t)size, sizeof size + size, file->size - sizeof size - size,
+                                   number, file->path, err);
     free(header);
     return rc;
 }
@@ -168,7 +172,8 @@ static int add_entry(zoo_buf *out, const zoo_planned *t, uint64_t begin, uint64_
 
     for (size_t d = 0; d < t->dims && !failed; d++)
         failed = zoo_buf_addf(out, "%s%zu", d ? "," : "", t->shape[d]);
-    return failed || zoo_buf_addf(out, "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", begin, end) ? ZOO_ENOMEM : ZOO_OK;
+    return failed || zoo_buf_addf(out, "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", begin, end) ? ZOO_ENOMEM :
+           ZOO_OK;
 }
 
 int zoo_safetensors_add_head(zoo_buf *out, const zoo_planned *tensors, size_t n)

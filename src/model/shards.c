@@ -35,12 +35,14 @@ static int read_map(zoo_shards *s, const char *suffix, const char *path, zoo_err
     json_t *value;
 
     if (!json_is_object(map) || !json_object_size(map))
-        return zoo_fail(err, ZOO_EFORMAT, "%s: 'weight_map' should be an object that says which file holds which tensor", path);
+        return zoo_fail(err, ZOO_EFORMAT,
+                        "%s: 'weight_map' should be an object that says which file holds which tensor", path);
     json_object_foreach((json_t *)map, tensor, value) {
         const char *name = json_string_value(value);
         int rc;
         if (!name || strlen(name) != json_string_length(value) || !is_plain(name) || !ends_with(name, suffix))
-            return zoo_fail(err, ZOO_EFORMAT, "%s: the shard of '%.100s' should be the name of a file in this folder that ends in %s, is "
+            return zoo_fail(err, ZOO_EFORMAT,
+                            "%s: the shard of '%.100s' should be the name of a file in this folder that ends in %s, is "
                             "'%.100s'", path, tensor, suffix, name ? name : "");
         if ((rc = add_file(s, name, path, err)))
             return rc;

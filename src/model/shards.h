@@ -16,7 +16,8 @@ typedef struct zoo_shards {
 } zoo_shards;
 
 /* `suffix`: how the name of a shard must end. zoo_shards_release() in any case. */
-int zoo_shards_parse(zoo_shards *shards, const char *text, size_t size, const char *suffix, const char *path, zoo_err *err);
+int zoo_shards_parse(zoo_shards *shards, const char *text, size_t size, const char *suffix, const char *path,
+                     zoo_err *err);
 int zoo_shards_read(zoo_shards *shards, const char *path, const char *suffix, zoo_err *err);
 void zoo_shards_release(zoo_shards *shards);
 /* The object tensor -> file. */

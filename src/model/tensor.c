@@ -5,8 +5,10 @@
 
 static const struct { const char *name; size_t bytes; enum zoo_dtype dtype; } dtypes[] = {
     { "F32", 4, ZOO_F32 }, { "F16", 2, ZOO_F16 }, { "BF16", 2, ZOO_BF16 }, { "F64", 8, ZOO_F64 }, { "I8", 1, ZOO_I8 },
-    { "I64", 8, ZOO_OTHER_DTYPE }, { "U64", 8, ZOO_OTHER_DTYPE }, { "I32", 4, ZOO_OTHER_DTYPE }, { "U32", 4, ZOO_OTHER_DTYPE },
-    { "I16", 2, ZOO_OTHER_DTYPE }, { "U16", 2, ZOO_OTHER_DTYPE }, { "U8", 1, ZOO_OTHER_DTYPE }, { "BOOL", 1, ZOO_OTHER_DTYPE },
+    { "I64", 8, ZOO_OTHER_DTYPE }, { "U64", 8, ZOO_OTHER_DTYPE }, { "I32", 4, ZOO_OTHER_DTYPE },
+        { "U32", 4, ZOO_OTHER_DTYPE },
+    { "I16", 2, ZOO_OTHER_DTYPE }, { "U16", 2, ZOO_OTHER_DTYPE }, { "U8", 1, ZOO_OTHER_DTYPE },
+        { "BOOL", 1, ZOO_OTHER_DTYPE },
     { "F8_E4M3", 1, ZOO_OTHER_DTYPE }, { "F8_E5M2", 1, ZOO_OTHER_DTYPE }, { "C64", 8, ZOO_OTHER_DTYPE },
 };
 
@@ -19,11 +21,13 @@ static int check_name(const char *name, size_t size, const char *place, zoo_err 
         ok = (unsigned char)name[i] >= 0x20 && name[i] != 0x7f;
     if (ok)
         return ZOO_OK;
-    return zoo_fail(err, ZOO_EFORMAT, "%s: a tensor's name should have 1 to %d bytes and no control characters, is '%.*s'", place,
+    return zoo_fail(err, ZOO_EFORMAT,
+                    "%s: a tensor's name should have 1 to %d bytes and no control characters, is '%.*s'", place,
                     ZOO_TENSOR_NAME_MAX, (int)(size < 100 ? size : 100), name);
 }
 
-int zoo_tensor_list_add(zoo_tensor_list *list, zoo_tensor **out, const char *name, size_t size, const char *place, zoo_err *err)
+int zoo_tensor_list_add(zoo_tensor_list *list, zoo_tensor **out, const char *name, size_t size, const char *place,
+                        zoo_err *err)
 {
     zoo_tensor *t;
     int rc = check_name(name, size, place, err);
@@ -100,11 +104,12 @@ uint64_t zoo_tensor_elements(const zoo_tensor *t)
 int zoo_tensor_check_shape(const zoo_tensor *t, const size_t *shape, size_t dims, const char *path, zoo_err *err)
 {
     if (t->dims != dims)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: tensor '%s' has %zu dimensions, config.json asks for %zu", path, t->name, t->dims, dims);
+        return zoo_fail(err, ZOO_EFORMAT, "%s: tensor '%s' has %zu dimensions, config.json asks for %zu", path, t->name,
+                        t->dims, dims);
     for (size_t i = 0; i < dims; i++)
         if (t->shape[i] != shape[i])
-            return zoo_fail(err, ZOO_EFORMAT, "%s: tensor '%s' has size %zu in dimension %zu, config.json asks for %zu", path, t->name,
-                            t->shape[i], i, shape[i]);
+            return zoo_fail(err, ZOO_EFORMAT, "%s: tensor '%s' has size %zu in dimension %zu, config.json asks for %zu",
+                            path, t->name, t->shape[i], i, shape[i]);
     return ZOO_OK;
 }
 
@@ -151,7 +156,8 @@ static inline uint16_t float_to_half(float x)
         return (uint16_t)(sign | 0x7e00);
     if (size >= 0x477ff000)                                     /* 65520 and more */
         return (uint16_t)(sign | 0x7c00);
-    if (size < 0x38800000) {                                    /* below 2^-14: the addition rounds to a multiple of 2^-24 */
+    if (size < 0x38800000) {                                    /* below 2^-14: the addition rounds to a multiple of
+                                                                 * 2^-24 */
         return (uint16_t)(sign | (to_bits(from_bits(size) + 0.5f) - to_bits(0.5f)));
     }
     return (uint16_t)(sign | ((size - UINT32_C(0x38000000) + 0xfff + (size >> 13 & 1)) >> 13));

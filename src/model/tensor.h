@@ -1,4 +1,5 @@
-/* tensor.h - a named tensor of a checkpoint file: its type, its shape, where its bytes lie; and the types as floats and back.
+/* tensor.h - a named tensor of a checkpoint file: its type, its shape, where its bytes lie; and the types as floats and
+ * back.
  * Layer: model -> base. Threads: a list has one owner while it grows; the rest are pure functions. */
 #ifndef ZOO_MODEL_TENSOR_H
 #define ZOO_MODEL_TENSOR_H
@@ -22,14 +23,16 @@ typedef struct zoo_tensor {
 } zoo_tensor;
 
 /* A tensor that will be written. */
-typedef struct zoo_planned { const char *name; enum zoo_dtype dtype; size_t dims, shape[ZOO_TENSOR_DIMS_MAX]; } zoo_planned;
+typedef struct zoo_planned { const char *name; enum zoo_dtype dtype; size_t dims,
+                             shape[ZOO_TENSOR_DIMS_MAX]; } zoo_planned;
 
 /* Tensors with their names, growing. Zeroed: empty. */
 typedef struct zoo_tensor_list { zoo_arena names; zoo_tensor *items; size_t count, capacity; } zoo_tensor_list;
 
-/* A new tensor of that name (copied, NUL-terminated), the rest zeroed, in *out until the next is added. `place` begins the
- * sentence of an error: too many tensors, a name that is empty, too long or holds a control character. */
-int zoo_tensor_list_add(zoo_tensor_list *list, zoo_tensor **out, const char *name, size_t size, const char *place, zoo_err *err);
+/* A new tensor of that name (copied, NUL-terminated), the rest zeroed, in *out until the next is added. `place` begins
+ * the sentence of an error: too many tensors, a name that is empty, too long or holds a control character. */
+int zoo_tensor_list_add(zoo_tensor_list *list, zoo_tensor **out, const char *name, size_t size, const char *place,
+                        zoo_err *err);
 void zoo_tensor_list_release(zoo_tensor_list *list);
 
 /* The type called `name` as safetensors calls it: 1, with its name and bytes an element; 0: there is none. */

@@ -26,12 +26,15 @@ static int add_tensor(void *context, const zoo_pickled *p, zoo_err *err)
 
     if (rc)
         return rc;
-    snprintf(name, sizeof name, "%sdata/%.*s", r->prefix, (int)(p->storage_size < KEY_MAX ? p->storage_size : KEY_MAX), p->storage);
+    snprintf(name, sizeof name, "%sdata/%.*s", r->prefix, (int)(p->storage_size < KEY_MAX ? p->storage_size : KEY_MAX),
+             p->storage);
     bytes = zoo_zip_find(&r->zip, name);
     if (!bytes)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: the tensor '%s' lies in the member '%s', which is missing", r->file->path, t->name, name);
+        return zoo_fail(err, ZOO_EFORMAT, "%s: the tensor '%s' lies in the member '%s', which is missing",
+                        r->file->path, t->name, name);
     if ((p->offset + p->elements) * p->dtype_bytes > bytes->size)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: the tensor '%s' ends at byte %" PRIu64 " of the member '%s', which has %" PRIu64,
+        return zoo_fail(err, ZOO_EFORMAT,
+                        "%s: the tensor '%s' ends at byte %" PRIu64 " of the member '%s', which has %" PRIu64,
                         r->file->path, t->name, (p->offset + p->elements) * p->dtype_bytes, name, bytes->size);
     t->dtype_name = p->dtype_name;
     t->dtype = p->dtype;
@@ -66,7 +69,8 @@ static char *read_member(const struct reading *r, const zoo_zip_member *m, size_
     char *bytes;
 
     if (m->size > max) {
-        zoo_fail(err, ZOO_EFORMAT, "%s: the member '%s' has %" PRIu64 " bytes, at most %zu are read", r->file->path, m->name, m->size, max);
+        zoo_fail(err, ZOO_EFORMAT, "%s: the member '%s' has %" PRIu64 " bytes, at most %zu are read", r->file->path,
+                 m->name, m->size, max);
         return NULL;
     }
     bytes = malloc((size_t)m->size + 1);
@@ -96,7 +100,8 @@ static int check_byte_order(const struct reading *r, zoo_err *err)
         return err->code;
     is_little = !strcmp(order, "little");
     free(order);
-    return is_little ? ZOO_OK : zoo_fail(err, ZOO_EFORMAT, "%s: its numbers are big-endian; save it as safetensors", r->file->path);
+    return is_little ? ZOO_OK : zoo_fail(err, ZOO_EFORMAT, "%s: its numbers are big-endian; save it as safetensors",
+                                         r->file->path);
 }
 
 static int check_kind(const zoo_file *file, zoo_err *err)
@@ -105,7 +110,8 @@ static int check_kind(const zoo_file *file, zoo_err *err)
     int rc = file->size < sizeof head ? ZOO_OK : zoo_file_read(file, head, sizeof head, 0, err);
 
     if (!rc && head[0] == 0x80 && head[1] >= 1 && head[1] <= 5)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: a pickle as torch.save wrote it before version 1.6; load it with torch and save it again, "
+        return zoo_fail(err, ZOO_EFORMAT,
+                        "%s: a pickle as torch.save wrote it before version 1.6; load it with torch and save it again, "
                         "as safetensors or with torch.save", file->path);
     return rc;
 }

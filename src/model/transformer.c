@@ -1,8 +1,9 @@
-/* transformer.c - the forward pass: every member of a team walks through the same phases, does its share of each, and meets the others
- * where one reads what another wrote. Sequences lie back to back; a phase over rows does not know where one ends.
- * Of the last layer only what is read is computed: keys and values of all rows, but queries, attention, output and feed-forward
- * of the first token of each sequence alone, unless means or hidden states are wanted.
- * Dimensions: n sequences, N rows (tokens of all), H hidden size, E embedding size, I intermediate size, h heads, d = H/h.
+/* transformer.c - the forward pass: every member of a team walks through the same phases, does its share of each, and
+ * meets the others where one reads what another wrote. Sequences lie back to back; a phase over rows does not know
+ * where one ends. Of the last layer only what is read is computed: keys and values of all rows, but queries, attention,
+ * output and feed-forward of the first token of each sequence alone, unless means or hidden states are wanted.
+ * Dimensions: n sequences, N rows (tokens of all), H hidden size, E embedding size, I intermediate size, h heads, d =
+ * H/h.
  * Layer: model. Refuses to allocate after zoo_pass_new(). */
 #include "model/transformer.h"
 #include <math.h>
@@ -21,8 +22,10 @@ struct zoo_pass {
     float *x;                                   /* (N, H): the residual stream */
     float *picked;                              /* (n, H): its rows that the last layer goes on with */
     float *narrow;                              /* (N, H): attention's result, then a product's */
-    float *wide;                                /* (N, 3H): queries, keys, values; (N, I) where the next input needs whole rows */
-    zoo_input in, in_up, in_picked, in_embedding, in_head;      /* of products: (N, H) (N, I) (n, H) (N, E) (n, H) or (2n, 2H) */
+    float *wide;                                /* (N, 3H): queries, keys, values; (N, I) where the next input needs
+                                                 * whole rows */
+    zoo_input in, in_up, in_picked, in_embedding, in_head;      /* of products: (N, H) (N, I) (n, H) (N, E) (n, H) or
+                                                                 * (2n, 2H) */
     size_t *starts;                             /* (n) first row of each sequence */
     void **scratch;                             /* (members) */
     zoo_err *failures;                          /* (members) */
@@ -89,13 +92,15 @@ static void lay_out(zoo_pass *p, struct carver *c)
     p->scratch = carve(c, members * sizeof *p->scratch);
     p->failures = carve(c, members * sizeof *p->failures);
     for (size_t i = 0; i < members; i++) {
-        void *scratch = carve(c, zoo_attention_scratch(N, H / config->heads, t->columns ? zoo_transformer_span(config) : 0));
+        void *scratch = carve(c, zoo_attention_scratch(N, H / config->heads,
+                                                       t->columns ? zoo_transformer_span(config) : 0));
         if (p->scratch)
             p->scratch[i] = scratch;
     }
 }
 
-int zoo_pass_new(zoo_pass **out, const zoo_transformer *transformer, size_t max_tokens, unsigned threads, int first_cpu, zoo_err *err)
+int zoo_pass_new(zoo_pass **out, const zoo_transformer *transformer, size_t max_tokens, unsigned threads, int first_cpu,
+                 zoo_err *err)
 {
     zoo_pass *p = calloc(1, sizeof *p);
     struct carver carver = { NULL, 0 };
@@ -139,7 +144,8 @@ static void keep_hidden(const struct run *r, size_t layer, size_t first, size_t 
     size_t H = r->t->config.hidden_size;
 
     if (r->results->hidden)
-        memcpy(r->results->hidden + (layer * r->batch->N + first) * H, r->p->x + first*H, (end - first) * H * sizeof(float));
+        memcpy(r->results->hidden + (layer * r->batch->N + first) * H, r->p->x + first*H,
+               (end - first) * H * sizeof(float));
 }
 
 /* The last layer is about to begin: of rows [first, end), the first token of each sequence is set aside. */
@@ -226,15 +232,18 @@ static int needs_whole_rows(const struct run *r)
     return r->t->precision == ZOO_PRECISION_INT8;
 }
 
-static void attend(const struct run *r, const zoo_transformer_layer *l, size_t i, size_t head, size_t first, size_t rows, const zoo_member *me)
+static void attend(const struct run *r, const zoo_transformer_layer *l, size_t i, size_t head, size_t first,
+                   size_t rows, const zoo_member *me)
 {
     const zoo_transformer *t = r->t;
     zoo_pass *p = r->p;
     int is_picked = l->q && !r->is_full;        /* the only query's row is that of the sequence's number */
-    size_t H = t->config.hidden_size, d = H / t->config.heads, start = p->starts[i], out = is_picked ? i : start + first;
+    size_t H = t->config.hidden_size, d = H / t->config.heads, start = p->starts[i],
+               out = is_picked ? i : start + first;
     float terms = 1 + (float)t->config.has_c2p + (float)t->config.has_p2c;
     zoo_attention a = {
-        .T = r->batch->lengths[i], .d = d, .scale = 1 / sqrtf((float)d * terms), .columns = t->columns, .max_distance = t->max_distance,
+        .T = r->batch->lengths[i], .d = d, .scale = 1 / sqrtf((float)d * terms), .columns = t->columns,
+        .max_distance = t->max_distance,
         .positions = l->positions, .head = head, .q = p->wide + (is_picked ? i : start) * 3 * H + head*d,
         .k = p->wide + start * 3 * H + H + head*d, .v = p->wide + start * 3 * H + 2 * H + head*d, .stride = 3 * H,
         .first_query = first, .queries = rows, .next = &p->in, .first_row = out, .first_column = head*d
@@ -247,8 +256,8 @@ static void attend(const struct run *r, const zoo_transformer_layer *l, size_t i
     zoo_attention_run(&a, t->precision, p->scratch[me->number]);
 }
 
-/* Rows of a head that are one piece of work. Keys and values are packed once a piece, so a head is divided only where the members
- * would not get nearly equal shares of whole ones. */
+/* Rows of a head that are one piece of work. Keys and values are packed once a piece, so a head is divided only where
+ * the members would not get nearly equal shares of whole ones. */
 static size_t rows_of_piece(size_t heads, size_t queries, const zoo_member *me)
 {
     if (heads >= 4 * me->of || heads % me->of == 0)
@@ -256,7 +265,8 @@ static size_t rows_of_piece(size_t heads, size_t queries, const zoo_member *me)
     return queries > 256 ? 128 : 64;
 }
 
-/* Pieces of work are (sequence, head, block of rows) in that order; a member takes those whose middle lies in its share of the cost. */
+/* Pieces of work are (sequence, head, block of rows) in that order; a member takes those whose middle lies in its share
+ * of the cost. */
 static void attend_all(const struct run *r, const zoo_transformer_layer *l, const zoo_member *me)
 {
     size_t heads = r->t->config.heads, total = 0, before = 0;
@@ -265,7 +275,8 @@ static void attend_all(const struct run *r, const zoo_transformer_layer *l, cons
     for (size_t i = 0; i < r->batch->n; i++)
         total += heads * r->batch->lengths[i] * (is_picked ? 1 : r->batch->lengths[i]);
     for (size_t i = 0; i < r->batch->n; i++) {
-        size_t T = r->batch->lengths[i], queries = is_picked ? 1 : T, piece = rows_of_piece(heads * r->batch->n, queries, me);
+        size_t T = r->batch->lengths[i], queries = is_picked ? 1 : T,
+                   piece = rows_of_piece(heads * r->batch->n, queries, me);
         for (size_t head = 0; head < heads; head++)
             for (size_t first = 0; first < queries; first += piece) {
                 size_t rows = queries - first < piece ? queries - first : piece, cost = rows * T;
@@ -376,7 +387,8 @@ static void classify(const struct run *r, size_t first, size_t end, const zoo_me
                     &(zoo_output){ .data = p->narrow, .stride = H, .activation = t->config.pooler_act }, me);
     zoo_team_meet(me);
     if (first < end)
-        zoo_linear_fwd(r->results->logits + first*K, p->narrow + first*H, t->classifier, t->classifier_bias, end - first, H, K);
+        zoo_linear_fwd(r->results->logits + first*K, p->narrow + first*H, t->classifier, t->classifier_bias,
+                       end - first, H, K);
 }
 
 static size_t find_id(const struct run *r, size_t i, uint32_t id)
@@ -388,7 +400,8 @@ static size_t find_id(const struct run *r, size_t i, uint32_t id)
     return position;
 }
 
-/* Logit of a comparison: mean of head([source; candidate 1]) - head([source; candidate 2]). The rows of a pair lie at 2i, 2i + 1. */
+/* Logit of a comparison: mean of head([source; candidate 1]) - head([source; candidate 2]). The rows of a pair lie at
+ * 2i, 2i + 1. */
 static void compare(const struct run *r, size_t first, size_t end, const zoo_member *me)
 {
     const zoo_transformer *t = r->t;
@@ -405,13 +418,15 @@ static void compare(const struct run *r, size_t first, size_t end, const zoo_mem
         }
     }
     zoo_team_meet(me);
-    zoo_product_run(t->pooler, &p->in_head, 2 * r->batch->n, &(zoo_output){ .data = p->narrow, .stride = H, .activation = ZOO_TANH }, me);
+    zoo_product_run(t->pooler, &p->in_head, 2 * r->batch->n, &(zoo_output){ .data = p->narrow, .stride = H,
+                                                                            .activation = ZOO_TANH }, me);
     zoo_team_meet(me);
     for (size_t i = first; i < end; i++) {
         double sum = 0;
         for (size_t k = 0; k < K; k++)
             for (size_t j = 0; j < H; j++)
-                sum += (double)t->classifier[k*H + j] * ((double)p->narrow[2*i*H + j] - (double)p->narrow[(2*i + 1)*H + j]);
+                sum += (double)t->classifier[k*H + j] * ((double)p->narrow[2*i*H + j] -
+                                                         (double)p->narrow[(2*i + 1)*H + j]);
         r->results->logits[i] = (float)(sum / (double)K);
     }
 }
@@ -452,18 +467,20 @@ static int check_comparison(const struct run *r, size_t i, zoo_err *err)
 
     if (find_id(r, i, c->source_id) < T && find_id(r, i, c->candidate1_id) < T && find_id(r, i, c->candidate2_id) < T)
         return ZOO_OK;
-    return zoo_fail(err, ZOO_EUSAGE, "sequence %zu lacks one of the marker tokens %u, %u, %u of a comparison", i, c->source_id,
-                    c->candidate1_id, c->candidate2_id);
+    return zoo_fail(err, ZOO_EUSAGE, "sequence %zu lacks one of the marker tokens %u, %u, %u of a comparison", i,
+                    c->source_id, c->candidate1_id, c->candidate2_id);
 }
 
 static int check_tokens(const zoo_transformer_config *c, const zoo_packed *b, zoo_err *err)
 {
     for (size_t i = 0; i < b->N; i++)
         if (b->ids[i] >= c->vocab_size)
-            return zoo_fail(err, ZOO_EUSAGE, "token %zu has the id %u, the vocabulary ends at %zu", i, b->ids[i], c->vocab_size - 1);
+            return zoo_fail(err, ZOO_EUSAGE, "token %zu has the id %u, the vocabulary ends at %zu", i, b->ids[i],
+                            c->vocab_size - 1);
     for (size_t i = 0; i < b->N && b->types && c->types; i++)
         if (b->types[i] >= c->types)
-            return zoo_fail(err, ZOO_EUSAGE, "token %zu has the type %u, the model knows %zu", i, b->types[i], c->types);
+            return zoo_fail(err, ZOO_EUSAGE, "token %zu has the type %u, the model knows %zu", i, b->types[i],
+                            c->types);
     return ZOO_OK;
 }
 
@@ -479,9 +496,11 @@ static int check_batch(const struct run *r, zoo_err *err)
         return zoo_fail(err, ZOO_EUSAGE, "%zu tokens in a pass, at most %zu fit", b->N, r->p->max_tokens);
     for (size_t i = 0; i < b->n; i++) {
         if (!b->lengths[i] || b->lengths[i] > b->N - N)
-            return zoo_fail(err, ZOO_EUSAGE, "sequence %zu has %zu tokens, should have 1 to %zu", i, b->lengths[i], b->N - N);
+            return zoo_fail(err, ZOO_EUSAGE, "sequence %zu has %zu tokens, should have 1 to %zu", i, b->lengths[i],
+                            b->N - N);
         if (c->has_positions && b->lengths[i] > c->max_positions)
-            return zoo_fail(err, ZOO_EUSAGE, "sequence %zu has %zu tokens, the model has %zu positions", i, b->lengths[i], c->max_positions);
+            return zoo_fail(err, ZOO_EUSAGE, "sequence %zu has %zu tokens, the model has %zu positions", i,
+                            b->lengths[i], c->max_positions);
         r->p->starts[i] = N;
         N += b->lengths[i];
     }
@@ -510,13 +529,14 @@ static int check_results(const struct run *r, zoo_err *err)
     size_t n = r->batch->n, H = c->hidden_size;
     int rc;
 
-    if ((rc = check_finite(w->logits, n * (c->head == ZOO_HEAD_PAIR ? 1 : c->labels), err)) || (rc = check_finite(w->cls, n * H, err)) ||
-        (rc = check_finite(w->mean, n * H, err)))
+    if ((rc = check_finite(w->logits, n * (c->head == ZOO_HEAD_PAIR ? 1 : c->labels), err)) ||
+        (rc = check_finite(w->cls, n * H, err)) || (rc = check_finite(w->mean, n * H, err)))
         return rc;
     return check_finite(w->hidden, (c->layers + 1) * r->batch->N * H, err);
 }
 
-int zoo_transformer_run(const zoo_transformer *t, zoo_pass *p, const zoo_packed *batch, const zoo_results *results, zoo_err *err)
+int zoo_transformer_run(const zoo_transformer *t, zoo_pass *p, const zoo_packed *batch, const zoo_results *results,
+                        zoo_err *err)
 {
     struct run r = { t, p, batch, results, results->mean || results->hidden || t->config.head == ZOO_HEAD_PAIR };
     int rc;

@@ -1,13 +1,13 @@
-/* transformer_config.c - config.json of a network, key by key. Defaults are those of transformers' DebertaV2Config and BertConfig;
- * where both know a key under one name and default differently, the table of the family says so.
+/* transformer_config.c - config.json of a network, key by key. Defaults are those of transformers' DebertaV2Config and
+ * BertConfig; where both know a key under one name and default differently, the table of the family says so.
  * Refuses to guess: a value that asks for something else than transformer.c computes is an error that names the key. */
 #include "model/transformer_config.h"
 #include <math.h>
 #include <string.h>
 #include "compute/attention.h"
 
-enum { HIDDEN_MAX = 16384, INTERMEDIATE_MAX = 131072, LAYERS_MAX = 512, HEADS_MAX = 1024, VOCAB_MAX = 1 << 24, POSITIONS_MAX = 1 << 20,
-       COMPARISON_TOKENS = 2048, BUCKETS_MAX = 65536, TYPES_MAX = 256, LABELS_MAX = 65536 };
+enum { HIDDEN_MAX = 16384, INTERMEDIATE_MAX = 131072, LAYERS_MAX = 512, HEADS_MAX = 1024, VOCAB_MAX = 1 << 24,
+       POSITIONS_MAX = 1 << 20, COMPARISON_TOKENS = 2048, BUCKETS_MAX = 65536, TYPES_MAX = 256, LABELS_MAX = 65536 };
 
 /* What is being read: keys are looked up in it, sentences begin with its place. */
 struct source { const json_t *config; const char *place; zoo_err *err; };
@@ -39,7 +39,8 @@ static int read_size(const struct source *in, const char *key, size_t missing, s
     if (!value)
         return ZOO_OK;
     if (!json_is_integer(value) || n < (json_int_t)least || n > (json_int_t)most)
-        return zoo_fail(in->err, ZOO_EFORMAT, "%s: '%s' should be a whole number from %zu to %zu", in->place, key, least, most);
+        return zoo_fail(in->err, ZOO_EFORMAT, "%s: '%s' should be a whole number from %zu to %zu", in->place, key,
+                        least, most);
     *out = (size_t)n;
     return ZOO_OK;
 }
@@ -71,7 +72,8 @@ static int read_bool(const struct source *in, const char *key, bool missing, boo
 
     *out = value ? json_is_true(value) : missing;
     if (value && !json_is_boolean(value))
-        return zoo_fail(in->err, ZOO_EFORMAT, "%s: '%s' should be true or false, is %s", in->place, key, zoo_json_kind(value));
+        return zoo_fail(in->err, ZOO_EFORMAT, "%s: '%s' should be true or false, is %s", in->place, key,
+                        zoo_json_kind(value));
     return ZOO_OK;
 }
 
@@ -82,15 +84,18 @@ static int read_word(const struct source *in, const char *key, const char *missi
 
     *out = value ? json_string_value(value) : missing;
     if (value && (!*out || strlen(*out) != json_string_length(value)))
-        return zoo_fail(in->err, ZOO_EFORMAT, "%s: '%s' should be a string, is %s", in->place, key, zoo_json_kind(value));
+        return zoo_fail(in->err, ZOO_EFORMAT, "%s: '%s' should be a string, is %s", in->place, key,
+                        zoo_json_kind(value));
     return ZOO_OK;
 }
 
 static int read_activation(const struct source *in, const char *key, enum zoo_activation *out)
 {
     static const struct { const char *name; enum zoo_activation activation; } known[] = {
-        { "gelu", ZOO_GELU }, { "gelu_python", ZOO_GELU }, { "gelu_new", ZOO_GELU_TANH }, { "gelu_pytorch_tanh", ZOO_GELU_TANH },
-        { "gelu_fast", ZOO_GELU_TANH }, { "relu", ZOO_RELU }, { "tanh", ZOO_TANH }, { "silu", ZOO_SILU }, { "swish", ZOO_SILU },
+        { "gelu", ZOO_GELU }, { "gelu_python", ZOO_GELU }, { "gelu_new", ZOO_GELU_TANH },
+            { "gelu_pytorch_tanh", ZOO_GELU_TANH },
+        { "gelu_fast", ZOO_GELU_TANH }, { "relu", ZOO_RELU }, { "tanh", ZOO_TANH }, { "silu", ZOO_SILU },
+            { "swish", ZOO_SILU },
         { "linear", ZOO_IDENTITY },
     };
     const char *word;
@@ -103,7 +108,8 @@ static int read_activation(const struct source *in, const char *key, enum zoo_ac
             *out = known[i].activation;
             return ZOO_OK;
         }
-    return zoo_fail(in->err, ZOO_EFORMAT, "%s: '%s' is '%.40s', which is not supported; supported: gelu, gelu_new, relu, tanh, silu, linear",
+    return zoo_fail(in->err, ZOO_EFORMAT,
+                    "%s: '%s' is '%.40s', which is not supported; supported: gelu, gelu_new, relu, tanh, silu, linear",
                     in->place, key, word);
 }
 
@@ -125,7 +131,8 @@ static int refuse_other_than(const struct source *in, const char *key, size_t on
 {
     const json_t *value = find(in, key);
 
-    return !value || (json_is_integer(value) && json_integer_value(value) == (json_int_t)only) ? ZOO_OK : refuse(in, key, why);
+    return !value || (json_is_integer(value) && json_integer_value(value) == (json_int_t)only) ? ZOO_OK :
+           refuse(in, key, why);
 }
 
 /* Compressed-tensors' int8 is the business of whoever reads the weights; other schemes change what is computed. */
@@ -136,7 +143,8 @@ static int check_quantization(const struct source *in)
 
     if (!scheme || (method && !strcmp(method, "compressed-tensors")))
         return ZOO_OK;
-    return zoo_fail(in->err, ZOO_EFORMAT, "%s: 'quantization_config' has the quant_method '%.40s', which is not supported; supported: "
+    return zoo_fail(in->err, ZOO_EFORMAT,
+                    "%s: 'quantization_config' has the quant_method '%.40s', which is not supported; supported: "
                     "compressed-tensors", in->place, method ? method : "");
 }
 
@@ -177,8 +185,8 @@ static int read_shape(zoo_transformer_config *c, const struct source *in)
     c->eps = (float)eps;
     c->pad_id = (uint32_t)pad;
     if (c->hidden_size % c->heads)
-        return zoo_fail(in->err, ZOO_EFORMAT, "%s: 'num_attention_heads' %zu does not divide 'hidden_size' %zu", in->place, c->heads,
-                        c->hidden_size);
+        return zoo_fail(in->err, ZOO_EFORMAT, "%s: 'num_attention_heads' %zu does not divide 'hidden_size' %zu",
+                        in->place, c->heads, c->hidden_size);
     return refuse_other_than(in, "attention_head_size", c->hidden_size / c->heads,
                              "is not hidden_size / num_attention_heads, which is not supported");
 }
@@ -192,9 +200,11 @@ static int read_labels(zoo_transformer_config *c, const struct source *in)
     if (rc || !names)
         return rc;
     if (!json_is_object(names) || count < 1 || count > LABELS_MAX)
-        return zoo_fail(in->err, ZOO_EFORMAT, "%s: 'id2label' should be an object of 1 to %d names", in->place, LABELS_MAX);
+        return zoo_fail(in->err, ZOO_EFORMAT, "%s: 'id2label' should be an object of 1 to %d names", in->place,
+                        LABELS_MAX);
     if (c->labels != count)
-        return zoo_fail(in->err, ZOO_EFORMAT, "%s: 'num_labels' is %zu, 'id2label' has %zu names", in->place, c->labels, count);
+        return zoo_fail(in->err, ZOO_EFORMAT, "%s: 'num_labels' is %zu, 'id2label' has %zu names", in->place, c->labels,
+                        count);
     return ZOO_OK;
 }
 
@@ -208,7 +218,8 @@ static int ends_with(const char *s, const char *end)
 static int read_token(const struct source *in, const char *key, size_t vocab, uint32_t *out)
 {
     size_t id;
-    int rc = find(in, key) ? read_size(in, key, 0, 0, vocab - 1, &id) : refuse(in, key, "is missing, and PairRM needs it");
+    int rc = find(in, key) ? read_size(in, key, 0, 0, vocab - 1, &id) :
+             refuse(in, key, "is missing, and PairRM needs it");
 
     if (!rc)
         *out = (uint32_t)id;
@@ -234,7 +245,8 @@ static int read_head(zoo_transformer_config *c, const struct source *in)
     const char *name = json_string_value(json_array_get(names, 0));
 
     if (names && !json_is_array(names))
-        return zoo_fail(in->err, ZOO_EFORMAT, "%s: 'architectures' should be an array, is %s", in->place, zoo_json_kind(names));
+        return zoo_fail(in->err, ZOO_EFORMAT, "%s: 'architectures' should be an array, is %s", in->place,
+                        zoo_json_kind(names));
     c->names_architecture = name != NULL;
     if (name && ends_with(name, "PairRM"))
         return read_comparer(c, in);
@@ -248,10 +260,12 @@ static int read_max_tokens(zoo_transformer_config *c, const struct source *in)
     const json_t *zooter = find(in, "zooter");
     struct source ours = { zooter, in->place, in->err };
     size_t most = c->has_positions ? c->max_positions : ZOO_SEQUENCE_MAX;
-    size_t usual = c->head == ZOO_HEAD_PAIR ? COMPARISON_TOKENS : c->max_positions, missing = usual < most ? usual : most;
+    size_t usual = c->head == ZOO_HEAD_PAIR ? COMPARISON_TOKENS : c->max_positions,
+                   missing = usual < most ? usual : most;
 
     if (zooter && !json_is_object(zooter))
-        return zoo_fail(in->err, ZOO_EFORMAT, "%s: 'zooter' should be an object, is %s", in->place, zoo_json_kind(zooter));
+        return zoo_fail(in->err, ZOO_EFORMAT, "%s: 'zooter' should be an object, is %s", in->place,
+                        zoo_json_kind(zooter));
     return read_size(&ours, "max_tokens", missing, 4, most, &c->max_tokens);
 }
 
@@ -263,8 +277,8 @@ static int add_term(zoo_transformer_config *c, const struct source *in, const ch
     else if (size == 3 && !memcmp(word, "p2c", 3))
         c->has_p2c = true;
     else
-        return zoo_fail(in->err, ZOO_EFORMAT, "%s: 'pos_att_type' has '%.*s'; supported: c2p, p2c", in->place, (int)(size < 40 ? size : 40),
-                        word);
+        return zoo_fail(in->err, ZOO_EFORMAT, "%s: 'pos_att_type' has '%.*s'; supported: c2p, p2c", in->place,
+                        (int)(size < 40 ? size : 40), word);
     return ZOO_OK;
 }
 
@@ -277,7 +291,8 @@ static int read_terms(zoo_transformer_config *c, const struct source *in)
     int rc = ZOO_OK;
 
     if (value && !at && !json_is_array(value))
-        return zoo_fail(in->err, ZOO_EFORMAT, "%s: 'pos_att_type' should be a string or an array, is %s", in->place, zoo_json_kind(value));
+        return zoo_fail(in->err, ZOO_EFORMAT, "%s: 'pos_att_type' should be a string or an array, is %s", in->place,
+                        zoo_json_kind(value));
     json_array_foreach(value, i, word) {
         const char *text = json_string_value(word);
         rc = text ? add_term(c, in, text, strlen(text)) : refuse(in, "pos_att_type", "should be an array of strings");
@@ -301,7 +316,8 @@ static int read_norm(zoo_transformer_config *c, const struct source *in)
         return rc;
     c->norms_positions = !strcmp(word, "layer_norm");
     if (!c->norms_positions && strcmp(word, "none"))
-        return zoo_fail(in->err, ZOO_EFORMAT, "%s: 'norm_rel_ebd' is '%.40s', which is not supported; supported: none, layer_norm", in->place,
+        return zoo_fail(in->err, ZOO_EFORMAT,
+                        "%s: 'norm_rel_ebd' is '%.40s', which is not supported; supported: none, layer_norm", in->place,
                         word);
     return ZOO_OK;
 }
@@ -311,8 +327,8 @@ static int read_relative(zoo_transformer_config *c, const struct source *in)
     int rc;
 
     if ((rc = read_bool(in, "relative_attention", false, &c->has_relative)) ||
-        (rc = read_bool(in, "share_att_key", false, &c->shares_keys)) || (rc = read_terms(c, in)) || (rc = read_norm(c, in)) ||
-        (rc = read_optional_size(in, "position_buckets", BUCKETS_MAX, &c->buckets)) ||
+        (rc = read_bool(in, "share_att_key", false, &c->shares_keys)) || (rc = read_terms(c, in)) ||
+        (rc = read_norm(c, in)) || (rc = read_optional_size(in, "position_buckets", BUCKETS_MAX, &c->buckets)) ||
         (rc = read_optional_size(in, "max_relative_positions", POSITIONS_MAX, &c->max_relative)))
         return rc;
     if (!c->max_relative)
@@ -320,10 +336,12 @@ static int read_relative(zoo_transformer_config *c, const struct source *in)
     if (c->has_relative && c->buckets == 1)
         return refuse(in, "position_buckets", "is 1; at least 2 are needed");
     if (c->has_relative && zoo_transformer_span(c) > BUCKETS_MAX)
-        return zoo_fail(in->err, ZOO_EFORMAT, "%s: 'max_relative_positions' gives %zu rows of positions each side, at most %d can be "
+        return zoo_fail(in->err, ZOO_EFORMAT,
+                        "%s: 'max_relative_positions' gives %zu rows of positions each side, at most %d can be "
                         "computed", in->place, zoo_transformer_span(c), BUCKETS_MAX);
     if (c->has_relative && c->buckets && !(c->max_relative - 1 > c->buckets / 2))
-        return refuse(in, "position_buckets", "is too large for max_relative_positions: half of it should be less than that less 1");
+        return refuse(in, "position_buckets",
+                      "is too large for max_relative_positions: half of it should be less than that less 1");
     return ZOO_OK;
 }
 
@@ -337,9 +355,11 @@ static int read_deberta(zoo_transformer_config *c, const struct source *in)
         (rc = read_activation(in, "pooler_hidden_act", &c->pooler_act)) ||
         (rc = read_real(in, "pooler_dropout", 0, 0, 1, &c->pooler_dropout)) ||
         (rc = read_real(in, "cls_dropout", c->hidden_dropout, 0, 1, &c->classifier_dropout)) ||
-        (rc = refuse_other_than(in, "conv_kernel_size", 0, "is not 0; the convolution layer of DeBERTa-v2-xlarge is not supported")))
+        (rc = refuse_other_than(in, "conv_kernel_size", 0,
+                                "is not 0; the convolution layer of DeBERTa-v2-xlarge is not supported")))
         return rc;
-    return c->pooler_size == c->hidden_size ? ZOO_OK : refuse(in, "pooler_hidden_size", "is not hidden_size, which is not supported");
+    return c->pooler_size == c->hidden_size ? ZOO_OK : refuse(in, "pooler_hidden_size",
+                                                              "is not hidden_size, which is not supported");
 }
 
 /* ---- BERT ---- */
@@ -352,7 +372,8 @@ static int read_bert(zoo_transformer_config *c, const struct source *in)
         (rc = read_real(in, "classifier_dropout", c->hidden_dropout, 0, 1, &c->classifier_dropout)))
         return rc;
     if (strcmp(positions, "absolute"))
-        return zoo_fail(in->err, ZOO_EFORMAT, "%s: 'position_embedding_type' is '%.40s', which is not supported; supported: absolute",
+        return zoo_fail(in->err, ZOO_EFORMAT,
+                        "%s: 'position_embedding_type' is '%.40s', which is not supported; supported: absolute",
                         in->place, positions);
     c->has_positions = true;
     c->embedding_size = c->pooler_size = c->hidden_size;
@@ -372,7 +393,8 @@ int zoo_transformer_config_parse(zoo_transformer_config *c, const json_t *config
     if ((rc = read_word(&in, "model_type", "", &type)))
         return rc;
     if (strcmp(type, "deberta-v2") && strcmp(type, "bert"))
-        return zoo_fail(err, ZOO_EFORMAT, "%s: model_type '%.100s' is not supported; supported: deberta-v2, bert", place, type);
+        return zoo_fail(err, ZOO_EFORMAT, "%s: model_type '%.100s' is not supported; supported: deberta-v2, bert",
+                        place, type);
     c->family = strcmp(type, "bert") ? ZOO_DEBERTA_V2 : ZOO_BERT;
     if ((rc = check_common(&in)) || (rc = read_shape(c, &in)) ||
         (rc = c->family == ZOO_BERT ? read_bert(c, &in) : read_deberta(c, &in)) || (rc = read_head(c, &in)))
@@ -385,7 +407,8 @@ size_t zoo_transformer_span(const zoo_transformer_config *c)
     return c->buckets ? c->buckets : c->max_relative;
 }
 
-/* An odd number of buckets has its last one far beyond max_relative; with two or three there is none beyond the middle. */
+/* An odd number of buckets has its last one far beyond max_relative; with two or three there is none beyond the
+ * middle. */
 size_t zoo_transformer_reach(const zoo_transformer_config *c)
 {
     int A = (int)zoo_transformer_span(c), buckets = (int)c->buckets, relative = (int)c->max_relative, last;

@@ -1,5 +1,5 @@
-/* transformer_config.h - what config.json says of a DeBERTa-v2/v3 or BERT network. Every key that changes the computation is honoured
- * or refused by name.
+/* transformer_config.h - what config.json says of a DeBERTa-v2/v3 or BERT network. Every key that changes the
+ * computation is honoured or refused by name.
  * Layer: model -> base. Threads: a plain value. */
 #ifndef ZOO_MODEL_TRANSFORMER_CONFIG_H
 #define ZOO_MODEL_TRANSFORMER_CONFIG_H
@@ -21,7 +21,8 @@ typedef struct zoo_transformer_config {
     enum zoo_activation hidden_act, pooler_act;
     float eps;
     bool has_relative, has_positions, shares_keys, has_c2p, has_p2c, norms_positions;
-    bool names_architecture;                    /* false: `architectures` is missing, and a classifier's weights decide about head */
+    bool names_architecture;                    /* false: `architectures` is missing, and a classifier's weights decide
+                                                 * about head */
     size_t buckets, max_relative;               /* buckets 0: none */
     size_t max_tokens;                          /* that texts are cut to: zooter.max_tokens, else max_positions */
     double hidden_dropout, attention_dropout, pooler_dropout, classifier_dropout;
@@ -31,8 +32,8 @@ typedef struct zoo_transformer_config {
 
 enum { ZOO_SEQUENCE_MAX = 65536 };              /* tokens of one sequence, where there are no absolute positions */
 
-/* `place` (a path) begins the sentence of an error. head and labels follow `architectures` and id2label; whether the weights of a head
- * are there is the loader's business. */
+/* `place` (a path) begins the sentence of an error. head and labels follow `architectures` and id2label; whether the
+ * weights of a head are there is the loader's business. */
 int zoo_transformer_config_parse(zoo_transformer_config *out, const json_t *config, const char *place, zoo_err *err);
 /* Rows of a position table on each side of the middle (A in spec/deberta-v2.md). */
 size_t zoo_transformer_span(const zoo_transformer_config *config);

@@ -1,4 +1,5 @@
-/* transformer_net.h - what an open transformer consists of; shared by transformer_open.c, which makes it, and transformer.c, which runs it.
+/* transformer_net.h - what an open transformer consists of; shared by transformer_open.c, which makes it, and
+ * transformer.c, which runs it.
  * Dimensions: H hidden size, E embedding size, I intermediate size, V vocabulary, A span of positions.
  * Layer: model -> compute, base. Threads: immutable once open. */
 #ifndef ZOO_MODEL_TRANSFORMER_NET_H
@@ -8,7 +9,8 @@
 #include "model/transformer.h"
 
 typedef struct zoo_transformer_layer {
-    zoo_product *qkv;               /* (3H, H): query, key, value one behind the other; NULL in the last layer, which has */
+    zoo_product *qkv;               /* (3H, H): query, key, value one behind the other; NULL in the last layer, which
+                                     * has */
     zoo_product *q, *kv;            /* (H, H) and (2H, H), because it may need the queries of few rows */
     zoo_product *out, *up, *down;   /* (H, H) (I, H) (H, I) */
     zoo_norm attention_norm, output_norm;

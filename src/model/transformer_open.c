@@ -1,5 +1,6 @@
-/* transformer_open.c - a checkpoint folder as a network in memory: names and shapes are checked first, all of them, so that a config
- * that lies about sizes allocates nothing; then the weights are read and packed, layer by layer, several layers at a time.
+/* transformer_open.c - a checkpoint folder as a network in memory: names and shapes are checked first, all of them, so
+ * that a config that lies about sizes allocates nothing; then the weights are read and packed, layer by layer, several
+ * layers at a time.
  * Layer: model. Threads: opening uses threads of its own. */
 #include <limits.h>
 #include <stdio.h>
@@ -80,13 +81,15 @@ static int check_tensor(const struct opening *o, const char *name, size_t rows, 
     size_t dims = columns ? 2 : 1;
 
     if (!tensor)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: the weights have no tensor '%s', which this config needs", o->path, name);
+        return zoo_fail(err, ZOO_EFORMAT, "%s: the weights have no tensor '%s', which this config needs", o->path,
+                        name);
     if (tensor->dims == dims && tensor->shape[0] == rows && (dims < 2 || tensor->shape[1] == columns))
         return ZOO_OK;
     if (dims == 2 && tensor->dims == 2)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: tensor '%s' is %zu x %zu, the config asks for %zu x %zu", zoo_weights_path(w, tensor), name,
-                        tensor->shape[0], tensor->shape[1], rows, columns);
-    return zoo_fail(err, ZOO_EFORMAT, "%s: tensor '%s' has %zu dimensions and %zu rows, the config asks for %zu and %zu",
+        return zoo_fail(err, ZOO_EFORMAT, "%s: tensor '%s' is %zu x %zu, the config asks for %zu x %zu",
+                        zoo_weights_path(w, tensor), name, tensor->shape[0], tensor->shape[1], rows, columns);
+    return zoo_fail(err, ZOO_EFORMAT,
+                    "%s: tensor '%s' has %zu dimensions and %zu rows, the config asks for %zu and %zu",
                     zoo_weights_path(w, tensor), name, tensor->dims, tensor->dims ? tensor->shape[0] : 0, dims, rows);
 }
 
@@ -217,7 +220,8 @@ static void find_head(struct opening *o)
     char name[NAME_SIZE];
 
     snprintf(name, sizeof name, "%s.weight", pooler_name(o));
-    if (!c->names_architecture && zoo_weights_find(o->t->weights, "classifier.weight") && zoo_weights_find(o->t->weights, name))
+    if (!c->names_architecture && zoo_weights_find(o->t->weights, "classifier.weight") &&
+        zoo_weights_find(o->t->weights, name))
         c->head = ZOO_HEAD_CLASSIFIER;
 }
 
@@ -262,7 +266,8 @@ static void norm_release(const zoo_norm *norm)
 }
 
 /* weight (outputs, inputs) and bias (outputs) into memory of the caller's. */
-static int read_linear(const struct opening *o, const char *stem, size_t outputs, size_t inputs, float *weight, float *bias, zoo_err *err)
+static int read_linear(const struct opening *o, const char *stem, size_t outputs, size_t inputs, float *weight,
+                       float *bias, zoo_err *err)
 {
     char name[NAME_SIZE + 8];
     int rc;
@@ -283,7 +288,8 @@ struct scratch {
 };
 
 /* `count` products one behind the other as one. */
-static int pack(zoo_product **out, const struct opening *o, size_t layer, enum linear first, size_t count, struct scratch *s, zoo_err *err)
+static int pack(zoo_product **out, const struct opening *o, size_t layer, enum linear first, size_t count,
+                struct scratch *s, zoo_err *err)
 {
     const zoo_transformer_config *c = o->config;
     size_t O = outputs_of(c, first), I = inputs_of(c, first);
@@ -298,8 +304,8 @@ static int pack(zoo_product **out, const struct opening *o, size_t layer, enum l
 }
 
 /* out (2A, H) = positions W^T + b */
-static int project(float *out, const struct opening *o, size_t layer, enum linear which, const zoo_input *positions, struct scratch *s,
-                   zoo_err *err)
+static int project(float *out, const struct opening *o, size_t layer, enum linear which, const zoo_input *positions,
+                   struct scratch *s, zoo_err *err)
 {
     size_t H = o->config->hidden_size;
     char name[NAME_SIZE];
@@ -317,7 +323,8 @@ static int project(float *out, const struct opening *o, size_t layer, enum linea
 }
 
 /* Positions go through the network's own projections once, here, and not for every query. */
-static int fold_positions(zoo_transformer_layer *l, const struct opening *o, size_t layer, struct scratch *s, zoo_err *err)
+static int fold_positions(zoo_transformer_layer *l, const struct opening *o, size_t layer, struct scratch *s,
+                          zoo_err *err)
 {
     const zoo_transformer_config *c = o->config;
     size_t A = zoo_transformer_span(c), H = c->hidden_size;
@@ -335,7 +342,8 @@ static int fold_positions(zoo_transformer_layer *l, const struct opening *o, siz
     if (!rc && c->has_p2c)
         rc = project(s->projected[1], o, layer, query, &x, s, err);
     free(memory);
-    return rc ? rc : zoo_attention_positions_new(&l->positions, o->t->precision, A, c->heads, H / c->heads, c->has_c2p ? s->projected[0] : NULL,
+    return rc ? rc : zoo_attention_positions_new(&l->positions, o->t->precision, A, c->heads, H / c->heads,
+                                                 c->has_c2p ? s->projected[0] : NULL,
                                                  c->has_p2c ? s->projected[1] : NULL, err);
 }
 
@@ -499,7 +507,8 @@ static int open_head(struct opening *o, zoo_err *err)
     if (!weight || !bias || !t->classifier || !t->classifier_bias)
         rc = ZOO_ENOMEM;
     else if (!(rc = read_linear(o, is_pair ? "head_layer.1" : pooler_name(o), H, inputs, weight, bias, err)) &&
-             !(rc = read_linear(o, is_pair ? "head_layer.4" : "classifier", c->labels, H, t->classifier, t->classifier_bias, err)))
+             !(rc = read_linear(o, is_pair ? "head_layer.4" : "classifier", c->labels, H, t->classifier,
+                                t->classifier_bias, err)))
         rc = zoo_product_new(&t->pooler, zoo_transformer_head_precision(t), H, inputs, weight, bias, err);
     free(weight);
     free(bias);

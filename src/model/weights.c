@@ -11,7 +11,8 @@
 #include "model/shards.h"
 #include "model/torch_file.h"
 
-enum { CHUNK = 1 << 18, NARROW = 1 << 15 };     /* bytes read at once: of floats, in place; of other types, on the stack */
+enum { CHUNK = 1 << 18, NARROW = 1 << 15 };     /* bytes read at once: of floats, in place; of other types, on the
+                                                 * stack */
 
 struct zoo_weights {
     zoo_file *files;
@@ -37,15 +38,19 @@ static int find_scales(zoo_weights *w, zoo_err *err)
             continue;
         snprintf(name, sizeof name, "%s_zero_point", t->name);
         if (zoo_weights_find(w, name))
-            return zoo_fail(err, ZOO_EFORMAT, "%s: '%s': 8-bit weights with a zero point are not read, only symmetric ones",
+            return zoo_fail(err, ZOO_EFORMAT,
+                            "%s: '%s': 8-bit weights with a zero point are not read, only symmetric ones",
                             w->files[t->file].path, name);
         snprintf(name, sizeof name, "%s_scale", t->name);
         scale = zoo_weights_find(w, name);
         if (!scale)
             continue;
-        if (scale->dtype > ZOO_F64 || zoo_tensor_elements(scale) != t->shape[0] || scale->dims < 1 || scale->shape[0] != t->shape[0])
-            return zoo_fail(err, ZOO_EFORMAT, "%s: '%s' should hold one factor for each of the %zu rows of '%s'; only 8-bit weights "
-                            "with a factor per output are read", w->files[scale->file].path, name, t->shape[0], t->name);
+        if (scale->dtype > ZOO_F64 || zoo_tensor_elements(scale) != t->shape[0] || scale->dims < 1 ||
+            scale->shape[0] != t->shape[0])
+            return zoo_fail(err, ZOO_EFORMAT,
+                            "%s: '%s' should hold one factor for each of the %zu rows of '%s'; only 8-bit weights "
+                            "with a factor per output are read", w->files[scale->file].path, name, t->shape[0],
+                            t->name);
         t->scale = scale;
     }
     return ZOO_OK;
@@ -60,8 +65,8 @@ static int finish(zoo_weights *w, zoo_err *err)
         qsort(t, w->tensors.count, sizeof *t, by_name);
     for (size_t i = 1; i < w->tensors.count; i++)
         if (!strcmp(t[i - 1].name, t[i].name))
-            return zoo_fail(err, ZOO_EFORMAT, "%s: the tensor '%s' is there twice, also in %s", w->files[t[i].file].path, t[i].name,
-                            w->files[t[i - 1].file].path);
+            return zoo_fail(err, ZOO_EFORMAT, "%s: the tensor '%s' is there twice, also in %s",
+                            w->files[t[i].file].path, t[i].name, w->files[t[i - 1].file].path);
     return find_scales(w, err);
 }
 
@@ -80,7 +85,8 @@ static int add_file(zoo_weights *w, const char *path, zoo_err *err)
     if (rc)
         return rc;
     w->file_count++;
-    return (has_suffix(path, ".bin") ? zoo_torch_file_read : zoo_safetensors_read)(&w->tensors, file, (unsigned)(w->file_count - 1), err);
+    return (has_suffix(path, ".bin") ? zoo_torch_file_read : zoo_safetensors_read)(&w->tensors, file,
+                                                                                   (unsigned)(w->file_count - 1), err);
 }
 
 /* With room for n files; NULL: no memory. */
@@ -124,8 +130,8 @@ static int check_index(const zoo_weights *w, const zoo_shards *shards, const cha
     json_object_foreach((json_t *)zoo_shards_map(shards), name, file) {
         const zoo_tensor *t = zoo_weights_find(w, name);
         if (!t || strcmp(shards->files[t->file], json_string_value(file)))
-            return zoo_fail(err, ZOO_EFORMAT, "%s: the tensor '%.100s' should be in %s and is %s%s", path, name, json_string_value(file),
-                            t ? "in " : "in no file", t ? shards->files[t->file] : "");
+            return zoo_fail(err, ZOO_EFORMAT, "%s: the tensor '%.100s' should be in %s and is %s%s", path, name,
+                            json_string_value(file), t ? "in " : "in no file", t ? shards->files[t->file] : "");
     }
     return ZOO_OK;
 }
@@ -173,9 +179,12 @@ int zoo_weights_open(zoo_weights **out, const char *dir, zoo_err *err)
         if ((rc = zoo_fs_join(path, sizeof path, dir, forms[i].file, err)))
             return rc;
         if (is_there(path))
-            return forms[i].shards ? open_shards(out, dir, path, forms[i].shards, err) : zoo_weights_open_file(out, path, err);
+            return forms[i].shards ? open_shards(out, dir, path, forms[i].shards, err) :
+                   zoo_weights_open_file(out, path, err);
     }
-    return zoo_fail(err, ZOO_EIO, "%s/model.safetensors: No such file or directory, nor shards with an index, nor pytorch_model.bin", dir);
+    return zoo_fail(err, ZOO_EIO,
+                    "%s/model.safetensors: No such file or directory, nor shards with an index, nor pytorch_model.bin",
+                    dir);
 }
 
 void zoo_weights_close(zoo_weights *w)
@@ -227,7 +236,8 @@ static int check_finite(const zoo_weights *w, const zoo_tensor *t, const float *
 {
     if (zoo_floats_are_finite(x, n))
         return ZOO_OK;
-    return zoo_fail(err, ZOO_EFORMAT, "%s: tensor '%s' holds a value that is not a finite number", zoo_weights_path(w, t), t->name);
+    return zoo_fail(err, ZOO_EFORMAT, "%s: tensor '%s' holds a value that is not a finite number",
+                    zoo_weights_path(w, t), t->name);
 }
 
 /* Floats as they lie in the file, chunk by chunk, so that the check finds them in the cache. */
@@ -238,7 +248,8 @@ static int read_floats(const zoo_weights *w, const zoo_tensor *t, uint64_t first
 
     for (size_t from = 0; from < n && !rc; from += step) {
         size_t m = n - from < step ? n - from : step;
-        rc = zoo_file_read(&w->files[t->file], out + from, m * sizeof *out, t->begin + (first + from) * sizeof *out, err);
+        rc = zoo_file_read(&w->files[t->file], out + from, m * sizeof *out, t->begin + (first + from) * sizeof *out,
+                           err);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
         for (size_t i = 0; i < m; i++) {
             float x = out[from + i];
@@ -293,8 +304,8 @@ int zoo_weights_read_some(const zoo_weights *w, const zoo_tensor *t, uint64_t fi
     if (t->dtype == ZOO_F32)
         return read_floats(w, t, first, n, out, err);
     if (t->dtype == ZOO_OTHER_DTYPE || (t->dtype == ZOO_I8 && !t->scale))
-        return zoo_fail(err, ZOO_EFORMAT, "%s: tensor '%s' is %s, should be F32, F16 or BF16", zoo_weights_path(w, t), t->name,
-                        t->dtype_name);
+        return zoo_fail(err, ZOO_EFORMAT, "%s: tensor '%s' is %s, should be F32, F16 or BF16", zoo_weights_path(w, t),
+                        t->name, t->dtype_name);
     rc = read_others(w, t, first, n, out, err);
     return !rc && t->scale ? apply_scale(w, t, first, n, out, err) : rc;
 }

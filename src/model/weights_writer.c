@@ -124,7 +124,8 @@ static int step(zoo_weights_writer *w, zoo_err *err)
     return rc;
 }
 
-int zoo_weights_writer_new(zoo_weights_writer **out, const char *dir, zoo_planned *plan, size_t n, uint64_t max_shard, zoo_err *err)
+int zoo_weights_writer_new(zoo_weights_writer **out, const char *dir, zoo_planned *plan, size_t n, uint64_t max_shard,
+                           zoo_err *err)
 {
     zoo_weights_writer *w = calloc(1, sizeof *w);
     int rc;
@@ -140,7 +141,8 @@ int zoo_weights_writer_new(zoo_weights_writer **out, const char *dir, zoo_planne
     w->n = n;
     split(w, max_shard);
     if (w->shards > ZOO_SHARDS_MAX)
-        rc = zoo_fail(err, ZOO_EUSAGE, "%s: %zu shards, at most %d can be read again; allow larger ones", dir, w->shards, ZOO_SHARDS_MAX);
+        rc = zoo_fail(err, ZOO_EUSAGE, "%s: %zu shards, at most %d can be read again; allow larger ones", dir,
+                      w->shards, ZOO_SHARDS_MAX);
     else
         rc = open_shard(w, err);
     if (!rc && n) {
@@ -179,8 +181,8 @@ static int put_floats(zoo_weights_writer *w, const zoo_planned *t, const float *
             float back[CHUNK];
             zoo_floats_widen(back, &raw, t->dtype, m);
             if (zoo_floats_are_finite(x, m) && !zoo_floats_are_finite(back, m))
-                return zoo_fail(err, ZOO_EFORMAT, "%s: a value of '%s' is too large for %s; f32 and bf16 can hold it", w->path, t->name,
-                                zoo_dtype_name(t->dtype));
+                return zoo_fail(err, ZOO_EFORMAT, "%s: a value of '%s' is too large for %s; f32 and bf16 can hold it",
+                                w->path, t->name, zoo_dtype_name(t->dtype));
         }
         rc = put(w, &raw, m * bytes, err);
     }
@@ -223,13 +225,15 @@ static int write_index(const zoo_weights_writer *w, zoo_err *err)
     zoo_buf text = ZOO_BUF_INIT(ZOO_SHARDS_INDEX_MAX);
     char name[NAME_SIZE], path[PATH_MAX];
     int rc = zoo_fs_join(path, sizeof path, w->dir, "model.safetensors.index.json", err);
-    int failed = zoo_buf_addf(&text, "{\n  \"metadata\": {\"total_size\": %" PRIu64 "},\n  \"weight_map\": {", w->total);
+    int failed = zoo_buf_addf(&text, "{\n  \"metadata\": {\"total_size\": %" PRIu64 "},\n  \"weight_map\": {",
+                              w->total);
 
     for (size_t s = 0; s < w->shards && !failed; s++) {
         shard_name(name, w, s);
         for (size_t i = w->starts[s]; i < w->starts[s + 1] && !failed; i++)
             failed = zoo_buf_add_str(&text, i ? ",\n    " : "\n    ") ||
-                     zoo_buf_add_json_str(&text, w->plan[i].name, strlen(w->plan[i].name)) || zoo_buf_addf(&text, ": \"%s\"", name);
+                     zoo_buf_add_json_str(&text, w->plan[i].name, strlen(w->plan[i].name)) ||
+                         zoo_buf_addf(&text, ": \"%s\"", name);
     }
     failed = failed || zoo_buf_add_str(&text, "\n  }\n}\n");
     if (!rc)
@@ -243,7 +247,8 @@ int zoo_weights_writer_end(zoo_weights_writer *w, zoo_err *err)
     int rc;
 
     if (w->tensor < w->n)
-        return zoo_fail(err, ZOO_EUSAGE, "%s: %" PRIu64 " values of '%s' are missing", w->path, w->left, w->plan[w->tensor].name);
+        return zoo_fail(err, ZOO_EUSAGE, "%s: %" PRIu64 " values of '%s' are missing", w->path, w->left,
+                        w->plan[w->tensor].name);
     rc = close_shard(w, err);
     return !rc && w->shards > 1 ? write_index(w, err) : rc;
 }

@@ -1,5 +1,6 @@
-/* A zip file ends with a record that says where its directory lies; each entry of the directory says where a local header
- * lies, behind which the bytes begin. Sizes that do not fit 32 bits stand in zip64's records. All numbers are little-endian. */
+/* A zip file ends with a record that says where its directory lies; each entry of the directory says where a local
+ * header lies, behind which the bytes begin. Sizes that do not fit 32 bits stand in zip64's records. All numbers are
+ * little-endian. */
 #include "model/zip.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -114,8 +115,8 @@ static int locate(zoo_zip_member *m, const zoo_file *file, uint64_t offset, uint
 }
 
 /* One entry at p of the directory, which has `left` bytes; *used: how many it takes. */
-static int read_entry(zoo_zip *zip, const unsigned char *p, size_t left, size_t *used, const zoo_file *file, uint64_t limit,
-                      zoo_err *err)
+static int read_entry(zoo_zip *zip, const unsigned char *p, size_t left, size_t *used, const zoo_file *file,
+                      uint64_t limit, zoo_err *err)
 {
     zoo_zip_member *m = &zip->members[zip->count];
     size_t name, extra;
@@ -136,8 +137,9 @@ static int read_entry(zoo_zip *zip, const unsigned char *p, size_t left, size_t 
     if (number(p + 8, 2) & FLAG_ENCRYPTED)
         return zoo_fail(err, ZOO_EFORMAT, "%s: the member '%.100s' is encrypted", file->path, m->name);
     if (number(p + 10, 2) != STORED)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: the member '%.100s' is compressed; torch.save stores its members as they are",
-                        file->path, m->name);
+        return zoo_fail(err, ZOO_EFORMAT,
+                        "%s: the member '%.100s' is compressed; torch.save stores its members as they are", file->path,
+                        m->name);
     if (!read_extra64(p + ENTRY_SIZE + name, extra, &m->size, &packed, &offset) || packed != m->size)
         return zoo_fail(err, ZOO_EFORMAT, "%s: the member '%.100s' has sizes that do not agree", file->path, m->name);
     zip->count++;
@@ -155,11 +157,13 @@ static int check_names(zoo_zip *zip, const zoo_file *file, zoo_err *err)
         qsort(zip->members, zip->count, sizeof *zip->members, by_name);
     for (size_t i = 1; i < zip->count; i++)
         if (!strcmp(zip->members[i - 1].name, zip->members[i].name))
-            return zoo_fail(err, ZOO_EFORMAT, "%s: the member '%.100s' is there twice", file->path, zip->members[i].name);
+            return zoo_fail(err, ZOO_EFORMAT, "%s: the member '%.100s' is there twice", file->path,
+                            zip->members[i].name);
     return ZOO_OK;
 }
 
-static int read_directory(zoo_zip *zip, const unsigned char *p, const struct directory *d, const zoo_file *file, zoo_err *err)
+static int read_directory(zoo_zip *zip, const unsigned char *p, const struct directory *d, const zoo_file *file,
+                          zoo_err *err)
 {
     size_t left = (size_t)d->size, used = 0;
     int rc = ZOO_OK;
@@ -187,7 +191,8 @@ int zoo_zip_read(zoo_zip *zip, const zoo_file *file, zoo_err *err)
     if (d.offset > file->size || d.size > file->size - d.offset)
         return zoo_fail(err, ZOO_EFORMAT, "%s: a damaged zip file: its directory lies outside the file", file->path);
     if (d.members > ZOO_ZIP_MEMBERS_MAX || d.size > ZOO_ZIP_DIRECTORY_MAX || d.members > d.size / ENTRY_SIZE)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: a zip file of %" PRIu64 " members in %" PRIu64 " bytes of directory, at most %d in %d "
+        return zoo_fail(err, ZOO_EFORMAT,
+                        "%s: a zip file of %" PRIu64 " members in %" PRIu64 " bytes of directory, at most %d in %d "
                         "are read", file->path, d.members, d.size, ZOO_ZIP_MEMBERS_MAX, ZOO_ZIP_DIRECTORY_MAX);
     bytes = malloc((size_t)d.size + 1);
     rc = bytes ? zoo_file_read(file, bytes, (size_t)d.size, d.offset, err) : zoo_fail_nomem(err);

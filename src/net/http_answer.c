@@ -137,7 +137,8 @@ static const char *reason_phrase(int status)
     static const struct { int status; const char *phrase; } phrases[] = {
         { 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" }, { 400, "Bad Request" },
         { 401, "Unauthorized" }, { 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
-        { 408, "Request Timeout" }, { 409, "Conflict" }, { 413, "Content Too Large" }, { 415, "Unsupported Media Type" },
+        { 408, "Request Timeout" }, { 409, "Conflict" }, { 413, "Content Too Large" },
+            { 415, "Unsupported Media Type" },
         { 417, "Expectation Failed" }, { 422, "Unprocessable Content" }, { 429, "Too Many Requests" },
         { 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" }, { 501, "Not Implemented" },
         { 502, "Bad Gateway" }, { 503, "Service Unavailable" }, { 504, "Gateway Timeout" },
@@ -163,10 +164,11 @@ static const char *date_line(zoo_http_server *server)
 }
 
 /* The answer's head into buf[0..1024) and c->extra behind it; its size. */
-static size_t format_head(zoo_http_exchange *c, char *buf, size_t size, int status, const char *type, const char *framing)
+static size_t format_head(zoo_http_exchange *c, char *buf, size_t size, int status, const char *type,
+                          const char *framing)
 {
-    int n = snprintf(buf, size, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%s%s%s", status, reason_phrase(status), date_line(c->server),
-                     type ? "Content-Type: " : "", type ? type : "", type ? "\r\n" : "", framing,
+    int n = snprintf(buf, size, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s%s%s%s", status, reason_phrase(status),
+                     date_line(c->server), type ? "Content-Type: " : "", type ? type : "", type ? "\r\n" : "", framing,
                      !c->keep_alive || c->server->is_stopping ? "Connection: close\r\n" :
                      c->head.minor == 0 ? "Connection: keep-alive\r\n" : "");
 
@@ -243,11 +245,12 @@ void zoo_http_reply(zoo_http_exchange *c, int status, const char *type, const vo
 void zoo_http_reply_error(zoo_http_exchange *c, int status, const char *type, const char *code, const char *message)
 {
     zoo_buf body = ZOO_BUF_INIT(16 << 10);
-    int failed = zoo_buf_add_str(&body, "{\"error\":{\"message\":") || zoo_buf_add_json_str(&body, message, strlen(message)) ||
-                 zoo_buf_add_str(&body, ",\"type\":") || zoo_buf_add_json_str(&body, type, strlen(type)) ||
-                 zoo_buf_add_str(&body, ",\"param\":null,\"code\":") ||
-                 (code ? zoo_buf_add_json_str(&body, code, strlen(code)) : zoo_buf_add_str(&body, "null")) ||
-                 zoo_buf_add_str(&body, "}}");
+    int failed = zoo_buf_add_str(&body, "{\"error\":{\"message\":") ||
+                 zoo_buf_add_json_str(&body, message, strlen(message)) || zoo_buf_add_str(&body, ",\"type\":") ||
+                     zoo_buf_add_json_str(&body, type, strlen(type)) ||
+                         zoo_buf_add_str(&body, ",\"param\":null,\"code\":") ||
+                             (code ? zoo_buf_add_json_str(&body, code, strlen(code)) :
+                              zoo_buf_add_str(&body, "null")) || zoo_buf_add_str(&body, "}}");
 
     if (failed)
         zoo_http_reply(c, status, "application/json", "{}", 2);
@@ -264,14 +267,16 @@ void zoo_http_stream_begin(zoo_http_exchange *c, int status, const char *type)
     c->is_chunked = c->head.minor > 0;
     if (!c->is_chunked)
         c->keep_alive = 0;                           /* HTTP/1.0: the end of the connection is the end of the answer */
-    n = format_head(c, head, sizeof head, status, tame_type(type), c->is_chunked ? "Transfer-Encoding: chunked\r\n" : "");
+    n = format_head(c, head, sizeof head, status, tame_type(type),
+                    c->is_chunked ? "Transfer-Encoding: chunked\r\n" : "");
     zoo_connection_queue(c, head, n);
     zoo_connection_queue(c, c->extra.data, c->extra.size);
     zoo_connection_queue(c, "\r\n", 2);
     event_active(c->writable, EV_WRITE, 0);
 }
 
-size_t zoo_http_stream_write(zoo_http_exchange *c, const void *bytes, size_t size, void (*drained)(void *), void *context)
+size_t zoo_http_stream_write(zoo_http_exchange *c, const void *bytes, size_t size, void (*drained)(void *),
+                             void *context)
 {
     char line[24];
 

@@ -1,5 +1,6 @@
-/* http_connection.h - a connection of the HTTP server, which is its current exchange too: what http_server.c (input, routes,
- * lifetime) and http_answer.c (output) share. Nothing outside src/net includes it. Layer: net. Threads: the loop's only. */
+/* http_connection.h - a connection of the HTTP server, which is its current exchange too: what http_server.c (input,
+ * routes, lifetime) and http_answer.c (output) share. Nothing outside src/net includes it. Layer: net. Threads: the
+ * loop's only. */
 #ifndef ZOO_NET_HTTP_CONNECTION_H
 #define ZOO_NET_HTTP_CONNECTION_H
 #include <stdint.h>
@@ -63,7 +64,8 @@ static inline size_t zoo_connection_pending(const zoo_http_exchange *c)
 }
 
 void zoo_connection_on_writable(evutil_socket_t fd, short what, void *context);
-void zoo_connection_queue(zoo_http_exchange *c, const void *bytes, size_t size);      /* sent when the loop comes to it */
+/* sent when the loop comes to it */
+void zoo_connection_queue(zoo_http_exchange *c, const void *bytes, size_t size);
 /* Closed by the loop, soon: whoever runs now may still hold it. */
 void zoo_connection_break(zoo_http_exchange *c);
 /* Reads on, or not where enough is read ahead. */

@@ -7,7 +7,8 @@ enum { MAX_CHUNK_LINE = 4096 };
 /* RFC 9110: what a method and a header's name are made of. */
 static int is_token(unsigned char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c && strchr("!#$%&'*+-.^_`|~", c));
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
 /* ---- the head ---- */
@@ -29,7 +30,8 @@ static int parse_request_line(zoo_http_head *head, char *bytes, size_t at)
         return -400;
     if (strcmp(version, "HTTP/1.1") && strcmp(version, "HTTP/1.0"))
         return -505;
-    if (!strncasecmp(target, "http://", 7) || !strncasecmp(target, "https://", 8)) {       /* as to a proxy: the path counts */
+    /* as to a proxy: the path counts */
+    if (!strncasecmp(target, "http://", 7) || !strncasecmp(target, "https://", 8)) {
         target = strchr(strchr(target, ':') + 3, '/');
         if (!target)
             return -400;

@@ -1,10 +1,12 @@
-/* http_server.c - see http_server.h. A connection is its current exchange too: one request is answered before the next is read.
+/* http_server.c - see http_server.h. A connection is its current exchange too: one request is answered before the next
+ * is read.
  *
  *     on_acceptable() -> HEAD -> read_head() -> BODY -> read_body() -> HANDLING -> end_exchange() -> HEAD ...
  *                          \___ refuse() ______/___________________/      \-> LINGERING -> connection_close()
  *
- * LINGERING: the answer is sent and the sending side shut down; what the client still sends is thrown away, so that it gets to
- * read the answer rather than a reset. A connection is freed only by the loop's own callbacks, never below a handler.
+ * LINGERING: the answer is sent and the sending side shut down; what the client still sends is thrown away, so that it
+ * gets to read the answer rather than a reset. A connection is freed only by the loop's own callbacks, never below a
+ * handler.
  * Layer: net. Threads: the loop's only. */
 #include "net/http_server.h"
 #include <errno.h>
@@ -137,7 +139,8 @@ static void answer_unrouted(zoo_http_exchange *c, const char *allow)
 
     if (*allow) {
         zoo_http_set_header(c, "Allow", allow);
-        snprintf(message, sizeof message, "%.32s is not allowed on %.200s; allowed: %s", c->in.data + c->head.method, zoo_http_path(c), allow);
+        snprintf(message, sizeof message, "%.32s is not allowed on %.200s; allowed: %s", c->in.data + c->head.method,
+                 zoo_http_path(c), allow);
         zoo_http_reply_error(c, 405, "invalid_request_error", "method_not_allowed", message);
     } else {
         snprintf(message, sizeof message, "there is nothing at %.200s", zoo_http_path(c));
@@ -195,7 +198,8 @@ static int read_chunks(zoo_http_exchange *c)
 {
     int rc = zoo_http_chunks_parse(&c->chunks, c->in.data, c->in.size, c->head.size, c->server->limits.max_body);
 
-    if (rc == 0 && c->chunks.in > c->chunks.out) {           /* what framed the data is dropped, so that memory follows the data */
+    if (rc == 0 && c->chunks.in > c->chunks.out) {           /* what framed the data is dropped, so that memory follows
+                                                              * the data */
         memmove(c->in.data + c->chunks.out, c->in.data + c->chunks.in, c->in.size - c->chunks.in);
         c->in.size -= c->chunks.in - c->chunks.out;
         c->chunks.in = c->chunks.out;
@@ -289,7 +293,8 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
         return;
     }
     n = room ? recv(fd, c->in.data + c->in.size, room, 0) : -1;
-    if (n == 0 && c->state == STATE_HEAD && zoo_connection_pending(c)) {    /* the client has asked its last: it still gets the answer */
+    /* the client has asked its last: it still gets the answer */
+    if (n == 0 && c->state == STATE_HEAD && zoo_connection_pending(c)) {
         c->keep_alive = c->is_reading = 0;
         event_del(c->readable);
         return;
@@ -335,7 +340,8 @@ static void sweep_one(zoo_http_exchange *c, uint64_t now)
 {
     uint64_t idle_ms = (now - c->active_ns) / 1000000;
 
-    if (c->state == STATE_LINGERING ? idle_ms >= LINGER_MS : zoo_connection_pending(c) > 0 && idle_ms >= c->server->limits.idle_ms)
+    if (c->state == STATE_LINGERING ? idle_ms >= LINGER_MS : zoo_connection_pending(c) > 0 &&
+        idle_ms >= c->server->limits.idle_ms)
         connection_close(c);
     else if (idle_ms < c->server->limits.idle_ms || c->state == STATE_HANDLING)
         return;
@@ -388,8 +394,8 @@ static int start_events(zoo_http_server *server, zoo_err *err)
     return ZOO_OK;
 }
 
-int zoo_http_server_new(zoo_http_server **out, struct event_base *loop, const char *listen, const zoo_http_route *routes,
-                        void *context, const zoo_http_server_limits *limits, zoo_err *err)
+int zoo_http_server_new(zoo_http_server **out, struct event_base *loop, const char *listen,
+                        const zoo_http_route *routes, void *context, const zoo_http_server_limits *limits, zoo_err *err)
 {
     zoo_http_server *server = calloc(1, sizeof *server);
     int failed;

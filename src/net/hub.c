@@ -23,7 +23,8 @@
 #include "net/hub_cache.h"
 #include "net/transfer.h"
 
-enum { URL_SIZE = 4096, API_MAX = 16 << 20, FILES_MAX = 4096, BLOCK = 1 << 20, WAIT_MS = 500, WAIT_MAX_MS = 30000, RETRY_AFTER_MAX_S = 300 };
+enum { URL_SIZE = 4096, API_MAX = 16 << 20, FILES_MAX = 4096, BLOCK = 1 << 20, WAIT_MS = 500, WAIT_MAX_MS = 30000,
+       RETRY_AFTER_MAX_S = 300 };
 
 /* One file that is wanted and not there yet. */
 struct want {
@@ -71,7 +72,8 @@ static const char *token_hint(const zoo_hub *hub)
 {
     if (!hub->settings.token)
         return "; if it is private, set HF_TOKEN";
-    return zoo_transfer_sends_token(hub->transfer) ? "" : "; the token was kept back, for it would travel over http in the clear";
+    return zoo_transfer_sends_token(hub->transfer) ? "" :
+           "; the token was kept back, for it would travel over http in the clear";
 }
 
 /* The sentence of a final status. What the server says itself is shown unless it shows our token. */
@@ -82,22 +84,27 @@ static int fail_status(const zoo_hub *hub, const zoo_transfer_answer *a, const c
     if (hub->settings.token && strstr(words, hub->settings.token))
         words = "";
     if (!strcmp(a->error_code, "GatedRepo") || (a->status == 403 && !a->error_code[0]))
-        return zoo_fail(err, ZOO_EIO, "%s: access is granted by its owner: accept the terms at %s/%s and set HF_TOKEN to a token of "
-                        "that account%s", repo, endpoint, repo, zoo_transfer_sends_token(hub->transfer) ? " (this one is not enough)" : "");
+        return zoo_fail(err, ZOO_EIO,
+                        "%s: access is granted by its owner: accept the terms at %s/%s and set HF_TOKEN to a token of "
+                        "that account%s", repo, endpoint, repo, zoo_transfer_sends_token(hub->transfer) ?
+                        " (this one is not enough)" : "");
     if (!strcmp(a->error_code, "RevisionNotFound"))
         return zoo_fail(err, ZOO_EIO, "%s: has no revision '%s' at %s", repo, hub->revision, endpoint);
     if (a->status == 401 || !strcmp(a->error_code, "RepoNotFound"))
-        return zoo_fail(err, ZOO_EIO, "%s: %s knows no such model, or does not show it to %s (HTTP %ld)%s", repo, endpoint,
-                        zoo_transfer_sends_token(hub->transfer) ? "the owner of this token" : "strangers", a->status, token_hint(hub));
+        return zoo_fail(err, ZOO_EIO, "%s: %s knows no such model, or does not show it to %s (HTTP %ld)%s", repo,
+                        endpoint, zoo_transfer_sends_token(hub->transfer) ? "the owner of this token" : "strangers",
+                        a->status, token_hint(hub));
     if (a->status == 404)
         return zoo_fail(err, ZOO_EIO, "%s: %s has no %s (HTTP 404)%s", repo, endpoint, what, token_hint(hub));
-    return zoo_fail(err, ZOO_EIO, "%s: %s answers HTTP %ld for %s%s%.200s", repo, endpoint, a->status, what, *words ? ": " : "", words);
+    return zoo_fail(err, ZOO_EIO, "%s: %s answers HTTP %ld for %s%s%.200s", repo, endpoint, a->status, what,
+                    *words ? ": " : "", words);
 }
 
 /* ---- trying again ---- */
 
 /* 1, after a wait, where a failed request should be made once more. *failures counts those without progress. */
-static int tries_again(const zoo_hub *hub, unsigned *failures, unsigned retries, int rc, const zoo_transfer_answer *a, const zoo_err *err)
+static int tries_again(const zoo_hub *hub, unsigned *failures, unsigned retries, int rc, const zoo_transfer_answer *a,
+                       const zoo_err *err)
 {
     unsigned long ms = *failures < 8 ? WAIT_MS << *failures : WAIT_MAX_MS;
     struct timespec wait;
@@ -124,7 +131,8 @@ static int tries_again(const zoo_hub *hub, unsigned *failures, unsigned retries,
 static int take_text(void *context, const zoo_transfer_answer *answer, const char *bytes, size_t size, zoo_err *err)
 {
     (void)answer;
-    return zoo_buf_add(context, bytes, size) ? zoo_fail(err, ZOO_EFORMAT, "the hub's answer is longer than %d bytes", API_MAX) : ZOO_OK;
+    return zoo_buf_add(context, bytes, size) ? zoo_fail(err, ZOO_EFORMAT, "the hub's answer is longer than %d bytes",
+                                                        API_MAX) : ZOO_OK;
 }
 
 static int ask_api(zoo_hub *hub, zoo_buf *text, unsigned retries, zoo_transfer_answer *a, zoo_err *err)
@@ -137,8 +145,8 @@ static int ask_api(zoo_hub *hub, zoo_buf *text, unsigned retries, zoo_transfer_a
         return zoo_fail(err, ZOO_EUSAGE, "%.200s...: address too long", hub->settings.endpoint);
     do {
         zoo_buf_clear(text);
-        rc = zoo_transfer_run(hub->transfer, &(zoo_transfer_request){ .url = url, .max = API_MAX, .on_data = take_text, .context = text },
-                              a, err);
+        rc = zoo_transfer_run(hub->transfer, &(zoo_transfer_request){ .url = url, .max = API_MAX, .on_data = take_text,
+                                                                      .context = text }, a, err);
     } while (tries_again(hub, &failures, retries, rc, a, err));
     return rc;
 }
@@ -177,7 +185,8 @@ static int find_in_cache(zoo_hub *hub, zoo_err *err)
     }
     if (zoo_hub_cache_recall(hub->commit, sizeof hub->commit, &hub->cache, hub->revision, NULL) ||
         zoo_hub_cache_snapshot(hub->folder, &hub->cache, hub->commit, NULL, NULL) || stat(hub->folder, &st))
-        return zoo_fail(err, ZOO_EIO, "%s at '%s' is not in the cache %s", hub->repo, hub->revision, hub->settings.cache);
+        return zoo_fail(err, ZOO_EIO, "%s at '%s' is not in the cache %s", hub->repo, hub->revision,
+                        hub->settings.cache);
     return ZOO_OK;
 }
 
@@ -190,7 +199,8 @@ static int resolve(zoo_hub *hub, zoo_err *err)
     rc = ask_api(hub, &text, is_cached ? 0 : hub->settings.retries, &a, err);
     if (rc && a.may_pass && !is_cached) {
         zoo_err why = *err;
-        rc = zoo_fail(err, rc, "%s; the cache has nothing of %s at '%s'. HF_ENDPOINT names another hub", why.message, hub->repo, hub->revision);
+        rc = zoo_fail(err, rc, "%s; the cache has nothing of %s at '%s'. HF_ENDPOINT names another hub", why.message,
+                      hub->repo, hub->revision);
     } else if (is_cached && a.may_pass) {
         if (!rc)
             fail_status(hub, &a, "its description", err);
@@ -231,8 +241,10 @@ int zoo_hub_open(zoo_hub **out, const zoo_hub_settings *settings, const char *re
     if (!rc && settings->is_offline)
         rc = open_offline(hub, err);
     else if (!rc)
-        rc = zoo_transfer_new(&hub->transfer, &(zoo_transfer_settings){ .endpoint = settings->endpoint, .token = settings->token,
-                              .ca_file = settings->ca_file, .idle_s = settings->idle_s }, err);
+        rc = zoo_transfer_new(&hub->transfer, &(zoo_transfer_settings){ .endpoint = settings->endpoint,
+                                                                        .token = settings->token,
+                                                                        .ca_file = settings->ca_file,
+                                                                        .idle_s = settings->idle_s }, err);
     if (!rc && !settings->is_offline)
         rc = resolve(hub, err);
     if (rc)
@@ -277,7 +289,8 @@ static int is_in_snapshot(const zoo_hub *hub, const char *file)
     char path[PATH_MAX];
     struct stat st;
 
-    return !zoo_hub_cache_snapshot(path, &hub->cache, hub->commit, file, NULL) && !stat(path, &st) && S_ISREG(st.st_mode);
+    return !zoo_hub_cache_snapshot(path, &hub->cache, hub->commit, file, NULL) && !stat(path, &st) &&
+           S_ISREG(st.st_mode);
 }
 
 int zoo_hub_has(const zoo_hub *hub, const char *file)
@@ -331,9 +344,11 @@ static int ask_head(zoo_hub *hub, struct want *want, zoo_err *err)
     if (a.status >= 400 || a.status < 200)
         return fail_status(hub, &a, want->file, err);
     snprintf(want->etag, sizeof want->etag, "%s", a.linked_etag[0] ? a.linked_etag : a.etag);
-    want->size = a.linked_size != ZOO_TRANSFER_UNKNOWN ? a.linked_size : a.status == 200 ? a.length : ZOO_TRANSFER_UNKNOWN;
+    want->size = a.linked_size != ZOO_TRANSFER_UNKNOWN ? a.linked_size : a.status == 200 ? a.length :
+                 ZOO_TRANSFER_UNKNOWN;
     if (!zoo_hub_is_word(want->etag))
-        return zoo_fail(err, ZOO_EFORMAT, "%s: the hub gives no usable ETag, by which the file could be kept and checked", want->file);
+        return zoo_fail(err, ZOO_EFORMAT,
+                        "%s: the hub gives no usable ETag, by which the file could be kept and checked", want->file);
     if (want->size > 0 && (uint64_t)want->size > want->max)
         return zoo_fail(err, ZOO_EFORMAT, "%s: %lld bytes, at most %llu are fetched", want->file, (long long)want->size,
                         (unsigned long long)want->max);
@@ -383,7 +398,8 @@ int zoo_hub_want(zoo_hub *hub, const char *file, uint64_t max, zoo_err *err)
         if (!strcmp(hub->wants[i].file, file))
             return ZOO_OK;
     if (!zoo_hub_has(hub, file))
-        return hub->is_offline ? zoo_fail(err, ZOO_EIO, "%s: %s is not in the cache, and there is no hub to ask", hub->repo, file)
+        return hub->is_offline ? zoo_fail(err, ZOO_EIO, "%s: %s is not in the cache, and there is no hub to ask",
+                                          hub->repo, file)
                                : zoo_fail(err, ZOO_EIO, "%s: has no file %s", hub->repo, file);
     snprintf(want.file, sizeof want.file, "%s", file);
     rc = ask_head(hub, &want, err);
@@ -452,7 +468,8 @@ static int write_block(void *context, const zoo_transfer_answer *answer, const c
 /* One response. ZOO_OK: the file is complete. */
 static int get_once(struct download *d, const char *url, zoo_transfer_answer *a, zoo_err *err)
 {
-    zoo_transfer_request request = { .url = url, .from = d->have, .max = UINT64_MAX, .on_data = write_block, .context = d };
+    zoo_transfer_request request = { .url = url, .from = d->have, .max = UINT64_MAX, .on_data = write_block,
+                                     .context = d };
     int rc;
 
     d->has_begun = 0;
@@ -526,7 +543,8 @@ static int check_sum(struct download *d, zoo_err *err)
     if (zoo_checksum_agrees(d->sum))
         return ZOO_OK;
     unlink(d->path);
-    return zoo_fail(err, ZOO_EFORMAT, "%s: what came has another checksum than the hub announced (%s); nothing of it was kept",
+    return zoo_fail(err, ZOO_EFORMAT,
+                    "%s: what came has another checksum than the hub announced (%s); nothing of it was kept",
                     d->want->file, d->want->etag);
 }
 
@@ -601,7 +619,8 @@ static int check_space(const zoo_hub *hub, zoo_err *err)
     free_bytes = (uint64_t)st.f_bavail * st.f_frsize;
     if (needed <= free_bytes)
         return ZOO_OK;
-    return zoo_fail(err, ZOO_EIO, "%s: %llu MiB are to be fetched and %llu MiB free there; HF_HUB_CACHE names another place", path,
+    return zoo_fail(err, ZOO_EIO,
+                    "%s: %llu MiB are to be fetched and %llu MiB free there; HF_HUB_CACHE names another place", path,
                     (unsigned long long)(needed >> 20), (unsigned long long)(free_bytes >> 20));
 }
 

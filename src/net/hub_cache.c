@@ -35,19 +35,21 @@ static int is_path(const char *text, size_t max, size_t parts_max)
 
 int zoo_hub_check_repo(const char *repo, zoo_err *err)
 {
-    if (is_path(repo, REPO_MAX, 2) && repo[strspn(repo, WORD "/")] == '\0' && !strchr(".-", *repo) && !strstr(repo, "--") &&
-        !strstr(repo, "..") && !strstr(repo, "/."))
+    if (is_path(repo, REPO_MAX, 2) && repo[strspn(repo, WORD "/")] == '\0' && !strchr(".-", *repo) &&
+        !strstr(repo, "--") && !strstr(repo, "..") && !strstr(repo, "/."))
         return ZOO_OK;
-    return zoo_fail(err, ZOO_EUSAGE, "'%.120s' is not a model's name: org/name, of A-Z a-z 0-9 . _ - (no -- and ..), at most %d characters",
-                    repo, REPO_MAX);
+    return zoo_fail(err, ZOO_EUSAGE,
+                    "'%.120s' is not a model's name: org/name, of A-Z a-z 0-9 . _ - (no -- and ..), at most %d "
+                    "characters", repo, REPO_MAX);
 }
 
 int zoo_hub_check_revision(const char *revision, zoo_err *err)
 {
-    if (is_path(revision, REVISION_MAX, REVISION_MAX) && revision[strspn(revision, WORD "/")] == '\0' && *revision != '-')
+    if (is_path(revision, REVISION_MAX, REVISION_MAX) && revision[strspn(revision, WORD "/")] == '\0' &&
+        *revision != '-')
         return ZOO_OK;
-    return zoo_fail(err, ZOO_EUSAGE, "'%.120s' is not a revision: a branch, tag or commit, of A-Z a-z 0-9 . _ - /, at most %d characters",
-                    revision, REVISION_MAX);
+    return zoo_fail(err, ZOO_EUSAGE,
+                    "'%.120s' is not a revision: a branch, tag or commit, of A-Z a-z 0-9 . _ - /, at most %d characters", revision, REVISION_MAX);
 }
 
 int zoo_hub_check_file(const char *file, zoo_err *err)
@@ -89,12 +91,14 @@ int zoo_hub_cache_init(zoo_hub_cache *cache, const char *root, const char *repo,
     return rc ? rc : place(cache->locks, err, "%s/.locks/models--%.*s%s%s", root, org, repo, parting, name);
 }
 
-int zoo_hub_cache_snapshot(char out[PATH_MAX], const zoo_hub_cache *cache, const char *commit, const char *file, zoo_err *err)
+int zoo_hub_cache_snapshot(char out[PATH_MAX], const zoo_hub_cache *cache, const char *commit, const char *file,
+                           zoo_err *err)
 {
     return place(out, err, "%s/snapshots/%s%s%s", cache->folder, commit, file ? "/" : "", file ? file : "");
 }
 
-int zoo_hub_cache_blob(char out[PATH_MAX], const zoo_hub_cache *cache, const char *etag, const char *suffix, zoo_err *err)
+int zoo_hub_cache_blob(char out[PATH_MAX], const zoo_hub_cache *cache, const char *etag, const char *suffix,
+                       zoo_err *err)
 {
     return place(out, err, "%s/blobs/%s%s", cache->folder, etag, suffix);
 }
@@ -163,8 +167,10 @@ int zoo_hub_cache_link(const zoo_hub_cache *cache, const char *commit, const cha
     char path[PATH_MAX], target[PATH_MAX], beside[PATH_MAX], blob[PATH_MAX];
     int rc = zoo_hub_cache_snapshot(path, cache, commit, file, err);
 
-    if (rc || (rc = link_target(target, file, etag, err)) || (rc = place(beside, err, "%s.part.%ld", path, (long)getpid())) ||
-        (rc = zoo_hub_cache_blob(blob, cache, etag, "", err)) || (rc = make_parents(path, err)))
+    if (rc || (rc = link_target(target, file, etag, err)) || (rc = place(beside, err, "%s.part.%ld", path,
+                                                                         (long)getpid())) || (rc =
+                                                                                              zoo_hub_cache_blob(blob,
+                                                                                                                 cache, etag, "", err)) || (rc = make_parents(path, err)))
         return rc;
     unlink(beside);
     if (symlink(target, beside)) {
@@ -202,10 +208,12 @@ static int lock_file(int fd, void (*waits)(void *context), void *context)
                 return -1;
         return 0;
     }
-    return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -1;      /* a file system without locks: checksums find a collision */
+    return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -1;      /* a file system without locks: checksums find a
+                                                                  * collision */
 }
 
-int zoo_hub_cache_lock(int *fd, const zoo_hub_cache *cache, const char *etag, void (*waits)(void *context), void *context, zoo_err *err)
+int zoo_hub_cache_lock(int *fd, const zoo_hub_cache *cache, const char *etag, void (*waits)(void *context),
+                       void *context, zoo_err *err)
 {
     char path[PATH_MAX];
     int rc = place(path, err, "%s/%s.lock", cache->locks, etag);

@@ -60,7 +60,8 @@ static int parse(struct address *a, const char *listen, zoo_err *err)
     if (!parse_host(a, host, (unsigned)port))
         return ZOO_OK;
 wrong:
-    return zoo_fail(err, ZOO_EUSAGE, "'%s' is no address to listen on: expected ADDRESS:PORT such as 127.0.0.1:8080, [::1]:8080, "
+    return zoo_fail(err, ZOO_EUSAGE,
+                    "'%s' is no address to listen on: expected ADDRESS:PORT such as 127.0.0.1:8080, [::1]:8080, "
                     ":8080 for every address, or a port alone for loopback", listen);
 }
 
@@ -89,9 +90,11 @@ static int open_socket(const struct address *a)
 
     if (fd < 0)
         return -1;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) ||
-        (a->is_every && a->to.any.sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off)) ||
-        bind(fd, &a->to.any, a->size) || listen(fd, BACKLOG)) {
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) ||
+        (a->is_every && a->to.any.sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off,
+                                                                      sizeof off)) || bind(fd, &a->to.any, a->size) ||
+        listen(fd, BACKLOG)) {
         saved = errno;
         close(fd);
         errno = saved;
@@ -128,7 +131,8 @@ int zoo_listen(int *fd, unsigned *port, char *url, size_t size, const char *list
         *fd = open_socket(&a);
     }
     if (*fd < 0 && errno == EADDRINUSE)
-        return zoo_fail(err, ZOO_EIO, "%s is in use: another program listens there; stop it or choose another port", listen);
+        return zoo_fail(err, ZOO_EIO, "%s is in use: another program listens there; stop it or choose another port",
+                        listen);
     if (*fd < 0)
         return zoo_fail_errno(err, errno, "cannot listen on %s", listen);
     a.size = sizeof a.to;

@@ -50,7 +50,8 @@ static int origin_of(struct origin *out, const char *address)
                  take_part(out->host, sizeof out->host, url, CURLUPART_HOST, 0) ||
                  take_part(port, sizeof port, url, CURLUPART_PORT, CURLU_DEFAULT_PORT) ||
                  (strcmp(out->scheme, "http") && strcmp(out->scheme, "https")) ||
-                 curl_url_get(url, CURLUPART_USER, &user, 0) != CURLUE_NO_USER;  /* a name and password would be sent along */
+                 curl_url_get(url, CURLUPART_USER, &user, 0) !=
+                     CURLUE_NO_USER;  /* a name and password would be sent along */
 
     curl_free(user);
     out->port = failed ? 0 : (unsigned)strtoul(port, NULL, 10);
@@ -228,9 +229,11 @@ static int fail_transfer(struct run *run, CURLcode code, const struct origin *or
     const char *reason = run->transfer->reason[0] ? run->transfer->reason : curl_easy_strerror(code);
 
     run->answer->may_pass = code != CURLE_PEER_FAILED_VERIFICATION && code != CURLE_SSL_CACERT_BADFILE &&
-                            code != CURLE_UNSUPPORTED_PROTOCOL && code != CURLE_URL_MALFORMAT && code != CURLE_OUT_OF_MEMORY;
+                            code != CURLE_UNSUPPORTED_PROTOCOL && code != CURLE_URL_MALFORMAT &&
+                                code != CURLE_OUT_OF_MEMORY;
     if (code == CURLE_PEER_FAILED_VERIFICATION)
-        return zoo_fail(run->err, ZOO_EIO, "%s://%s: the certificate cannot be trusted (%s); SSL_CERT_FILE names further "
+        return zoo_fail(run->err, ZOO_EIO,
+                        "%s://%s: the certificate cannot be trusted (%s); SSL_CERT_FILE names further "
                         "authorities", origin->scheme, origin->host, reason);
     if (code == CURLE_OPERATION_TIMEDOUT)
         return zoo_fail(run->err, ZOO_EIO, "%s://%s: no byte for too long", origin->scheme, origin->host);
@@ -269,10 +272,11 @@ static int next_address(struct run *run, char **next, struct origin *origin)
 
     curl_easy_getinfo(run->transfer->easy, CURLINFO_REDIRECT_URL, &location);
     if (!location || origin_of(origin, location))
-        return zoo_fail(run->err, ZOO_EFORMAT, "%s://%s: a redirect (HTTP %ld) to no usable address", before.scheme, before.host,
-                        run->answer->status);
+        return zoo_fail(run->err, ZOO_EFORMAT, "%s://%s: a redirect (HTTP %ld) to no usable address", before.scheme,
+                        before.host, run->answer->status);
     if (!strcmp(before.scheme, "https") && strcmp(origin->scheme, "https"))
-        return zoo_fail(run->err, ZOO_EFORMAT, "https://%s: a redirect from https to http is not followed", before.host);
+        return zoo_fail(run->err, ZOO_EFORMAT, "https://%s: a redirect from https to http is not followed",
+                        before.host);
     free(*next);
     *next = strdup(location);
     return *next ? ZOO_OK : zoo_fail_nomem(run->err);
@@ -295,7 +299,8 @@ int zoo_transfer_run(zoo_transfer *t, const zoo_transfer_request *request, zoo_t
         if (request->is_head && answer->linked_etag[0])
             break;
         if (hops++ == REDIRECTS_MAX)
-            rc = zoo_fail(run.err, ZOO_EFORMAT, "%s://%s: more than %d redirects", origin.scheme, origin.host, REDIRECTS_MAX);
+            rc = zoo_fail(run.err, ZOO_EFORMAT, "%s://%s: more than %d redirects", origin.scheme, origin.host,
+                          REDIRECTS_MAX);
         else
             rc = next_address(&run, &url, &origin);
         if (!rc && request->is_head && answer->etag[0] && !same_origin(&before, &origin))
@@ -311,16 +316,21 @@ static int set_up(zoo_transfer *t, const zoo_transfer_settings *s)
 {
     CURL *e = t->easy;
 
-    return curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") || curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) ||
-           curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) || curl_easy_setopt(e, CURLOPT_NOPROGRESS, 1L) ||
-           curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L) || curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L) ||
-           curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, (long)(s->connect_s ? s->connect_s : CONNECT_S)) ||
-           curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L) ||
-           curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)(s->idle_s ? s->idle_s : IDLE_S)) ||
-           curl_easy_setopt(e, CURLOPT_USERAGENT, t->user_agent) || curl_easy_setopt(e, CURLOPT_BUFFERSIZE, 256L << 10) ||
-           curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header) || curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body) ||
-           curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) || curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->reason) ||
-           (s->ca_file && curl_easy_setopt(e, CURLOPT_CAINFO, s->ca_file));
+    return curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") ||
+           curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) || curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) ||
+               curl_easy_setopt(e, CURLOPT_NOPROGRESS, 1L) || curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L) ||
+                   curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L) ||
+                       curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, (long)(s->connect_s ? s->connect_s : CONNECT_S)) ||
+                           curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L) ||
+                               curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)(s->idle_s ? s->idle_s : IDLE_S)) ||
+                                   curl_easy_setopt(e, CURLOPT_USERAGENT, t->user_agent) ||
+                                       curl_easy_setopt(e, CURLOPT_BUFFERSIZE, 256L << 10) ||
+                                           curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header) ||
+                                               curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body) ||
+                                                   curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) ||
+                                                       curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->reason) ||
+                                                           (s->ca_file && curl_easy_setopt(e, CURLOPT_CAINFO,
+                                                                                           s->ca_file));
 }
 
 static int add_token(zoo_transfer *t, const char *token, zoo_err *err)
@@ -349,7 +359,8 @@ int zoo_transfer_new(zoo_transfer **out, const zoo_transfer_settings *s, zoo_err
     }
     snprintf(t->user_agent, sizeof t->user_agent, "zooter/%s", zoo_version());
     if (origin_of(&t->endpoint, s->endpoint))
-        rc = zoo_fail(err, ZOO_EUSAGE, "the hub's address should be http:// or https://HOST[:PORT][/PATH] without a user name");
+        rc = zoo_fail(err, ZOO_EUSAGE,
+                      "the hub's address should be http:// or https://HOST[:PORT][/PATH] without a user name");
     else if (!(t->easy = curl_easy_init()) || set_up(t, s))
         rc = zoo_fail_nomem(err);
     else if (s->token)

@@ -6,7 +6,8 @@
  *                                     |                            +- a stall: silence until on_leave()
  *                                  on_leave() -> job_free()
  *
- * What needs no waiting never leaves the stack. A token is a word with the blank behind it, or one CJK character. Layer: sim -> net, base. Threads: the loop's only. */
+ * What needs no waiting never leaves the stack. A token is a word with the blank behind it, or one CJK character.
+ * Layer: sim -> net, base. Threads: the loop's only. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,8 @@
 
 enum fate { FATE_ANSWER, FATE_FAIL, FATE_STALL, FATE_CUT, FATE_CUT_NOW };
 
-#define READ_NS UINT64_C(20000000)          /* a client gets to read the half that it is given: cutting off discards the rest */
+#define READ_NS UINT64_C(20000000)          /* a client gets to read the half that it is given: cutting off discards the
+                                             * rest */
 
 enum progress { WAITS, DONE, BROKEN };
 
@@ -69,14 +71,14 @@ static size_t count_tokens(const char *text, size_t size)
 
 static int add_head(zoo_buf *out, const struct zoo_sim_job *job, const char *object)
 {
-    return zoo_buf_addf(out, "{\"id\":\"chatcmpl-simulated-%" PRIu64 "\",\"object\":\"%s\",\"created\":%" PRId64 ",\"model\":\"%s\","
-                        "\"system_fingerprint\":\"simulated\",", job->number, object, job->created, job->expert->name);
+    return zoo_buf_addf(out,
+                        "{\"id\":\"chatcmpl-simulated-%" PRIu64 "\",\"object\":\"%s\",\"created\":%" PRId64 ",\"model\":\"%s\",\"system_fingerprint\":\"simulated\",", job->number, object, job->created, job->expert->name);
 }
 
 static int add_usage(zoo_buf *out, const struct zoo_sim_job *job)
 {
-    return zoo_buf_addf(out, "\"usage\":{\"prompt_tokens\":%zu,\"completion_tokens\":%zu,\"total_tokens\":%zu}", job->prompt_tokens,
-                        job->tokens, job->prompt_tokens + job->tokens);
+    return zoo_buf_addf(out, "\"usage\":{\"prompt_tokens\":%zu,\"completion_tokens\":%zu,\"total_tokens\":%zu}",
+                        job->prompt_tokens, job->tokens, job->prompt_tokens + job->tokens);
 }
 
 static int fill_whole(zoo_buf *out, const struct zoo_sim_job *job)
@@ -89,7 +91,8 @@ static int fill_whole(zoo_buf *out, const struct zoo_sim_job *job)
            add_usage(out, job) || zoo_buf_add_str(out, "}");
 }
 
-/* One event with the piece as its delta; the first also names the role, the last (piece NULL) gives the reason to finish. */
+/* One event with the piece as its delta; the first also names the role, the last (piece NULL) gives the reason to
+ * finish. */
 static int add_event(zoo_buf *out, const struct zoo_sim_job *job, const char *piece, size_t size, int is_first)
 {
     if (zoo_buf_add_str(out, "data: ") || add_head(out, job, "chat.completion.chunk") ||
@@ -106,7 +109,8 @@ static int add_end_of_stream(zoo_buf *out, const struct zoo_sim_job *job)
     if (add_event(out, job, NULL, 0, 0))
         return -1;
     if (job->wants_usage && (zoo_buf_add_str(out, "data: ") || add_head(out, job, "chat.completion.chunk") ||
-                             zoo_buf_add_str(out, "\"choices\":[],") || add_usage(out, job) || zoo_buf_add_str(out, "}\n\n")))
+                             zoo_buf_add_str(out, "\"choices\":[],") || add_usage(out, job) ||
+                             zoo_buf_add_str(out, "}\n\n")))
         return -1;
     return zoo_buf_add_str(out, "data: [DONE]\n\n");
 }
@@ -145,7 +149,8 @@ static void send_failure(const struct zoo_sim_job *job)
     unsigned status = job->expert->failure_status;
 
     snprintf(message, sizeof message, "simulated failure of %s", job->expert->name);
-    zoo_http_reply_error(job->exchange, (int)status, status == 429 ? "rate_limit_error" : "server_error", "simulated_failure", message);
+    zoo_http_reply_error(job->exchange, (int)status, status == 429 ? "rate_limit_error" : "server_error",
+                         "simulated_failure", message);
 }
 
 /* When token number n (from 0) may be sent. A whole answer may be sent with its last token. */
@@ -368,7 +373,8 @@ void zoo_sim_handle_completion(zoo_http_exchange *exchange, void *context)
     json_decref(body);
     if (!is_read)
         return;
-    draft.speaks_from_ns = draft.expert->latency_ms > 0 ? zoo_clock_ns() + (uint64_t)(draft.expert->latency_ms * 1e6) : 0;
+    draft.speaks_from_ns = draft.expert->latency_ms > 0 ? zoo_clock_ns() + (uint64_t)(draft.expert->latency_ms * 1e6) :
+                           0;
     if (draft.expert->tokens_per_s > 0 && !draft.speaks_from_ns)
         draft.speaks_from_ns = zoo_clock_ns();
     progress = go_on(job, &next_ns);

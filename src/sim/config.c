@@ -1,4 +1,5 @@
-/* config.c - the settings file of simulated experts: a cyaml table made at run time, as its keys are the kinds of task. */
+/* config.c - the settings file of simulated experts: a cyaml table made at run time, as its keys are the kinds of
+ * task. */
 #include <stdlib.h>
 #include <string.h>
 #include "base/yaml.h"
@@ -66,7 +67,8 @@ static int take(double *out, const double *written, double fallback, double leas
     *out = written ? *written : fallback;
     if (*out >= least && *out <= most)
         return ZOO_OK;
-    return zoo_fail(err, ZOO_EFORMAT, "%s: expert '%s': %s is %g and should be %g to %g", path, expert, key, *out, least, most);
+    return zoo_fail(err, ZOO_EFORMAT, "%s: expert '%s': %s is %g and should be %g to %g", path, expert, key, *out,
+                    least, most);
 }
 
 static int resolve_expert(zoo_sim_expert *out, const struct written_expert *w, const char *path, zoo_err *err)
@@ -86,7 +88,8 @@ static int resolve_expert(zoo_sim_expert *out, const struct written_expert *w, c
         (rc = take(&status, &status, 500, 400, 599, "failure_status", w->name, path, err)))
         return rc;
     if (!(out->failure_rate + out->stall_rate + out->cut_rate <= 1))
-        return zoo_fail(err, ZOO_EFORMAT, "%s: expert '%s': failure_rate, stall_rate and cut_rate add up to more than 1", path, w->name);
+        return zoo_fail(err, ZOO_EFORMAT,
+                        "%s: expert '%s': failure_rate, stall_rate and cut_rate add up to more than 1", path, w->name);
     out->failure_status = (unsigned)status;
     for (size_t i = 0; zoo_sim_kinds[i] && !rc; i++)
         rc = take(&out->strengths[i], w->strengths ? w->strengths->of[i] : NULL, strength, 0, 1, zoo_sim_kinds[i]->name,

@@ -56,11 +56,13 @@ size_t zoo_sim_answer(const zoo_sim_config *config, const zoo_sim_expert *expert
     if (zoo_sim_match(query, size, &task)) {
         zoo_rng_init(&rng, zoo_hash64(query, size, zoo_hash64(expert->name, strlen(expert->name), config->seed)));
         is_right = zoo_rng_uniform(&rng) < expert->strengths[kind_index(task.kind)];
-        failed = (is_right ? zoo_sim_solve(&task, value, sizeof value) : zoo_sim_mistake(&task, &rng, value, sizeof value)) ||
-                 zoo_sim_phrase(&task, value, &rng, out, ZOO_SIM_TEXT_SIZE);
+        failed = (is_right ? zoo_sim_solve(&task, value, sizeof value) :
+                  zoo_sim_mistake(&task, &rng, value, sizeof value)) ||
+                      zoo_sim_phrase(&task, value, &rng, out, ZOO_SIM_TEXT_SIZE);
     }
     if (failed)
-        snprintf(out, ZOO_SIM_TEXT_SIZE, "I am %s, a simulated expert. I can answer only the kinds of question in the sample "
+        snprintf(out, ZOO_SIM_TEXT_SIZE,
+                 "I am %s, a simulated expert. I can answer only the kinds of question in the sample "
                  "of `zooter sim --write-sample`, so to this one I have nothing to say.", expert->name);
     return strlen(out);
 }
@@ -80,7 +82,8 @@ int zoo_sim_is_right(const char *query, size_t query_size, const char *answer)
         return 0;
     n = strlen(right);
     for (const char *p = answer; (p = strstr(p, right)); p++)          /* not as a part of a longer word or number */
-        if ((p == answer || !is_word_byte(p[-1]) || !is_word_byte(right[0])) && (!is_word_byte(p[n]) || !is_word_byte(right[n - 1])))
+        if ((p == answer || !is_word_byte(p[-1]) || !is_word_byte(right[0])) &&
+            (!is_word_byte(p[n]) || !is_word_byte(right[n - 1])))
             return 1;
     return 0;
 }

@@ -1,5 +1,5 @@
-/* kinds_arithmetic.c - tasks with numbers: word problems, products, percentages, units, largest and smallest, sequences.
- * Results are whole numbers below 10^9. Layer: sim -> base. */
+/* kinds_arithmetic.c - tasks with numbers: word problems, products, percentages, units, largest and smallest,
+ * sequences. Results are whole numbers below 10^9. Layer: sim -> base. */
 #include <stdio.h>
 #include <string.h>
 #include "sim/kinds.h"
@@ -121,7 +121,8 @@ static int product_solve(const zoo_sim_frame *frame, const zoo_sim_slots *slots,
 }
 
 const zoo_sim_kind zoo_sim_product = {
-    "product", "arithmetic", "number", "nnl", product_frames, COUNT_OF(product_frames), product_make, product_solve, zoo_sim_err_number, NULL
+    "product", "arithmetic", "number", "nnl", product_frames, COUNT_OF(product_frames), product_make, product_solve,
+        zoo_sim_err_number, NULL
 };
 
 /* ---- percentages: {a} percent of {b} ---- */
@@ -170,16 +171,20 @@ static int percent_solve(const zoo_sim_frame *frame, const zoo_sim_slots *slots,
 }
 
 const zoo_sim_kind zoo_sim_percent = {
-    "percent", "arithmetic", "number", "nn", percent_frames, COUNT_OF(percent_frames), percent_make, percent_solve, zoo_sim_err_number, NULL
+    "percent", "arithmetic", "number", "nn", percent_frames, COUNT_OF(percent_frames), percent_make, percent_solve,
+        zoo_sim_err_number, NULL
 };
 
 /* ---- units: {a} {b} in {c} ---- */
 
 static const struct { const char *from[ZOO_SIM_LANGS], *to[ZOO_SIM_LANGS]; long factor; } units[] = {
-    { { "kilometres", "Kilometer", "kilomètres", "kilómetros", "千米" }, { "metres", "Meter", "mètres", "metros", "米" }, 1000 },
+    { { "kilometres", "Kilometer", "kilomètres", "kilómetros", "千米" }, { "metres", "Meter", "mètres", "metros", "米" },
+      1000 },
     { { "hours", "Stunden", "heures", "horas", "小时" }, { "minutes", "Minuten", "minutes", "minutos", "分钟" }, 60 },
-    { { "kilograms", "Kilogramm", "kilogrammes", "kilogramos", "千克" }, { "grams", "Gramm", "grammes", "gramos", "克" }, 1000 },
-    { { "metres", "Meter", "mètres", "metros", "米" }, { "centimetres", "Zentimeter", "centimètres", "centímetros", "厘米" }, 100 },
+    { { "kilograms", "Kilogramm", "kilogrammes", "kilogramos", "千克" }, { "grams", "Gramm", "grammes", "gramos", "克" },
+      1000 },
+    { { "metres", "Meter", "mètres", "metros", "米" }, { "centimetres", "Zentimeter", "centimètres", "centímetros",
+                                                        "厘米" }, 100 },
     { { "days", "Tage", "jours", "días", "天" }, { "hours", "Stunden", "heures", "horas", "小时" }, 24 },
     { { "litres", "Liter", "litres", "litros", "升" },
       { "millilitres", "Milliliter", "millilitres", "mililitros", "毫升" }, 1000 }
@@ -233,7 +238,8 @@ static int units_solve(const zoo_sim_frame *frame, const zoo_sim_slots *slots, c
 }
 
 const zoo_sim_kind zoo_sim_units = {
-    "units", "arithmetic", "number", "nll", units_frames, COUNT_OF(units_frames), units_make, units_solve, zoo_sim_err_number, NULL
+    "units", "arithmetic", "number", "nll", units_frames, COUNT_OF(units_frames), units_make, units_solve,
+        zoo_sim_err_number, NULL
 };
 
 /* ---- extremes: the largest of the list {a}; variant 1: the smallest ---- */
@@ -271,8 +277,8 @@ static void extremes_make(const zoo_sim_frame *frame, zoo_rng *rng, zoo_sim_slot
 
     zoo_sim_draw(rng, picked, n, 64);
     for (size_t i = 0; i < n; i++)
-        at += (size_t)snprintf(slots->text[0] + at, ZOO_SIM_SLOT_SIZE - at, "%s%ld", i ? zoo_sim_separator(frame->lang) : "",
-                               base + 7 * (long)picked[i]);
+        at += (size_t)snprintf(slots->text[0] + at, ZOO_SIM_SLOT_SIZE - at, "%s%ld",
+                               i ? zoo_sim_separator(frame->lang) : "", base + 7 * (long)picked[i]);
 }
 
 static int extremes_solve(const zoo_sim_frame *frame, const zoo_sim_slots *slots, char *out, size_t size)
@@ -303,7 +309,8 @@ static void extremes_err(const zoo_sim_frame *frame, const zoo_sim_slots *slots,
 }
 
 const zoo_sim_kind zoo_sim_extremes = {
-    "extremes", "arithmetic", "number", "l", extremes_frames, COUNT_OF(extremes_frames), extremes_make, extremes_solve, extremes_err, NULL
+    "extremes", "arithmetic", "number", "l", extremes_frames, COUNT_OF(extremes_frames), extremes_make, extremes_solve,
+        extremes_err, NULL
 };
 
 /* ---- sequences: what follows the list {a}; the step is added or multiplied ---- */
@@ -341,7 +348,8 @@ static void sequence_make(const zoo_sim_frame *frame, zoo_rng *rng, zoo_sim_slot
     size_t at = 0;
 
     for (int i = 0; i < 5; i++) {
-        at += (size_t)snprintf(slots->text[0] + at, ZOO_SIM_SLOT_SIZE - at, "%s%ld", i ? zoo_sim_separator(frame->lang) : "", value);
+        at += (size_t)snprintf(slots->text[0] + at, ZOO_SIM_SLOT_SIZE - at, "%s%ld",
+                               i ? zoo_sim_separator(frame->lang) : "", value);
         value = multiplies ? value * step : value + step;
     }
 }
@@ -364,5 +372,6 @@ static int sequence_solve(const zoo_sim_frame *frame, const zoo_sim_slots *slots
 }
 
 const zoo_sim_kind zoo_sim_sequence = {
-    "sequence", "arithmetic", "number", "l", sequence_frames, COUNT_OF(sequence_frames), sequence_make, sequence_solve, zoo_sim_err_number, NULL
+    "sequence", "arithmetic", "number", "l", sequence_frames, COUNT_OF(sequence_frames), sequence_make, sequence_solve,
+        zoo_sim_err_number, NULL
 };

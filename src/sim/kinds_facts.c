@@ -1,5 +1,5 @@
-/* kinds_facts.c - facts asked with four options, from the tables below: capitals, chemical symbols. {a} is what is asked about,
- * {b} to {e} are the options A) to D). Layer: sim -> base. */
+/* kinds_facts.c - facts asked with four options, from the tables below: capitals, chemical symbols. {a} is what is
+ * asked about, {b} to {e} are the options A) to D). Layer: sim -> base. */
 #include <string.h>
 #include "sim/kinds.h"
 
@@ -18,7 +18,8 @@ static void make(const struct fact *facts, size_t n, enum zoo_sim_lang lang, zoo
         zoo_sim_set(slots->text[1 + i], "%s", facts[picked[i]].is[lang]);
 }
 
-static int solve(const struct fact *facts, size_t n, enum zoo_sim_lang lang, const zoo_sim_slots *slots, char *out, size_t size)
+static int solve(const struct fact *facts, size_t n, enum zoo_sim_lang lang, const zoo_sim_slots *slots, char *out,
+                 size_t size)
 {
     for (size_t i = 0; i < n; i++)
         for (size_t option = 0; !strcmp(facts[i].of[lang], slots->text[0]) && option < 4; option++)
@@ -48,17 +49,21 @@ static const struct fact capitals[] = {
     { { "Egypt", "Ägypten", "l'Égypte", "Egipto", "埃及" }, { "Cairo", "Kairo", "Le Caire", "El Cairo", "开罗" } },
     { { "Greece", "Griechenland", "la Grèce", "Grecia", "希腊" }, { "Athens", "Athen", "Athènes", "Atenas", "雅典" } },
     { { "Norway", "Norwegen", "la Norvège", "Noruega", "挪威" }, { "Oslo", "Oslo", "Oslo", "Oslo", "奥斯陆" } },
-    { { "Portugal", "Portugal", "le Portugal", "Portugal", "葡萄牙" }, { "Lisbon", "Lissabon", "Lisbonne", "Lisboa", "里斯本" } },
+    { { "Portugal", "Portugal", "le Portugal", "Portugal", "葡萄牙" },
+      { "Lisbon", "Lissabon", "Lisbonne", "Lisboa", "里斯本" } },
     { { "Austria", "Österreich", "l'Autriche", "Austria", "奥地利" }, { "Vienna", "Wien", "Vienne", "Viena", "维也纳" } },
     { { "Poland", "Polen", "la Pologne", "Polonia", "波兰" }, { "Warsaw", "Warschau", "Varsovie", "Varsovia", "华沙" } },
     { { "Ireland", "Irland", "l'Irlande", "Irlanda", "爱尔兰" }, { "Dublin", "Dublin", "Dublin", "Dublín", "都柏林" } },
     { { "Cuba", "Kuba", "Cuba", "Cuba", "古巴" }, { "Havana", "Havanna", "La Havane", "La Habana", "哈瓦那" } },
     { { "Peru", "Peru", "le Pérou", "Perú", "秘鲁" }, { "Lima", "Lima", "Lima", "Lima", "利马" } },
     { { "Kenya", "Kenia", "le Kenya", "Kenia", "肯尼亚" }, { "Nairobi", "Nairobi", "Nairobi", "Nairobi", "内罗毕" } },
-    { { "Thailand", "Thailand", "la Thaïlande", "Tailandia", "泰国" }, { "Bangkok", "Bangkok", "Bangkok", "Bangkok", "曼谷" } },
+    { { "Thailand", "Thailand", "la Thaïlande", "Tailandia", "泰国" },
+      { "Bangkok", "Bangkok", "Bangkok", "Bangkok", "曼谷" } },
     { { "Canada", "Kanada", "le Canada", "Canadá", "加拿大" }, { "Ottawa", "Ottawa", "Ottawa", "Ottawa", "渥太华" } },
-    { { "Finland", "Finnland", "la Finlande", "Finlandia", "芬兰" }, { "Helsinki", "Helsinki", "Helsinki", "Helsinki", "赫尔辛基" } },
-    { { "Hungary", "Ungarn", "la Hongrie", "Hungría", "匈牙利" }, { "Budapest", "Budapest", "Budapest", "Budapest", "布达佩斯" } }
+    { { "Finland", "Finnland", "la Finlande", "Finlandia", "芬兰" },
+      { "Helsinki", "Helsinki", "Helsinki", "Helsinki", "赫尔辛基" } },
+    { { "Hungary", "Ungarn", "la Hongrie", "Hungría", "匈牙利" }, { "Budapest", "Budapest", "Budapest", "Budapest",
+                                                                 "布达佩斯" } }
 };
 
 static const zoo_sim_frame capitals_frames[] = {
@@ -98,7 +103,8 @@ static int capitals_solve(const zoo_sim_frame *frame, const zoo_sim_slots *slots
 }
 
 const zoo_sim_kind zoo_sim_capitals = {
-    "capitals", "facts", "choice", "lllll", capitals_frames, COUNT_OF(capitals_frames), capitals_make, capitals_solve, another_letter, NULL
+    "capitals", "facts", "choice", "lllll", capitals_frames, COUNT_OF(capitals_frames), capitals_make, capitals_solve,
+        another_letter, NULL
 };
 
 /* ---- chemical symbols ---- */
@@ -160,5 +166,6 @@ static int elements_solve(const zoo_sim_frame *frame, const zoo_sim_slots *slots
 }
 
 const zoo_sim_kind zoo_sim_elements = {
-    "elements", "facts", "choice", "lllll", elements_frames, COUNT_OF(elements_frames), elements_make, elements_solve, another_letter, NULL
+    "elements", "facts", "choice", "lllll", elements_frames, COUNT_OF(elements_frames), elements_make, elements_solve,
+        another_letter, NULL
 };

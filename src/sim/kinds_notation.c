@@ -1,4 +1,5 @@
-/* kinds_notation.c - tasks that write a number in another way: Roman numerals, binary, number words of another language.
+/* kinds_notation.c - tasks that write a number in another way: Roman numerals, binary, number words of another
+ * language.
  * Layer: sim -> base. */
 #include <string.h>
 #include "sim/kinds.h"
@@ -34,13 +35,15 @@ static const zoo_sim_frame roman_frames[] = {
 static void roman_make(const zoo_sim_frame *frame, zoo_rng *rng, zoo_sim_slots *slots)
 {
     (void)frame;
-    zoo_sim_set(slots->text[0], "%ld", zoo_rng_below(rng, 2) ? zoo_sim_between(rng, 4, 400) : zoo_sim_between(rng, 1500, 2020));
+    zoo_sim_set(slots->text[0], "%ld", zoo_rng_below(rng, 2) ? zoo_sim_between(rng, 4, 400) :
+                zoo_sim_between(rng, 1500, 2020));
 }
 
 static int roman_solve(const zoo_sim_frame *frame, const zoo_sim_slots *slots, char *out, size_t size)
 {
     static const struct { long value; char text[3]; } digits[] = {
-        { 1000, "M" }, { 900, "CM" }, { 500, "D" }, { 400, "CD" }, { 100, "C" }, { 90, "XC" }, { 50, "L" }, { 40, "XL" },
+        { 1000, "M" }, { 900, "CM" }, { 500, "D" }, { 400, "CD" }, { 100, "C" }, { 90, "XC" }, { 50, "L" },
+            { 40, "XL" },
         { 10, "X" }, { 9, "IX" }, { 5, "V" }, { 4, "IV" }, { 1, "I" } };
     long a;
     size_t n = 0;
@@ -59,7 +62,8 @@ static int roman_solve(const zoo_sim_frame *frame, const zoo_sim_slots *slots, c
 }
 
 /* The numeral of a number nearby. */
-static void roman_err(const zoo_sim_frame *frame, const zoo_sim_slots *slots, const char *right, zoo_rng *rng, char *out, size_t size)
+static void roman_err(const zoo_sim_frame *frame, const zoo_sim_slots *slots, const char *right, zoo_rng *rng,
+                      char *out, size_t size)
 {
     zoo_sim_slots other = *slots;
 
@@ -120,7 +124,8 @@ static int binary_solve(const zoo_sim_frame *frame, const zoo_sim_slots *slots, 
 }
 
 /* One bit flipped, never the first. */
-static void binary_err(const zoo_sim_frame *frame, const zoo_sim_slots *slots, const char *right, zoo_rng *rng, char *out, size_t size)
+static void binary_err(const zoo_sim_frame *frame, const zoo_sim_slots *slots, const char *right, zoo_rng *rng,
+                       char *out, size_t size)
 {
     size_t n = strlen(right);
 
@@ -131,30 +136,38 @@ static void binary_err(const zoo_sim_frame *frame, const zoo_sim_slots *slots, c
 }
 
 const zoo_sim_kind zoo_sim_binary = {
-    "binary", "notation", "string", "n", binary_frames, COUNT_OF(binary_frames), binary_make, binary_solve, binary_err, NULL
+    "binary", "notation", "string", "n", binary_frames, COUNT_OF(binary_frames), binary_make, binary_solve, binary_err,
+        NULL
 };
 
 /* ---- number words: {a} in language {b} ---- */
 
 enum { WORDS = 26 };
 static const char *const number_words[ZOO_SIM_LANGS][WORDS] = {
-    { "two", "three", "four", "five", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen",
-      "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty",
+    { "two", "three", "four", "five", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen",
+      "fifteen",
+      "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "thirty", "forty", "fifty", "sixty", "seventy",
+      "eighty",
       "ninety", "hundred" },
-    { "zwei", "drei", "vier", "fünf", "sieben", "acht", "neun", "zehn", "elf", "zwölf", "dreizehn", "vierzehn", "fünfzehn",
-      "sechzehn", "siebzehn", "achtzehn", "neunzehn", "zwanzig", "dreißig", "vierzig", "fünfzig", "sechzig", "siebzig", "achtzig",
+    { "zwei", "drei", "vier", "fünf", "sieben", "acht", "neun", "zehn", "elf", "zwölf", "dreizehn", "vierzehn",
+      "fünfzehn",
+      "sechzehn", "siebzehn", "achtzehn", "neunzehn", "zwanzig", "dreißig", "vierzig", "fünfzig", "sechzig", "siebzig",
+      "achtzig",
       "neunzig", "hundert" },
     { "deux", "trois", "quatre", "cinq", "sept", "huit", "neuf", "dix", "onze", "douze", "treize", "quatorze", "quinze",
-      "seize", "dix-sept", "dix-huit", "dix-neuf", "vingt", "trente", "quarante", "cinquante", "soixante", "soixante-dix",
+      "seize", "dix-sept", "dix-huit", "dix-neuf", "vingt", "trente", "quarante", "cinquante", "soixante",
+      "soixante-dix",
       "quatre-vingts", "quatre-vingt-dix", "cent" },
     { "dos", "tres", "cuatro", "cinco", "siete", "ocho", "nueve", "diez", "once", "doce", "trece", "catorce", "quince",
-      "dieciséis", "diecisiete", "dieciocho", "diecinueve", "veinte", "treinta", "cuarenta", "cincuenta", "sesenta", "setenta",
+      "dieciséis", "diecisiete", "dieciocho", "diecinueve", "veinte", "treinta", "cuarenta", "cincuenta", "sesenta",
+      "setenta",
       "ochenta", "noventa", "cien" },
     { "二", "三", "四", "五", "七", "八", "九", "十", "十一", "十二", "十三", "十四", "十五", "十六", "十七", "十八", "十九",
       "二十", "三十", "四十", "五十", "六十", "七十", "八十", "九十", "一百" }
 };
 static const char *const language_names[ZOO_SIM_LANGS][ZOO_SIM_LANGS] = {          /* [in which language][of which] */
-    { "English", "German", "French", "Spanish", "Chinese" }, { "Englisch", "Deutsch", "Französisch", "Spanisch", "Chinesisch" },
+    { "English", "German", "French", "Spanish", "Chinese" }, { "Englisch", "Deutsch", "Französisch", "Spanisch",
+                                                               "Chinesisch" },
     { "anglais", "allemand", "français", "espagnol", "chinois" }, { "inglés", "alemán", "francés", "español", "chino" },
     { "英语", "德语", "法语", "西班牙语", "汉语" }
 };

@@ -1,4 +1,5 @@
-/* kinds_text.c - tasks on the letters of words: reversing, counting, sorting, initials. Chinese questions ask about English words.
+/* kinds_text.c - tasks on the letters of words: reversing, counting, sorting, initials. Chinese questions ask about
+ * English words.
  * Layer: sim -> base. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,15 +9,19 @@
 
 enum { PER_LANG = 20 };
 static const char *const words[ZOO_SIM_LANGS][PER_LANG] = {
-    { "banana", "cucumber", "parallel", "coffee", "engine", "mirror", "garden", "address", "letter", "balloon", "committee",
+    { "banana", "cucumber", "parallel", "coffee", "engine", "mirror", "garden", "address", "letter", "balloon",
+      "committee",
       "harvest", "island", "journey", "kettle", "lantern", "museum", "needle", "orchard", "planet" },
-    { "Banane", "Kaffee", "Fenster", "Garten", "Henne", "Insel", "Kutsche", "Laterne", "Messer", "Nadel", "Orange", "Pfanne",
+    { "Banane", "Kaffee", "Fenster", "Garten", "Henne", "Insel", "Kutsche", "Laterne", "Messer", "Nadel", "Orange",
+      "Pfanne",
       "Quelle", "Regen", "Sommer", "Teller", "Ufer", "Vogel", "Wetter", "Zimmer" },
-    { "banane", "carotte", "fenêtre", "grenouille", "horloge", "jardin", "lanterne", "musique", "nuage", "oiseau", "pomme",
+    { "banane", "carotte", "fenêtre", "grenouille", "horloge", "jardin", "lanterne", "musique", "nuage", "oiseau",
+      "pomme",
       "quai", "rivière", "serrure", "tonnerre", "usine", "voiture", "assiette", "bateau", "colline" },
     { "banana", "camello", "estrella", "guitarra", "hormiga", "isla", "jarra", "lechuga", "manzana", "naranja", "oveja",
       "paraguas", "queso", "reloj", "silla", "tortuga", "uva", "ventana", "zapato", "barco" },
-    { "window", "summer", "bottle", "pepper", "cotton", "dinner", "feather", "ginger", "hammer", "jacket", "kitten", "ladder",
+    { "window", "summer", "bottle", "pepper", "cotton", "dinner", "feather", "ginger", "hammer", "jacket", "kitten",
+      "ladder",
       "marble", "napkin", "onion", "pillow", "rabbit", "saddle", "tunnel", "valley" }
 };
 
@@ -99,7 +104,8 @@ static void reverse_err(const zoo_sim_frame *frame, const zoo_sim_slots *slots, 
 }
 
 const zoo_sim_kind zoo_sim_reverse = {
-    "reverse", "letters", "string", "w", reverse_frames, COUNT_OF(reverse_frames), reverse_make, reverse_solve, reverse_err, NULL
+    "reverse", "letters", "string", "w", reverse_frames, COUNT_OF(reverse_frames), reverse_make, reverse_solve,
+        reverse_err, NULL
 };
 
 /* ---- how often the letter {a} stands in the word {b} ---- */
@@ -168,7 +174,8 @@ static void letters_err(const zoo_sim_frame *frame, const zoo_sim_slots *slots, 
 }
 
 const zoo_sim_kind zoo_sim_letters = {
-    "letter-count", "letters", "number", "ww", letters_frames, COUNT_OF(letters_frames), letters_make, letters_solve, letters_err, NULL
+    "letter-count", "letters", "number", "ww", letters_frames, COUNT_OF(letters_frames), letters_make, letters_solve,
+        letters_err, NULL
 };
 
 /* ---- the list {a} in alphabetical order ---- */
@@ -205,8 +212,8 @@ static void sorting_make(const zoo_sim_frame *frame, zoo_rng *rng, zoo_sim_slots
 
     zoo_sim_draw(rng, picked, n, PER_LANG);
     for (size_t i = 0; i < n; i++)
-        at += (size_t)snprintf(slots->text[0] + at, ZOO_SIM_SLOT_SIZE - at, "%s%s", i ? zoo_sim_separator(frame->lang) : "",
-                               words[frame->lang][picked[i]]);
+        at += (size_t)snprintf(slots->text[0] + at, ZOO_SIM_SLOT_SIZE - at, "%s%s",
+                               i ? zoo_sim_separator(frame->lang) : "", words[frame->lang][picked[i]]);
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -257,7 +264,8 @@ static void sorting_err(const zoo_sim_frame *frame, const zoo_sim_slots *slots, 
 }
 
 const zoo_sim_kind zoo_sim_sorting = {
-    "sorting", "letters", "string", "l", sorting_frames, COUNT_OF(sorting_frames), sorting_make, sorting_solve, sorting_err, NULL
+    "sorting", "letters", "string", "l", sorting_frames, COUNT_OF(sorting_frames), sorting_make, sorting_solve,
+        sorting_err, NULL
 };
 
 /* ---- the initials of {a} ---- */
@@ -294,7 +302,8 @@ static void acronym_make(const zoo_sim_frame *frame, zoo_rng *rng, zoo_sim_slots
 
     zoo_sim_draw(rng, picked, n, PER_LANG);
     for (size_t i = 0; i < n; i++)
-        at += (size_t)snprintf(slots->text[0] + at, ZOO_SIM_SLOT_SIZE - at, "%s%s", i ? " " : "", words[frame->lang][picked[i]]);
+        at += (size_t)snprintf(slots->text[0] + at, ZOO_SIM_SLOT_SIZE - at, "%s%s", i ? " " : "",
+                               words[frame->lang][picked[i]]);
 }
 
 static int acronym_solve(const zoo_sim_frame *frame, const zoo_sim_slots *slots, char *out, size_t size)
@@ -324,5 +333,6 @@ static void acronym_err(const zoo_sim_frame *frame, const zoo_sim_slots *slots, 
 }
 
 const zoo_sim_kind zoo_sim_acronym = {
-    "acronym", "letters", "string", "l", acronym_frames, COUNT_OF(acronym_frames), acronym_make, acronym_solve, acronym_err, NULL
+    "acronym", "letters", "string", "l", acronym_frames, COUNT_OF(acronym_frames), acronym_make, acronym_solve,
+        acronym_err, NULL
 };

@@ -67,7 +67,8 @@ static void weekday_err(const zoo_sim_frame *frame, const zoo_sim_slots *slots, 
 }
 
 const zoo_sim_kind zoo_sim_weekday = {
-    "weekday", "time", "string", "wn", weekday_frames, COUNT_OF(weekday_frames), weekday_make, weekday_solve, weekday_err, NULL
+    "weekday", "time", "string", "wn", weekday_frames, COUNT_OF(weekday_frames), weekday_make, weekday_solve,
+        weekday_err, NULL
 };
 
 /* ---- {b} minutes after the time {a}; variant 1: before it ---- */

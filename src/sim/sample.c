@@ -71,7 +71,8 @@ static int make_rows(struct rows *rows, const zoo_sim_sample *sample, zoo_rng *r
 
 static int add_string(zoo_buf *out, const char *key, const char *value)
 {
-    return zoo_buf_addf(out, ", \"%s\": ", key) || zoo_buf_add_json_str(out, value, strlen(value)) ? ZOO_ENOMEM : ZOO_OK;
+    return zoo_buf_addf(out, ", \"%s\": ", key) || zoo_buf_add_json_str(out, value, strlen(value)) ? ZOO_ENOMEM :
+           ZOO_OK;
 }
 
 static int add_line(zoo_buf *out, const char *id, const char *split, const struct row *row)
@@ -80,8 +81,8 @@ static int add_line(zoo_buf *out, const char *id, const char *split, const struc
     char reference[ZOO_SIM_TEXT_SIZE];
 
     if (zoo_sim_reference(t, reference, sizeof reference) || zoo_buf_addf(out, "{\"id\": \"%s\"", id) ||
-        add_string(out, "query", row->query) || add_string(out, "dataset", "sample") || add_string(out, "subset", t->kind->group) ||
-        add_string(out, "split", split) ||
+        add_string(out, "query", row->query) || add_string(out, "dataset", "sample") ||
+        add_string(out, "subset", t->kind->group) || add_string(out, "split", split) ||
         zoo_buf_addf(out, ", \"tags\": [\"kind:%s\", \"lang:%s\"], \"rewards\": {}", t->kind->name,
                      zoo_sim_lang_code(t->frame->lang)) ||
         add_string(out, "grader", t->kind->grader) || add_string(out, "reference", reference))
@@ -171,7 +172,8 @@ static int add_sim_expert(zoo_buf *out, const struct sample_expert *e)
 
 static int fill_sim(zoo_buf *out, uint64_t seed)
 {
-    int rc = zoo_buf_addf(out, "# Simulated experts, for: zooter sim --config FILE\nseed: %llu\nexperts:\n", (unsigned long long)seed);
+    int rc = zoo_buf_addf(out, "# Simulated experts, for: zooter sim --config FILE\nseed: %llu\nexperts:\n",
+                          (unsigned long long)seed);
 
     for (size_t i = 0; i < EXPERTS && !rc; i++)
         rc = add_sim_expert(out, &sample_experts[i]);
@@ -183,14 +185,16 @@ static int fill_experts(zoo_buf *out, const zoo_sim_sample *sample)
     char router[PATH_MAX];
     int rc = zoo_fs_join(router, sizeof router, sample->dir, "router", NULL);
 
-    if (rc || zoo_buf_addf(out, "# The simulated experts as their clients see them, for: zooter collect, zooter serve. Prices are made up.\n"
+    if (rc || zoo_buf_addf(out, "# The simulated experts as their clients see them, for: zooter collect, zooter serve. "
+                                "Prices are made up.\n"
                            "listen: 127.0.0.1:%u\nrouter: ", sample->gateway_port) ||
         zoo_buf_add_json_str(out, router, strlen(router)))            /* a JSON string is a YAML string */
         return ZOO_ENOMEM;
     rc = zoo_buf_add_str(out, "\nexperts:\n");
     for (size_t i = 0; i < EXPERTS && !rc; i++)
-        rc = zoo_buf_addf(out, "  - name: %s\n    base_url: http://127.0.0.1:%u/v1\n    price: {input: %.2f, output: %.2f}\n",
-                          sample_experts[i].name, sample->sim_port, sample_experts[i].input, sample_experts[i].output);
+        rc = zoo_buf_addf(out, "  - name: %s\n    base_url: http://127.0.0.1:%u/v1\n    price: {input: %.2f, output: "
+                               "%.2f}\n", sample_experts[i].name, sample->sim_port, sample_experts[i].input,
+                          sample_experts[i].output);
     return rc;
 }
 

@@ -21,7 +21,8 @@ typedef struct zoo_sim_sample {
     int leave_out_programs;        /* no tasks that are graded by running code */
 } zoo_sim_sample;
 
-typedef struct zoo_sim_sample_counts { size_t pool, copies, test, kinds, langs, experts; } zoo_sim_sample_counts;     /* pool has the copies */
+/* pool has the copies */
+typedef struct zoo_sim_sample_counts { size_t pool, copies, test, kinds, langs, experts; } zoo_sim_sample_counts;
 
 int zoo_sim_sample_write(const zoo_sim_sample *sample, zoo_sim_sample_counts *counts, zoo_err *err);
 #endif

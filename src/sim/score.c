@@ -35,7 +35,8 @@ static int add_score(zoo_buf *out, size_t index, double value)
 
 static int add_class(zoo_buf *out, size_t index, double value)
 {
-    return zoo_buf_addf(out, "{\"index\":%zu,\"label\":\"simulated\",\"probs\":[%.6f],\"num_classes\":1}", index, value);
+    return zoo_buf_addf(out, "{\"index\":%zu,\"label\":\"simulated\",\"probs\":[%.6f],\"num_classes\":1}", index,
+                        value);
 }
 
 static int add_pooled(zoo_buf *out, size_t index, double value)
@@ -43,7 +44,8 @@ static int add_pooled(zoo_buf *out, size_t index, double value)
     return zoo_buf_addf(out, "{\"index\":%zu,\"object\":\"pooling\",\"data\":[%.6f]}", index, value);
 }
 
-static void reply(zoo_sim_server *s, zoo_http_exchange *exchange, const json_t *body, const double *values, size_t n, add_entry add)
+static void reply(zoo_sim_server *s, zoo_http_exchange *exchange, const json_t *body, const double *values, size_t n,
+                  add_entry add)
 {
     const char *model = json_string_value(json_object_get(body, "model"));
     zoo_buf *out = &s->body;
@@ -51,12 +53,14 @@ static void reply(zoo_sim_server *s, zoo_http_exchange *exchange, const json_t *
 
     model = model ? model : "simulated";
     zoo_buf_clear(out);
-    failed = zoo_buf_addf(out, "{\"id\":\"simulated-%" PRIu64 "\",\"object\":\"list\",\"created\":%" PRId64 ",\"model\":",
-                          s->score_requests, (int64_t)time(NULL)) ||
-             zoo_buf_add_json_str(out, model, strlen(model)) || zoo_buf_add_str(out, ",\"data\":[");
+    failed = zoo_buf_addf(out,
+                          "{\"id\":\"simulated-%" PRIu64 "\",\"object\":\"list\",\"created\":%" PRId64 ",\"model\":",
+                          s->score_requests, (int64_t)time(NULL)) || zoo_buf_add_json_str(out, model, strlen(model)) ||
+                              zoo_buf_add_str(out, ",\"data\":[");
     for (size_t i = 0; i < n && !failed; i++)
         failed = (i && zoo_buf_add_str(out, ",")) || add(out, i, values[i]);
-    failed = failed || zoo_buf_add_str(out, "],\"usage\":{\"prompt_tokens\":0,\"completion_tokens\":0,\"total_tokens\":0}}");
+    failed = failed || zoo_buf_add_str(out,
+                                       "],\"usage\":{\"prompt_tokens\":0,\"completion_tokens\":0,\"total_tokens\":0}}");
     if (failed) {
         zoo_sim_out_of_memory(exchange);
         return;
@@ -88,7 +92,8 @@ static int score_pairs(const zoo_sim_server *s, const json_t *body, double *valu
     const char *queries[MAX_INPUTS], *answers[MAX_INPUTS];
     int q = texts_of(json_object_get(body, "text_1"), queries), a = texts_of(json_object_get(body, "text_2"), answers);
 
-    *sentence = "'text_1' and 'text_2' should be strings, or arrays of 1 to 1024 strings, equally long or text_1 a single one";
+    *sentence = "'text_1' and 'text_2' should be strings, or arrays of 1 to 1024 strings, equally long or text_1 a "
+                "single one";
     if (q < 0 || a < 0 || (q != 1 && q != a))
         return -1;
     for (int i = 0; i < a; i++)
@@ -99,7 +104,8 @@ static int score_pairs(const zoo_sim_server *s, const json_t *body, double *valu
 /* {"messages": [..., user, ..., assistant]}: one score. */
 static int score_messages(zoo_sim_server *s, const json_t *messages, double *values, const char **sentence)
 {
-    const json_t *user = zoo_sim_last_message(messages, "user"), *assistant = zoo_sim_last_message(messages, "assistant");
+    const json_t *user = zoo_sim_last_message(messages, "user"), *assistant = zoo_sim_last_message(messages,
+                                                                                                   "assistant");
     char *query;
 
     *sentence = "'messages' should hold a user message and an assistant message with text";

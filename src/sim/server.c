@@ -59,7 +59,8 @@ int zoo_sim_message_text(const json_t *message, zoo_buf *out)
     json_array_foreach(content, i, part) {
         const json_t *text = json_object_get(part, "text");
         if (json_is_string(text))
-            failed |= (out->size && zoo_buf_add_str(out, "\n")) || zoo_buf_add(out, json_string_value(text), json_string_length(text));
+            failed |= (out->size && zoo_buf_add_str(out, "\n")) ||
+                      zoo_buf_add(out, json_string_value(text), json_string_length(text));
     }
     return failed || !out->size ? -1 : 0;
 }
@@ -90,17 +91,18 @@ static void handle_models(zoo_http_exchange *exchange, void *context)
     zoo_buf_clear(&s->body);
     failed = zoo_buf_add_str(&s->body, "{\"object\":\"list\",\"data\":[");
     for (size_t i = 0; i < s->config->count && !failed; i++)
-        failed = zoo_buf_addf(&s->body, "%s{\"id\":\"%s\",\"object\":\"model\",\"created\":%" PRId64 ",\"owned_by\":\"simulated\"}",
-                              i ? "," : "", s->config->experts[i].name, (int64_t)time(NULL));
+        failed = zoo_buf_addf(&s->body,
+                              "%s{\"id\":\"%s\",\"object\":\"model\",\"created\":%" PRId64 ",\"owned_by\":\"simulated\"}", i ? "," : "", s->config->experts[i].name, (int64_t)time(NULL));
     reply_body(s, exchange, failed || zoo_buf_add_str(&s->body, "]}"));
 }
 
 static int add_tally(zoo_buf *out, const char *name, const struct zoo_sim_tally *t)
 {
-    return zoo_buf_addf(out, "\"%s\":{\"requests\":%" PRIu64 ",\"streamed\":%" PRIu64 ",\"answered\":%" PRIu64 ",\"failed\":%" PRIu64
+    return zoo_buf_addf(out,
+                        "\"%s\":{\"requests\":%" PRIu64 ",\"streamed\":%" PRIu64 ",\"answered\":%" PRIu64 ",\"failed\":%" PRIu64
                         ",\"cut\":%" PRIu64 ",\"stalled\":%" PRIu64 ",\"cancelled\":%" PRIu64 ",\"prompt_tokens\":%" PRIu64
-                        ",\"completion_tokens\":%" PRIu64 "}", name, t->requests, t->streamed, t->answered, t->failed, t->cut,
-                        t->stalled, t->cancelled, t->prompt_tokens, t->completion_tokens);
+                        ",\"completion_tokens\":%" PRIu64 "}", name, t->requests, t->streamed, t->answered, t->failed,
+                        t->cut, t->stalled, t->cancelled, t->prompt_tokens, t->completion_tokens);
 }
 
 static void add_up(struct zoo_sim_tally *all, const struct zoo_sim_tally *t)
@@ -123,12 +125,14 @@ static void handle_stats(zoo_http_exchange *exchange, void *context)
     int failed;
 
     zoo_buf_clear(&s->body);
-    failed = zoo_buf_addf(&s->body, "{\"simulated\":true,\"seconds\":%.3f,\"connections\":%zu,\"unknown_models\":%" PRIu64
+    failed = zoo_buf_addf(&s->body,
+                          "{\"simulated\":true,\"seconds\":%.3f,\"connections\":%zu,\"unknown_models\":%" PRIu64
                           ",\"bad_requests\":%" PRIu64 ",\"score_requests\":%" PRIu64 ",\"scores\":%" PRIu64 ",\"experts\":{",
-                          (double)(zoo_clock_ns() - s->started_ns) / 1e9, zoo_http_server_connections(s->http), s->unknown_models,
-                          s->bad_requests, s->score_requests, s->scores);
+                          (double)(zoo_clock_ns() - s->started_ns) / 1e9, zoo_http_server_connections(s->http),
+                          s->unknown_models, s->bad_requests, s->score_requests, s->scores);
     for (size_t i = 0; i < s->config->count && !failed; i++) {
-        failed = (i && zoo_buf_add_str(&s->body, ",")) || add_tally(&s->body, s->config->experts[i].name, &s->tallies[i]);
+        failed = (i && zoo_buf_add_str(&s->body, ",")) || add_tally(&s->body, s->config->experts[i].name,
+                                                                    &s->tallies[i]);
         add_up(&all, &s->tallies[i]);
     }
     reply_body(s, exchange, failed || zoo_buf_add_str(&s->body, "},") || add_tally(&s->body, "total", &all) ||
@@ -149,7 +153,8 @@ static const zoo_http_route routes[] = {
     { NULL, NULL, NULL }
 };
 
-int zoo_sim_server_new(zoo_sim_server **out, struct event_base *loop, unsigned port, const zoo_sim_config *config, zoo_err *err)
+int zoo_sim_server_new(zoo_sim_server **out, struct event_base *loop, unsigned port, const zoo_sim_config *config,
+                       zoo_err *err)
 {
     static const zoo_http_server_limits limits = { .max_body = 4 << 20, .max_connections = 8192 };
     zoo_sim_server *s = calloc(1, sizeof *s);

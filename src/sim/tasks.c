@@ -162,7 +162,8 @@ static int belongs(char class, unsigned char c)
     switch (class) {
     case 'n': return c == '-' || (c >= '0' && c <= '9');
     case 't': return c == ':' || (c >= '0' && c <= '9');
-    case 'w': return c >= 0x80 || c == '-' || c == '\'' || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
+    case 'w': return c >= 0x80 || c == '-' || c == '\'' || (c >= '0' && c <= '9') ||
+        ((c | 32) >= 'a' && (c | 32) <= 'z');
     default: return c != '\n' && c != '\0';
     }
 }
@@ -211,7 +212,8 @@ static int match_rest(struct matching *m, const char *pattern, const char *text,
     return text == end;
 }
 
-static int match_frame(const zoo_sim_kind *kind, const zoo_sim_frame *frame, const char *text, size_t size, zoo_sim_task *out)
+static int match_frame(const zoo_sim_kind *kind, const zoo_sim_frame *frame, const char *text, size_t size,
+                       zoo_sim_task *out)
 {
     struct matching m = { kind->slots, &out->slots, 0, 10000 };
     char value[ZOO_SIM_TEXT_SIZE];
@@ -272,20 +274,24 @@ int zoo_sim_mistake(const zoo_sim_task *task, zoo_rng *rng, char *out, size_t si
         return -1;
     for (int tries = 0; tries < 100; tries++) {
         task->kind->err(task->frame, &task->slots, right, rng, out, size);
-        if (!strstr(out, right))          /* "quatre-vingt-dix" holds "dix": a grader that looks for words would take it */
+        if (!strstr(out, right))          /* "quatre-vingt-dix" holds "dix": a grader that looks for words would take
+                                           * it */
             return 0;
     }
     return -1;
 }
 
-/* How an answer is put; {x} is the value. Digits and lone capitals stand nowhere but in the value, which is bold, quoted, alone
- * or behind words that mark an answer: what an exact grader has to find and nothing else. */
+/* How an answer is put; {x} is the value. Digits and lone capitals stand nowhere but in the value, which is bold,
+ * quoted, alone or behind words that mark an answer: what an exact grader has to find and nothing else. */
 static const char *const sentences[ZOO_SIM_LANGS][5] = {
-    { "The answer is {x}.", "Let me work this out step by step.\n\nThe result: **{x}**", "Sure! That gives \"{x}\".", "{x}",
+    { "The answer is {x}.", "Let me work this out step by step.\n\nThe result: **{x}**", "Sure! That gives \"{x}\".",
+      "{x}",
       "Happy to help.\n\nAnswer: {x}" },
-    { "Die Antwort lautet **{x}**.", "Ich gehe das Schritt für Schritt durch.\n\nErgebnis: **{x}**", "Gern! Das ergibt \"{x}\".",
+    { "Die Antwort lautet **{x}**.", "Ich gehe das Schritt für Schritt durch.\n\nErgebnis: **{x}**",
+      "Gern! Das ergibt \"{x}\".",
       "{x}", "Kurz nachgedacht.\n\nAntwort: {x}" },
-    { "La réponse est **{x}**.", "Procédons étape par étape.\n\nRésultat : **{x}**", "Bien sûr ! Cela donne \"{x}\".", "{x}",
+    { "La réponse est **{x}**.", "Procédons étape par étape.\n\nRésultat : **{x}**", "Bien sûr ! Cela donne \"{x}\".",
+      "{x}",
       "Avec plaisir.\n\nRéponse : {x}" },
     { "La respuesta es **{x}**.", "Vamos paso a paso.\n\nResultado: **{x}**", "¡Claro! El resultado es \"{x}\".", "{x}",
       "Con mucho gusto.\n\nRespuesta: {x}" },

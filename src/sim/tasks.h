@@ -7,9 +7,10 @@
  *         zoo_sim_solve(&seen, value, sizeof value);           // "36"
  *         zoo_sim_phrase(&seen, value, &rng, answer, sizeof answer);     // "That works out to 36."
  *
- * A frame is a sentence with slots {a}..{f}. Held-out frames are for test queries only: no training frame is the same sentence.
- * A value is what a grader compares; for `program` it is Python source.
- * Layer: sim -> base. Threads: pure functions over constant tables. Refuses to guess: text that is no frame is not matched. */
+ * A frame is a sentence with slots {a}..{f}. Held-out frames are for test queries only: no training frame is the same
+ * sentence. A value is what a grader compares; for `program` it is Python source.
+ * Layer: sim -> base. Threads: pure functions over constant tables. Refuses to guess: text that is no frame is not
+ * matched. */
 #ifndef ZOO_SIM_TASKS_H
 #define ZOO_SIM_TASKS_H
 #include <stddef.h>
@@ -35,7 +36,8 @@ typedef struct zoo_sim_frame {
 typedef struct zoo_sim_kind {
     const char *name;              /* "percent" */
     const char *group;             /* "arithmetic": the sample's subset */
-    const char *grader;            /* "number", "string", "choice" or "program", as `zooter reward --grader` reads them */
+    const char *grader;            /* "number", "string", "choice" or "program", as `zooter reward --grader` reads
+                                    * them */
     const char *slots;             /* class of each slot: n number, t time of day, w word, l anything but a line end */
     const zoo_sim_frame *frames;
     size_t frame_count;
@@ -44,7 +46,8 @@ typedef struct zoo_sim_kind {
     /* The right value into out[0..size); -1 where the slots are no such task. */
     int (*solve)(const zoo_sim_frame *frame, const zoo_sim_slots *slots, char *out, size_t size);
     /* A plausible wrong value; may by chance be right, so callers go through zoo_sim_mistake(). */
-    void (*err)(const zoo_sim_frame *frame, const zoo_sim_slots *slots, const char *right, zoo_rng *rng, char *out, size_t size);
+    void (*err)(const zoo_sim_frame *frame, const zoo_sim_slots *slots, const char *right, zoo_rng *rng, char *out,
+                size_t size);
     /* What the grader compares with; NULL: the right value. */
     int (*reference)(const zoo_sim_frame *frame, const zoo_sim_slots *slots, char *out, size_t size);
 } zoo_sim_kind;

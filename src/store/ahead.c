@@ -23,8 +23,8 @@ size_t zoo_ahead_columns(enum zoo_ahead_kind kind)
 
 int zoo_ahead_init(zoo_ahead *a, zoo_store *store, zoo_err *err)
 {
-    *a = (zoo_ahead){ .store = store, .wanted = malloc(ZOO_AHEAD_LINES * sizeof *a->wanted), .names = malloc(ZOO_AHEAD_MODELS * sizeof *a->names),
-                      .models.limit = ZOO_AHEAD_MODELS };
+    *a = (zoo_ahead){ .store = store, .wanted = malloc(ZOO_AHEAD_LINES * sizeof *a->wanted),
+                      .names = malloc(ZOO_AHEAD_MODELS * sizeof *a->names), .models.limit = ZOO_AHEAD_MODELS };
     for (size_t i = 0; i < ZOO_AHEAD_KINDS; i++)
         a->parts[i].window = FIRST_LINES;
     return a->wanted && a->names ? ZOO_OK : zoo_fail_nomem(err);
@@ -65,7 +65,8 @@ static int take_row(zoo_ahead *a, enum zoo_ahead_kind kind, zoo_err *err)
     struct zoo_ahead_part *p = &a->parts[kind];
     const size_t columns = zoo_ahead_columns(kind);
     zoo_db_value *row;
-    int rc = zoo_array_grow(&p->cells, &p->capacity, (p->rows + 1) * columns, sizeof *p->cells, ZOO_AHEAD_BYTES / sizeof *p->cells);
+    int rc = zoo_array_grow(&p->cells, &p->capacity, (p->rows + 1) * columns, sizeof *p->cells,
+                            ZOO_AHEAD_BYTES / sizeof *p->cells);
 
     if (rc)
         return rc == ZOO_EUSAGE ? 0 : zoo_fail_nomem(err);
@@ -112,7 +113,8 @@ static int read_lines(zoo_ahead *a, enum zoo_ahead_kind kind, size_t lines, zoo_
     int rc, has_room = 1;
 
     forget(&a->parts[kind]);
-    rc = zoo_sql_bind(a->store, id, err, &wanted, &models);          /* of kinds other than rewards the statement takes no names */
+    rc = zoo_sql_bind(a->store, id, err, &wanted, &models);          /* of kinds other than rewards the statement takes
+                                                                      * no names */
     while (!rc && has_room && (rc = zoo_sql_step(a->store, id, err)) == 1) {
         has_room = take_row(a, kind, err);
         rc = has_room < 0 ? has_room : ZOO_OK;
@@ -124,7 +126,8 @@ static int read_lines(zoo_ahead *a, enum zoo_ahead_kind kind, size_t lines, zoo_
 /* Lines that fill half of the room, going by the last ones; window: how many they could have been. */
 static size_t next_window(const struct zoo_ahead_part *p, size_t lines, size_t window)
 {
-    const size_t fitting = lines * (ZOO_AHEAD_BYTES / 2) / (p->bytes + 1) + 1, most = 4 * window < ZOO_AHEAD_LINES ? 4 * window : ZOO_AHEAD_LINES;
+    const size_t fitting = lines * (ZOO_AHEAD_BYTES / 2) / (p->bytes + 1) + 1,
+                           most = 4 * window < ZOO_AHEAD_LINES ? 4 * window : ZOO_AHEAD_LINES;
 
     return fitting < most ? fitting : most;
 }
@@ -182,7 +185,8 @@ static size_t first_of(const struct zoo_ahead_part *p, size_t columns, zoo_key q
     return low;
 }
 
-int zoo_ahead_rows(zoo_ahead *a, enum zoo_ahead_kind kind, zoo_key query, const zoo_db_value **rows, size_t *count, zoo_err *err)
+int zoo_ahead_rows(zoo_ahead *a, enum zoo_ahead_kind kind, zoo_key query, const zoo_db_value **rows, size_t *count,
+                   zoo_err *err)
 {
     struct zoo_ahead_part *p = &a->parts[kind];
     const size_t columns = zoo_ahead_columns(kind);

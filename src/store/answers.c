@@ -41,9 +41,9 @@ int zoo_store_settings(zoo_store *s, const char *json, zoo_key *key, zoo_err *er
 
 int zoo_store_write_answer(zoo_store *s, enum zoo_sql id, const zoo_address *at, const zoo_answer *a, zoo_err *err)
 {
-    return zoo_sql_run(s, id, err, at->query, at->expert, at->sample, at->turn, a->settings ? a->settings : (int64_t)-1, a->finish_reason,
-                       a->tokens_in, a->tokens_out, a->tokens_reasoning, a->tokens_cached, a->cost, a->first_seconds, a->seconds, a->asked,
-                       a->reasoning, a->reasoning_size, a->text, a->text_size);
+    return zoo_sql_run(s, id, err, at->query, at->expert, at->sample, at->turn, a->settings ? a->settings : (int64_t)-1,
+                       a->finish_reason, a->tokens_in, a->tokens_out, a->tokens_reasoning, a->tokens_cached, a->cost,
+                       a->first_seconds, a->seconds, a->asked, a->reasoning, a->reasoning_size, a->text, a->text_size);
 }
 
 int zoo_store_put_answer(zoo_store *s, const zoo_address *at, const zoo_answer *answer, zoo_err *err)
@@ -54,15 +54,15 @@ int zoo_store_put_answer(zoo_store *s, const zoo_address *at, const zoo_answer *
     if (!rc && !zoo_sql_changes(s))
         rc = zoo_store_write_answer(s, ZOO_SQL_ANSWER_PUT, at, answer, err);
     if (!rc && !zoo_sql_changes(s))
-        rc = zoo_fail(err, ZOO_ECONFLICT, "%s: query %lld has an answer of expert %lld already", s->name, (long long)at->query,
-                      (long long)at->expert);
+        rc = zoo_fail(err, ZOO_ECONFLICT, "%s: query %lld has an answer of expert %lld already", s->name,
+                      (long long)at->query, (long long)at->expert);
     return rc;
 }
 
 int zoo_store_note_failure(zoo_store *s, const zoo_address *at, const zoo_failure *f, zoo_err *err)
 {
-    return zoo_sql_run(s, ZOO_SQL_FAILURE_NOTE, err, at->query, at->expert, at->sample, at->turn, f->cause, (int64_t)f->is_final, f->cost,
-                       f->last);
+    return zoo_sql_run(s, ZOO_SQL_FAILURE_NOTE, err, at->query, at->expert, at->sample, at->turn, f->cause,
+                       (int64_t)f->is_final, f->cost, f->last);
 }
 
 int zoo_store_count_unanswered(zoo_store *s, const zoo_selection *selection, const zoo_address *like, uint64_t *count,
@@ -80,10 +80,12 @@ int zoo_store_count_unanswered(zoo_store *s, const zoo_selection *selection, con
     return rc < 0 ? rc : ZOO_OK;
 }
 
-int zoo_store_count_answered(zoo_store *s, const zoo_selection *selection, const zoo_address *like, uint64_t *count, zoo_err *err)
+int zoo_store_count_answered(zoo_store *s, const zoo_selection *selection, const zoo_address *like, uint64_t *count,
+                             zoo_err *err)
 {
     int64_t n = 0;
-    int rc = zoo_sql_bind(s, ZOO_SQL_ANSWERED_COUNT, err, ZOO_SELECTED(selection), like->expert, like->sample, like->turn);
+    int rc = zoo_sql_bind(s, ZOO_SQL_ANSWERED_COUNT, err, ZOO_SELECTED(selection), like->expert, like->sample,
+                          like->turn);
 
     if (!rc)
         rc = zoo_sql_single(s, ZOO_SQL_ANSWERED_COUNT, &n, NULL, err);

@@ -1,6 +1,7 @@
-/* claims.c - work that is claimed before it is done, so that several processes share it. A claim belongs to an owner, which a process is
- * between zoo_store_join() and zoo_store_leave(); it ends with its owner. An owner ends when it leaves, when it was late to renew itself, or
- * when its process is seen to be dead: on this machine the operating system knows, so that a killed run can be begun again at once.
+/* claims.c - work that is claimed before it is done, so that several processes share it. A claim belongs to an owner,
+ * which a process is between zoo_store_join() and zoo_store_leave(); it ends with its owner. An owner ends when it
+ * leaves, when it was late to renew itself, or when its process is seen to be dead: on this machine the operating
+ * system knows, so that a killed run can be begun again at once.
  *
  *     free -- claim --> claimed -- drop (done) --> free, and stored
  *                          |-- give up --> set aside until the owner ends
@@ -20,7 +21,8 @@ enum { HOST_SIZE = 200 };
 
 /* ---- who is who ---- */
 
-/* A name for this boot of this machine and this space of process numbers (containers on one machine each have their own). */
+/* A name for this boot of this machine and this space of process numbers (containers on one machine each have their
+ * own). */
 static void name_host(char host[HOST_SIZE])
 {
     char boot[64] = "unknown", space[64] = "";
@@ -38,7 +40,8 @@ static void name_host(char host[HOST_SIZE])
     snprintf(host, HOST_SIZE, "%s %s", boot, space);
 }
 
-/* When the process began, in ticks since boot, by which a number that was given twice is told apart; 0: not known, -1: no such process. */
+/* When the process began, in ticks since boot, by which a number that was given twice is told apart; 0: not known, -1:
+ * no such process. */
 static int64_t process_started(int64_t process)
 {
     char path[64], line[1024] = "";
@@ -94,7 +97,9 @@ static int find_ended(zoo_store *s, zoo_key after, zoo_key *ended, zoo_err *err)
         int is_late = zoo_sql_number(s, ZOO_SQL_OWNERS, 4) != 0, is_here;
         rc = zoo_sql_get(s, ZOO_SQL_OWNERS, 1, &its_host, NULL, err);
         is_here = its_host && !strcmp(its_host, host);
-        if (!rc && key > after && key != s->owner && (is_late || (is_here && is_dead(zoo_sql_number(s, ZOO_SQL_OWNERS, 2), zoo_sql_number(s, ZOO_SQL_OWNERS, 3)))))
+        if (!rc && key > after && key != s->owner && (is_late || (is_here &&
+                                                                  is_dead(zoo_sql_number(s, ZOO_SQL_OWNERS, 2),
+                                                                          zoo_sql_number(s, ZOO_SQL_OWNERS, 3)))))
             *ended = key;
     }
     zoo_sql_reset(s, ZOO_SQL_OWNERS);
@@ -158,8 +163,8 @@ void zoo_store_leave(zoo_store *s)
 
 /* ---- claims ---- */
 
-/* Claims in a transaction of its own; nobody else claims meanwhile. The lease begins anew: one that was taken for dead, because its
- * machine slept, may not know it yet, and only an owner can claim. */
+/* Claims in a transaction of its own; nobody else claims meanwhile. The lease begins anew: one that was taken for dead,
+ * because its machine slept, may not know it yet, and only an owner can claim. */
 static int begin_claiming(zoo_store *s, zoo_err *err)
 {
     int rc = zoo_store_begin(s, err);
@@ -177,16 +182,17 @@ static int end_claiming(zoo_store *s, int rc, zoo_err *err)
     return rc;
 }
 
-int zoo_store_claim_questions(zoo_store *s, const zoo_selection *selection, const zoo_address *like, int again, zoo_key after, size_t limit,
-                              zoo_store_query *out, size_t *count, zoo_arena *arena, zoo_err *err)
+int zoo_store_claim_questions(zoo_store *s, const zoo_selection *selection, const zoo_address *like, int again,
+                              zoo_key after, size_t limit, zoo_store_query *out, size_t *count, zoo_arena *arena,
+                              zoo_err *err)
 {
     const enum zoo_sql id = ZOO_SQL_CLAIMED_QUESTIONS;
     int rc = begin_claiming(s, err);
 
     *count = 0;
     if (!rc)
-        rc = zoo_sql_run(s, ZOO_SQL_CLAIM_QUESTIONS, err, ZOO_SELECTED(selection), like->expert, like->sample, like->turn, (int64_t)again,
-                         after, s->owner, (int64_t)limit);
+        rc = zoo_sql_run(s, ZOO_SQL_CLAIM_QUESTIONS, err, ZOO_SELECTED(selection), like->expert, like->sample,
+                         like->turn, (int64_t)again, after, s->owner, (int64_t)limit);
     if (!rc && zoo_sql_changes(s))
         rc = zoo_sql_bind(s, id, err, s->owner, like->expert, like->sample, like->turn, after);
     else
@@ -203,22 +209,24 @@ static int read_answer(zoo_store *s, enum zoo_sql id, zoo_store_answer *out, zoo
 {
     int rc = zoo_sql_read_query(s, id, &out->query, arena, err);
 
-    out->at = (zoo_address){ out->query.key, zoo_sql_number(s, id, 5), zoo_sql_number(s, id, 7), zoo_sql_number(s, id, 8) };
+    out->at = (zoo_address){ out->query.key, zoo_sql_number(s, id, 5), zoo_sql_number(s, id, 7),
+                             zoo_sql_number(s, id, 8) };
     if (!rc)
         rc = zoo_sql_copy(s, id, 6, arena, &out->expert_name, NULL, err);
     return rc ? rc : zoo_sql_copy(s, id, 9, arena, &out->text, &out->text_size, err);
 }
 
-int zoo_store_claim_answers(zoo_store *s, const zoo_selection *selection, zoo_key reward_model, const zoo_address *after, size_t limit,
-                            zoo_store_answer *out, size_t *count, zoo_arena *arena, zoo_err *err)
+int zoo_store_claim_answers(zoo_store *s, const zoo_selection *selection, zoo_key reward_model,
+                            const zoo_address *after, size_t limit, zoo_store_answer *out, size_t *count,
+                            zoo_arena *arena, zoo_err *err)
 {
     const enum zoo_sql id = ZOO_SQL_CLAIMED_ANSWERS;
     int rc = begin_claiming(s, err);
 
     *count = 0;
     if (!rc)
-        rc = zoo_sql_run(s, ZOO_SQL_CLAIM_ANSWERS, err, ZOO_SELECTED(selection), reward_model, after->query, after->expert, after->sample,
-                         after->turn, s->owner, (int64_t)limit);
+        rc = zoo_sql_run(s, ZOO_SQL_CLAIM_ANSWERS, err, ZOO_SELECTED(selection), reward_model, after->query,
+                         after->expert, after->sample, after->turn, s->owner, (int64_t)limit);
     if (!rc && zoo_sql_changes(s))
         rc = zoo_sql_bind(s, id, err, s->owner, reward_model, after->query, after->expert, after->sample, after->turn);
     else
@@ -233,7 +241,8 @@ int zoo_store_claim_answers(zoo_store *s, const zoo_selection *selection, zoo_ke
 
 int zoo_store_drop_claim(zoo_store *s, zoo_key reward_model, const zoo_address *at, int *was_ours, zoo_err *err)
 {
-    int rc = zoo_sql_run(s, ZOO_SQL_CLAIM_DROP, err, reward_model, at->query, at->expert, at->sample, at->turn, s->owner);
+    int rc = zoo_sql_run(s, ZOO_SQL_CLAIM_DROP, err, reward_model, at->query, at->expert, at->sample, at->turn,
+                         s->owner);
     int is_ours = !rc && zoo_sql_changes(s) > 0;
 
     if (was_ours)
@@ -241,16 +250,19 @@ int zoo_store_drop_claim(zoo_store *s, zoo_key reward_model, const zoo_address *
     return rc || is_ours || !s->owner ? rc : zoo_store_renew(s, err);         /* are all claims gone? */
 }
 
-int zoo_store_drop_claims(zoo_store *s, zoo_key reward_model, const zoo_address *like, const zoo_keys *queries, zoo_err *err)
+int zoo_store_drop_claims(zoo_store *s, zoo_key reward_model, const zoo_address *like, const zoo_keys *queries,
+                          zoo_err *err)
 {
-    int rc = zoo_sql_run(s, ZOO_SQL_CLAIMS_DROP, err, reward_model, like->expert, like->sample, like->turn, s->owner, queries);
+    int rc = zoo_sql_run(s, ZOO_SQL_CLAIMS_DROP, err, reward_model, like->expert, like->sample, like->turn, s->owner,
+                         queries);
 
     return rc || (size_t)zoo_sql_changes(s) == queries->count || !s->owner ? rc : zoo_store_renew(s, err);
 }
 
 int zoo_store_give_up_claim(zoo_store *s, zoo_key reward_model, const zoo_address *at, zoo_err *err)
 {
-    return zoo_sql_run(s, ZOO_SQL_CLAIM_GIVE_UP, err, reward_model, at->query, at->expert, at->sample, at->turn, s->owner);
+    return zoo_sql_run(s, ZOO_SQL_CLAIM_GIVE_UP, err, reward_model, at->query, at->expert, at->sample, at->turn,
+                       s->owner);
 }
 
 int zoo_store_count_others(zoo_store *s, zoo_key reward_model, zoo_key expert, uint64_t *count, zoo_err *err)

@@ -1,4 +1,5 @@
-/* copy.c - a store's rows into another store, whatever back end each has: table by table, keys and all. Layer: store. */
+/* copy.c - a store's rows into another store, whatever back end each has: table by table, keys and all. Layer:
+ * store. */
 #include "store/sql.h"
 
 enum { COLUMNS_MAX = 20 };
@@ -13,7 +14,8 @@ static int check_empty(zoo_store *to, zoo_err *err)
     return rc;
 }
 
-static int copy_table(zoo_store *from, zoo_store *to, enum zoo_table table, zoo_progress *progress, uint64_t *done, zoo_err *err)
+static int copy_table(zoo_store *from, zoo_store *to, enum zoo_table table, zoo_progress *progress, uint64_t *done,
+                      zoo_err *err)
 {
     zoo_db_value row[COLUMNS_MAX];
     int rc = from->db->driver->table_begin(from->db, table, err);

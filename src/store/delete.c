@@ -10,13 +10,19 @@ static const struct thing {
 } things[] = {
     [ZOO_THING_SPLIT] = { "queries in the split", ZOO_SQL_CLAIMS_IN_SPLIT, { ZOO_SQL_DELETE_SPLIT }, 1 },
     [ZOO_THING_QUERY] = { "query with the id", ZOO_SQL_CLAIMS_OF_QUERY, { ZOO_SQL_DELETE_QUERY }, 1 },
-    [ZOO_THING_REWARD_MODEL] = { "reward model", ZOO_SQL_CLAIMS_OF_REWARD_MODEL, { ZOO_SQL_DELETE_REWARD_MODEL_REWARDS, ZOO_SQL_DELETE_REWARD_MODEL_JUDGEMENTS,
-                                                   ZOO_SQL_DELETE_REWARD_MODEL_CLAIMS, ZOO_SQL_DELETE_REWARD_MODEL }, 4 },
-    [ZOO_THING_EXPERT] = { "expert", ZOO_SQL_CLAIMS_OF_EXPERT, { ZOO_SQL_DELETE_EXPERT_REWARDS, ZOO_SQL_DELETE_EXPERT_JUDGEMENTS, ZOO_SQL_DELETE_EXPERT_CLAIMS,
-                                       ZOO_SQL_DELETE_EXPERT_FAILURES, ZOO_SQL_DELETE_EXPERT_ANSWERS, ZOO_SQL_DELETE_EXPERT }, 6 },
+    [ZOO_THING_REWARD_MODEL] = { "reward model", ZOO_SQL_CLAIMS_OF_REWARD_MODEL,
+                                 { ZOO_SQL_DELETE_REWARD_MODEL_REWARDS, ZOO_SQL_DELETE_REWARD_MODEL_JUDGEMENTS,
+                                   ZOO_SQL_DELETE_REWARD_MODEL_CLAIMS, ZOO_SQL_DELETE_REWARD_MODEL }, 4 },
+    [ZOO_THING_EXPERT] = { "expert", ZOO_SQL_CLAIMS_OF_EXPERT, { ZOO_SQL_DELETE_EXPERT_REWARDS,
+                                                                 ZOO_SQL_DELETE_EXPERT_JUDGEMENTS,
+                                                                 ZOO_SQL_DELETE_EXPERT_CLAIMS,
+                                                                 ZOO_SQL_DELETE_EXPERT_FAILURES,
+                                                                 ZOO_SQL_DELETE_EXPERT_ANSWERS, ZOO_SQL_DELETE_EXPERT },
+                           6 },
 };
 
-/* What is asked or scored just now would have nowhere to go: it would be paid for and lost, or refer to what does not exist. */
+/* What is asked or scored just now would have nowhere to go: it would be paid for and lost, or refer to what does not
+ * exist. */
 static int check_idle(zoo_store *s, const struct thing *t, const char *name, zoo_err *err)
 {
     uint64_t others;
@@ -30,8 +36,9 @@ static int check_idle(zoo_store *s, const struct thing *t, const char *name, zoo
     if (!rc)
         rc = zoo_sql_single(s, t->claims, &claims, NULL, err);
     if (!rc && claims)
-        rc = zoo_fail(err, ZOO_ECONFLICT, "%s: another process is at work on the %s '%.150s' ('zooter collect' or 'reward'); delete it when"
-                      " that is done or stopped", s->name, t->what, name);
+        rc = zoo_fail(err, ZOO_ECONFLICT,
+                      "%s: another process is at work on the %s '%.150s' ('zooter collect' or 'reward'); delete it "
+                      "when that is done or stopped", s->name, t->what, name);
     return rc;
 }
 

@@ -52,9 +52,12 @@ static int64_t changes(zoo_db *db)
 const zoo_driver zoo_driver_postgres = {
     .name = "PostgreSQL", .dialect = ZOO_DIALECT_POSTGRES, .copies = 1, .open = zoo_pg_open, .close = zoo_pg_close,
     .describe = zoo_pg_describe, .begin = zoo_pg_begin, .commit = zoo_pg_commit, .rollback = zoo_pg_rollback,
-    .in_transaction = in_transaction, .savepoint = zoo_pg_savepoint, .release = zoo_pg_release, .rollback_to = zoo_pg_rollback_to,
-    .bind = zoo_pg_bind, .step = zoo_pg_step, .reset = zoo_pg_reset, .number = number, .real = real, .text = text, .is_null = is_null,
-    .changes = changes, .append = zoo_pg_append, .flush = zoo_pg_flush, .bulk_begin = zoo_pg_bulk_begin, .bulk_end = zoo_pg_bulk_end,
+    .in_transaction = in_transaction, .savepoint = zoo_pg_savepoint, .release = zoo_pg_release,
+    .rollback_to = zoo_pg_rollback_to,
+    .bind = zoo_pg_bind, .step = zoo_pg_step, .reset = zoo_pg_reset, .number = number, .real = real, .text = text,
+    .is_null = is_null,
+    .changes = changes, .append = zoo_pg_append, .flush = zoo_pg_flush, .bulk_begin = zoo_pg_bulk_begin,
+    .bulk_end = zoo_pg_bulk_end,
     .table_begin = zoo_pg_table_begin, .after_copy = zoo_pg_after_copy
 };
 #else
@@ -72,6 +75,7 @@ static int open_nothing(zoo_db **out, const char *where, enum zoo_store_mode mod
 
 /* Without open() there is no connection that the other members could be called with. */
 const zoo_driver zoo_driver_postgres = {
-    .name = "PostgreSQL", .dialect = ZOO_DIALECT_POSTGRES, .copies = 1, .open = open_nothing, .describe = zoo_pg_describe
+    .name = "PostgreSQL", .dialect = ZOO_DIALECT_POSTGRES, .copies = 1, .open = open_nothing,
+    .describe = zoo_pg_describe
 };
 #endif

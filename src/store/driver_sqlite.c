@@ -1,5 +1,6 @@
-/* driver_sqlite.c - the driver for SQLite: statements, transactions, a sentence for every error. One file is one store: WAL, foreign
- * keys. Opening is in sqlite_open.c, versions in sqlite_schema.c, many rows in sqlite_bulk.c. Layer: store. */
+/* driver_sqlite.c - the driver for SQLite: statements, transactions, a sentence for every error. One file is one store:
+ * WAL, foreign keys. Opening is in sqlite_open.c, versions in sqlite_schema.c, many rows in sqlite_bulk.c. Layer:
+ * store. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,20 +32,23 @@ int zoo_sqlite_fail(struct zoo_sqlite *s, zoo_err *err)
         return zoo_fail(err, ZOO_EIO, "%s: the disk is full; make room and run the command again", s->path);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return zoo_fail(err, ZOO_EIO, "%s: another process is writing to it; run the command again when that is done", s->path);
+        return zoo_fail(err, ZOO_EIO, "%s: another process is writing to it; run the command again when that is done",
+                        s->path);
     case SQLITE_NOTADB:
         return zoo_fail(err, ZOO_EFORMAT, "%s: not a store: its content is of another format", s->path);
     case SQLITE_CORRUPT:
         return zoo_fail(err, ZOO_EFORMAT, "%s: damaged (%s); restore it from a backup", s->path, sqlite3_errmsg(s->db));
     case SQLITE_READONLY:
     case SQLITE_PERM:
-        return zoo_fail(err, ZOO_EIO, "%s: may not be written; check the permissions of the file and its folder", s->path);
+        return zoo_fail(err, ZOO_EIO, "%s: may not be written; check the permissions of the file and its folder",
+                        s->path);
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
         return fail_io(s, err);
     case SQLITE_CONSTRAINT:
         if (sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_FOREIGNKEY)
-            return zoo_fail(err, ZOO_EIO, "%s: what this belongs to was deleted meanwhile; run the command again", s->path);
+            return zoo_fail(err, ZOO_EIO, "%s: what this belongs to was deleted meanwhile; run the command again",
+                            s->path);
         return zoo_fail(err, ZOO_EIO, "%s: %s", s->path, sqlite3_errmsg(s->db));
     case SQLITE_TOOBIG:
         return zoo_fail(err, ZOO_EUSAGE, "%s: a text is too large to be stored", s->path);
@@ -61,7 +65,8 @@ int zoo_sqlite_check_open(struct zoo_sqlite *s, zoo_err *err)
         return zoo_sqlite_exec(s, "ROLLBACK", err);
     if (!s->is_open || (is_open && !s->has_failed))
         return ZOO_OK;
-    return zoo_fail(err, ZOO_EIO, "%s: what was begun had to be given up after a failure; run the command again", s->path);
+    return zoo_fail(err, ZOO_EIO, "%s: what was begun had to be given up after a failure; run the command again",
+                    s->path);
 }
 
 int zoo_sqlite_exec(struct zoo_sqlite *s, const char *sql, zoo_err *err)
@@ -129,7 +134,8 @@ int zoo_sqlite_bind_value(sqlite3_stmt *st, int at, char type, const zoo_db_valu
     case 's':
     case 't':
     case 'b':
-        return v->text ? sqlite3_bind_text64(st, at, v->text, v->size, SQLITE_STATIC, SQLITE_UTF8) : sqlite3_bind_null(st, at);
+        return v->text ? sqlite3_bind_text64(st, at, v->text, v->size, SQLITE_STATIC, SQLITE_UTF8) :
+               sqlite3_bind_null(st, at);
     case 'n':
         return v->k == -1 ? sqlite3_bind_null(st, at) : sqlite3_bind_int64(st, at, v->k);
     default:
@@ -139,7 +145,8 @@ int zoo_sqlite_bind_value(sqlite3_stmt *st, int at, char type, const zoo_db_valu
 
 /* ---- statements ---- */
 
-/* Checks are on again after many rows. Without memory they cannot be switched on at once: then before anything else is done. */
+/* Checks are on again after many rows. Without memory they cannot be switched on at once: then before anything else is
+ * done. */
 static int end_bulk(struct zoo_sqlite *s, zoo_err *err)
 {
     int rc;
@@ -179,7 +186,8 @@ static int bind(zoo_db *db, enum zoo_sql id, const zoo_db_value *values, size_t 
 
     for (size_t i = 0; !rc && st && !failed && i < n; i++) {
         int at = (int)i + 1;
-        failed = types[i] == 'S' ? bind_texts(s, st, at, values[i].texts) : types[i] == 'K' ? bind_keys(s, st, at, values[i].keys)
+        failed = types[i] == 'S' ? bind_texts(s, st, at, values[i].texts) : types[i] == 'K' ?
+                 bind_keys(s, st, at, values[i].keys)
                : zoo_sqlite_bind_value(st, at, types[i], &values[i]);
     }
     if (failed)
@@ -311,8 +319,8 @@ static void rollback_to(zoo_db *db)
 
 /* ---- many rows ---- */
 
-/* Foreign keys are not checked again: every key that an import writes was found or made in the same transaction, and the checks
- * take as long as all the rest. Pages are kept in memory because ids may come in any order. */
+/* Foreign keys are not checked again: every key that an import writes was found or made in the same transaction, and
+ * the checks take as long as all the rest. Pages are kept in memory because ids may come in any order. */
 static int bulk_begin(zoo_db *db, zoo_err *err)
 {
     struct zoo_sqlite *s = (struct zoo_sqlite *)db;
@@ -336,7 +344,8 @@ static int table_begin(zoo_db *db, enum zoo_table table, zoo_err *err)
     struct zoo_sqlite *s = (struct zoo_sqlite *)db;
     const zoo_table_columns *t = &zoo_tables[table];
     zoo_buf sql = ZOO_BUF_INIT(4096);
-    int rc = zoo_buf_addf(&sql, "SELECT %s FROM %s ORDER BY %s", t->columns, t->name, t->order) ? zoo_fail_nomem(err) : ZOO_OK;
+    int rc = zoo_buf_addf(&sql, "SELECT %s FROM %s ORDER BY %s", t->columns, t->name, t->order) ? zoo_fail_nomem(err) :
+             ZOO_OK;
 
     sqlite3_finalize(s->statements[ZOO_SQL_COUNT]);
     s->statements[ZOO_SQL_COUNT] = NULL;
@@ -360,9 +369,13 @@ static int describe(const char *where, char *name, size_t size, zoo_err *err)
 }
 
 const zoo_driver zoo_driver_sqlite = {
-    .name = "SQLite", .dialect = ZOO_DIALECT_SQLITE, .open = zoo_sqlite_open, .close = zoo_sqlite_close, .describe = describe, .begin = begin, .commit = commit,
-    .rollback = rollback, .in_transaction = in_transaction, .savepoint = savepoint, .release = release, .rollback_to = rollback_to,
-    .bind = bind, .step = step, .reset = reset, .number = number, .real = real, .text = text, .is_null = is_null, .changes = changes,
-    .append = zoo_sqlite_append, .flush = zoo_sqlite_flush, .bulk_begin = bulk_begin, .bulk_end = bulk_end, .table_begin = table_begin,
+    .name = "SQLite", .dialect = ZOO_DIALECT_SQLITE, .open = zoo_sqlite_open, .close = zoo_sqlite_close,
+    .describe = describe, .begin = begin, .commit = commit,
+    .rollback = rollback, .in_transaction = in_transaction, .savepoint = savepoint, .release = release,
+    .rollback_to = rollback_to,
+    .bind = bind, .step = step, .reset = reset, .number = number, .real = real, .text = text, .is_null = is_null,
+    .changes = changes,
+    .append = zoo_sqlite_append, .flush = zoo_sqlite_flush, .bulk_begin = bulk_begin, .bulk_end = bulk_end,
+    .table_begin = table_begin,
     .after_copy = after_copy, .backup = zoo_sqlite_backup
 };

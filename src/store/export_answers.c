@@ -30,7 +30,8 @@ static void read_stand(zoo_export *o, enum zoo_sql id, struct stand *out)
     out->turn = zoo_sql_number(o->store, id, 3);
 }
 
-/* The lowest stand of the sides that have one; 1: *out, and is_there[] says which sides are at it; 0: the query is done. */
+/* The lowest stand of the sides that have one; 1: *out, and is_there[] says which sides are at it; 0: the query is
+ * done. */
 static int next_stand(zoo_export *o, zoo_key query, struct stand *out, int is_there[SIDES])
 {
     struct stand stands[SIDES];
@@ -150,7 +151,8 @@ static int add_scores(zoo_export *o, zoo_key query, const struct stand *at, int 
 }
 
 /* Rewards of the first sample and turn that no answer is known for are exported with rows and rewards, not here. */
-static int write_stand(zoo_export *o, zoo_key query, const char *id, size_t size, const struct stand *at, const int is_there[SIDES])
+static int write_stand(zoo_export *o, zoo_key query, const char *id, size_t size, const struct stand *at,
+                       const int is_there[SIDES])
 {
     int is_wanted = zoo_store_wants_expert(o->options->filter, at->expert) &&
                     (is_there[ANSWERS] || is_there[FAILURES] || at->sample != 1 || at->turn != 1), rc = ZOO_OK;

@@ -34,7 +34,8 @@ typedef struct zoo_import {
     zoo_err *err;
 } zoo_import;
 
-void zoo_import_init(zoo_import *im, zoo_store *store, const zoo_import_options *options, zoo_import_counts *counts, zoo_err *err);
+void zoo_import_init(zoo_import *im, zoo_store *store, const zoo_import_options *options, zoo_import_counts *counts,
+                     zoo_err *err);
 void zoo_import_release(zoo_import *im);
 
 /* Keys, made where missing; `find` gives 0 there. */
@@ -61,6 +62,7 @@ int zoo_import_merge(zoo_import *im);
 int zoo_import_answer(zoo_import *im);
 int zoo_import_judgement(zoo_import *im);
 
-/* The line says something else than the store about `what`: fine with `update`, else ZOO_ECONFLICT at `at` (NULL: the line's beginning). */
+/* The line says something else than the store about `what`: fine with `update`, else ZOO_ECONFLICT at `at` (NULL: the
+ * line's beginning). */
 int zoo_import_differ(zoo_import *im, const char *at, const char *what);
 #endif

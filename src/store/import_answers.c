@@ -1,12 +1,14 @@
-/* import_answers.c - lines that are one answer or one judgement, by the rules of merge.c: what is new is added, what is the same is left, what
- * differs is a conflict or replaces. All of a line is compared first and then written. Layer: store. */
+/* import_answers.c - lines that are one answer or one judgement, by the rules of merge.c: what is new is added, what is
+ * the same is left, what differs is a conflict or replaces. All of a line is compared first and then written. Layer:
+ * store. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include "store/answers.h"
 #include "store/stored.h"
 
-struct part { int is_stored, differs; };         /* of a line: whether the store has it, and whether the line has something else or more */
+struct part { int is_stored, differs; };         /* of a line: whether the store has it, and whether the line has
+                                                  * something else or more */
 
 struct merge {
     zoo_import *im;
@@ -83,10 +85,14 @@ static int merge_stored(struct merge *m, const zoo_db_value *stored)
 
     if ((rc = merge_text(m, &m->settings.text, &m->settings.size, &stored[0], "settings")) ||
         (rc = merge_text(m, &a->finish_reason, &finish_size, &stored[1], "finish_reason")) ||
-        (rc = merge_count(m, &a->tokens_in, &stored[2], "tokens")) || (rc = merge_count(m, &a->tokens_out, &stored[3], "tokens")) ||
-        (rc = merge_count(m, &a->tokens_reasoning, &stored[4], "tokens")) || (rc = merge_count(m, &a->tokens_cached, &stored[5], "tokens")) ||
-        (rc = merge_number(m, &a->cost, &stored[6], "cost")) || (rc = merge_number(m, &a->first_seconds, &stored[7], "first_token_seconds")) ||
-        (rc = merge_number(m, &a->seconds, &stored[8], "seconds")) || (rc = merge_text(m, &a->asked, &asked_size, &stored[9], "asked")) ||
+        (rc = merge_count(m, &a->tokens_in, &stored[2], "tokens")) ||
+        (rc = merge_count(m, &a->tokens_out, &stored[3], "tokens")) ||
+        (rc = merge_count(m, &a->tokens_reasoning, &stored[4], "tokens")) ||
+        (rc = merge_count(m, &a->tokens_cached, &stored[5], "tokens")) ||
+        (rc = merge_number(m, &a->cost, &stored[6], "cost")) || (rc = merge_number(m, &a->first_seconds, &stored[7],
+                                                                                   "first_token_seconds")) ||
+        (rc = merge_number(m, &a->seconds, &stored[8], "seconds")) ||
+        (rc = merge_text(m, &a->asked, &asked_size, &stored[9], "asked")) ||
         (rc = merge_text(m, &a->reasoning, &a->reasoning_size, &stored[10], "reasoning")))
         return rc;
     return merge_text(m, &a->text, &a->text_size, &stored[11], "text");
@@ -100,9 +106,9 @@ static const char *copy_span(struct merge *m, zoo_span text)
 
 static int has_answer(const zoo_row_answer *a)
 {
-    return a->settings.text || a->text.text || a->reasoning.text || a->finish_reason.text || a->asked.text || a->tokens_in >= 0 ||
-           a->tokens_out >= 0 || a->tokens_reasoning >= 0 || a->tokens_cached >= 0 || !isnan(a->cost) || !isnan(a->first_seconds) ||
-           !isnan(a->seconds);
+    return a->settings.text || a->text.text || a->reasoning.text || a->finish_reason.text || a->asked.text ||
+           a->tokens_in >= 0 || a->tokens_out >= 0 || a->tokens_reasoning >= 0 || a->tokens_cached >= 0 ||
+               !isnan(a->cost) || !isnan(a->first_seconds) || !isnan(a->seconds);
 }
 
 static int compare_answer(struct merge *m)
@@ -112,9 +118,10 @@ static int compare_answer(struct merge *m)
     int rc;
 
     m->settings = r->settings;
-    m->answer = (zoo_answer){ .text = r->text.text, .text_size = r->text.size, .reasoning = r->reasoning.text, .reasoning_size = r->reasoning.size,
-                              .finish_reason = copy_span(m, r->finish_reason), .asked = copy_span(m, r->asked), .tokens_in = r->tokens_in,
-                              .tokens_out = r->tokens_out, .tokens_reasoning = r->tokens_reasoning, .tokens_cached = r->tokens_cached,
+    m->answer = (zoo_answer){ .text = r->text.text, .text_size = r->text.size, .reasoning = r->reasoning.text,
+                              .reasoning_size = r->reasoning.size, .finish_reason = copy_span(m, r->finish_reason),
+                              .asked = copy_span(m, r->asked), .tokens_in = r->tokens_in, .tokens_out = r->tokens_out,
+                              .tokens_reasoning = r->tokens_reasoning, .tokens_cached = r->tokens_cached,
                               .cost = r->cost, .first_seconds = r->first_seconds, .seconds = r->seconds };
     if ((r->finish_reason.text && !m->answer.finish_reason) || (r->asked.text && !m->answer.asked))
         return zoo_fail_nomem(m->im->err);
@@ -135,8 +142,9 @@ static int is_text(const zoo_db_value *stored, zoo_span text)
 /* Columns: times, cause, final, cost, last. */
 static int is_same_failure(const zoo_row_answer *r, const zoo_db_value *stored)
 {
-    return stored[0].k == r->failed_times && is_text(&stored[1], r->failed_cause) && is_text(&stored[4], r->failed_last) &&
-           (stored[2].k != 0) == r->failed_final && (stored[3].d == r->failed_cost || (isnan(stored[3].d) && isnan(r->failed_cost)));
+    return stored[0].k == r->failed_times && is_text(&stored[1], r->failed_cause) &&
+           is_text(&stored[4], r->failed_last) && (stored[2].k != 0) == r->failed_final &&
+               (stored[3].d == r->failed_cost || (isnan(stored[3].d) && isnan(r->failed_cost)));
 }
 
 static int compare_failure(struct merge *m)
@@ -196,9 +204,12 @@ static zoo_db_value string_value(const char *text)
 static int append_answer(zoo_import *im, const zoo_address *at, const zoo_answer *a)
 {
     const zoo_db_value row[] = {
-        { .k = at->query }, { .k = at->expert }, { .k = at->sample }, { .k = at->turn }, { .k = a->settings ? a->settings : -1 },
-        string_value(a->finish_reason), { .k = a->tokens_in }, { .k = a->tokens_out }, { .k = a->tokens_reasoning }, { .k = a->tokens_cached },
-        { .d = a->cost }, { .d = a->first_seconds }, { .d = a->seconds }, string_value(a->asked), text_value(a->reasoning, a->reasoning_size),
+        { .k = at->query }, { .k = at->expert }, { .k = at->sample }, { .k = at->turn },
+            { .k = a->settings ? a->settings : -1 },
+        string_value(a->finish_reason), { .k = a->tokens_in }, { .k = a->tokens_out }, { .k = a->tokens_reasoning },
+            { .k = a->tokens_cached },
+        { .d = a->cost }, { .d = a->first_seconds }, { .d = a->seconds }, string_value(a->asked),
+            text_value(a->reasoning, a->reasoning_size),
         text_value(a->text, a->text_size)
     };
 
@@ -222,31 +233,35 @@ static int write_answer(struct merge *m, const zoo_address *at)
 static int write_failure(struct merge *m, const zoo_address *at)
 {
     const zoo_row_answer *r = &m->im->row.answer;
-    const char *cause = r->failed_cause.text ? copy_span(m, r->failed_cause) : "", *last = r->failed_last.text ? copy_span(m, r->failed_last) : "";
-    const zoo_db_value row[] = { { .k = at->query }, { .k = at->expert }, { .k = at->sample }, { .k = at->turn }, { .k = r->failed_times },
-                                 string_value(cause), { .k = r->failed_final }, { .d = r->failed_cost }, string_value(last) };
+    const char *cause = r->failed_cause.text ? copy_span(m, r->failed_cause) : "",
+                        *last = r->failed_last.text ? copy_span(m, r->failed_last) : "";
+    const zoo_db_value row[] = { { .k = at->query }, { .k = at->expert }, { .k = at->sample }, { .k = at->turn },
+                                 { .k = r->failed_times }, string_value(cause), { .k = r->failed_final },
+                                 { .d = r->failed_cost }, string_value(last) };
 
     m->is_written = 1;
     if (!cause || !last)
         return zoo_fail_nomem(m->im->err);
     if (!m->failed.is_stored)
         return append(m->im, ZOO_TABLE_FAILURES, row);
-    return zoo_sql_run(m->im->store, ZOO_SQL_FAILURE_PUT, m->im->err, at->query, at->expert, at->sample, at->turn, r->failed_times, cause,
-                       (int64_t)r->failed_final, r->failed_cost, last);
+    return zoo_sql_run(m->im->store, ZOO_SQL_FAILURE_PUT, m->im->err, at->query, at->expert, at->sample, at->turn,
+                       r->failed_times, cause, (int64_t)r->failed_final, r->failed_cost, last);
 }
 
 static int write_score(struct merge *m, const zoo_address *at, const zoo_row_score *score)
 {
     zoo_key model = 0;
     int rc = zoo_import_named_reward_model(m->im, score->reward_model, &model);
-    const zoo_db_value row[] = { { .d = score->value }, { .k = at->query }, { .k = model }, { .k = at->expert }, { .k = at->sample },
+    const zoo_db_value row[] = { { .d = score->value }, { .k = at->query }, { .k = model }, { .k = at->expert },
+                                 { .k = at->sample },
                                  { .k = at->turn } };
 
     if (rc)
         return rc;
     m->is_written = 1;
     m->im->counts->rewards++;
-    return score->is_stored ? zoo_store_put_reward(m->im->store, model, at, score->value, m->im->err) : append(m->im, ZOO_TABLE_REWARDS, row);
+    return score->is_stored ? zoo_store_put_reward(m->im->store, model, at, score->value, m->im->err) :
+           append(m->im, ZOO_TABLE_REWARDS, row);
 }
 
 static int write_all(struct merge *m)
@@ -294,8 +309,8 @@ static const char *verdict_of(const zoo_row_judgement *r)
 static int is_same_judgement(const zoo_row_judgement *r, const zoo_db_value *stored)
 {
     return stored[0].text && !strcmp(stored[0].text, verdict_of(r)) &&
-           (stored[1].d == r->probability || (isnan(stored[1].d) && isnan(r->probability))) && !stored[2].text == !r->text.text &&
-           (!stored[2].text || is_text(&stored[2], r->text));
+           (stored[1].d == r->probability || (isnan(stored[1].d) && isnan(r->probability))) &&
+               !stored[2].text == !r->text.text && (!stored[2].text || is_text(&stored[2], r->text));
 }
 
 static int compare_judgement(zoo_import *im, zoo_key query, struct part *said)
@@ -316,8 +331,10 @@ static int compare_judgement(zoo_import *im, zoo_key query, struct part *said)
 static int put_judgement(zoo_import *im, zoo_key model, const zoo_judgement *j, int is_stored)
 {
     const zoo_row_judgement *r = &im->row.judgement;
-    const zoo_db_value row[] = { { .k = j->query }, { .k = model }, { .k = j->expert_a }, { .k = j->sample_a }, { .k = j->expert_b },
-                                 { .k = j->sample_b }, { .k = j->turn }, { .k = j->shown_ba }, string_value(verdict_of(r)),
+    const zoo_db_value row[] = { { .k = j->query }, { .k = model }, { .k = j->expert_a }, { .k = j->sample_a },
+                                 { .k = j->expert_b },
+                                 { .k = j->sample_b }, { .k = j->turn }, { .k = j->shown_ba },
+                                 string_value(verdict_of(r)),
                                  { .d = j->probability }, text_value(j->text, j->text_size) };
 
     return is_stored ? zoo_store_put_judgement(im->store, model, j, im->err) : append(im, ZOO_TABLE_JUDGEMENTS, row);
@@ -326,9 +343,10 @@ static int put_judgement(zoo_import *im, zoo_key model, const zoo_judgement *j, 
 static int write_judgement(zoo_import *im, zoo_key query, int is_stored)
 {
     const zoo_row_judgement *r = &im->row.judgement;
-    zoo_judgement j = { .query = query, .sample_a = r->sample_a, .sample_b = r->sample_b, .turn = r->turn, .shown_ba = r->shown_ba,
-                        .verdict = r->verdict == 'a' ? ZOO_VERDICT_A : r->verdict == 'b' ? ZOO_VERDICT_B : ZOO_VERDICT_TIE,
-                        .probability = r->probability, .text = r->text.text, .text_size = r->text.size };
+    zoo_judgement j = { .query = query, .sample_a = r->sample_a, .sample_b = r->sample_b, .turn = r->turn,
+                        .shown_ba = r->shown_ba, .verdict = r->verdict == 'a' ? ZOO_VERDICT_A : r->verdict == 'b' ?
+                        ZOO_VERDICT_B : ZOO_VERDICT_TIE, .probability = r->probability, .text = r->text.text,
+                        .text_size = r->text.size };
     zoo_key model = 0;
     int rc = zoo_import_expert(im, r->expert_a, &j.expert_a);
 

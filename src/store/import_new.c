@@ -1,4 +1,5 @@
-/* import_new.c - rows whose queries are new are written straight away, with keys of our own in ascending order. Layer: store. */
+/* import_new.c - rows whose queries are new are written straight away, with keys of our own in ascending order. Layer:
+ * store. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,12 +9,14 @@
 #include "store/answers.h"
 #include "store/stored.h"
 
-enum { CACHED_NAMES = 1 << 16 };         /* keys of tags that are remembered; past that they are forgotten and found again */
+enum { CACHED_NAMES = 1 << 16 };         /* keys of tags that are remembered; past that they are forgotten and found
+                                          * again */
 
-void zoo_import_init(zoo_import *im, zoo_store *store, const zoo_import_options *options, zoo_import_counts *counts, zoo_err *err)
+void zoo_import_init(zoo_import *im, zoo_store *store, const zoo_import_options *options, zoo_import_counts *counts,
+                     zoo_err *err)
 {
-    *im = (zoo_import){ .store = store, .options = options, .counts = counts, .err = err, .extra = ZOO_BUF_INIT(SIZE_MAX / 4),
-                        .tag = ZOO_BUF_INIT(SIZE_MAX / 4) };
+    *im = (zoo_import){ .store = store, .options = options, .counts = counts, .err = err,
+                        .extra = ZOO_BUF_INIT(SIZE_MAX / 4), .tag = ZOO_BUF_INIT(SIZE_MAX / 4) };
     zoo_row_init(&im->row);
     im->tags.names.limit = im->reward_models.names.limit = im->settings.names.limit = CACHED_NAMES;
 }
@@ -119,7 +122,8 @@ static int reward_model_key(zoo_import *im, zoo_span name, int make, zoo_key *ke
 
     snprintf(text, sizeof text, "%.*s", (int)name.size, name.text);
     if (!rc && !*known)
-        rc = make ? zoo_store_reward_model(im->store, text, known, im->err) : find_named(im, ZOO_SQL_REWARD_MODEL_FIND, text, known);
+        rc = make ? zoo_store_reward_model(im->store, text, known, im->err) :
+             find_named(im, ZOO_SQL_REWARD_MODEL_FIND, text, known);
     if (!rc)
         *key = *known;
     return rc;
@@ -185,7 +189,8 @@ static int put_reward(zoo_import *im, zoo_key query, zoo_key model, const zoo_ro
 {
     zoo_key expert = 0;
     int rc = zoo_import_expert(im, r->expert, &expert);
-    const zoo_db_value row[] = { { .d = r->value }, { .k = query }, { .k = model }, { .k = expert }, { .k = 1 }, { .k = 1 } };
+    const zoo_db_value row[] = { { .d = r->value }, { .k = query }, { .k = model }, { .k = expert }, { .k = 1 },
+                                 { .k = 1 } };
 
     if (rc)
         return rc;
@@ -207,12 +212,14 @@ int zoo_import_put_rewards(zoo_import *im, zoo_key query, int is_new)
     return rc;
 }
 
-/* What the row says of one expert's answer; SIZE_MAX where it does not, or what it says is stored already (merge.c takes `at` away). */
+/* What the row says of one expert's answer; SIZE_MAX where it does not, or what it says is stored already (merge.c
+ * takes `at` away). */
 struct answer { uint32_t expert; size_t response, cost, tokens; };
 
 static struct answer answer_of(const zoo_row *row, uint32_t expert)
 {
-    struct answer a = { expert, zoo_row_find_response(row, expert), zoo_row_find_cost(row, expert), zoo_row_find_tokens(row, expert) };
+    struct answer a = { expert, zoo_row_find_response(row, expert), zoo_row_find_cost(row, expert),
+                        zoo_row_find_tokens(row, expert) };
 
     if (a.response != SIZE_MAX && !row->responses[a.response].at)
         a.response = SIZE_MAX;
@@ -238,8 +245,10 @@ static int append_answer(zoo_import *im, zoo_key query, zoo_key expert, const st
     double cost = a->cost == SIZE_MAX ? (double)NAN : row->costs[a->cost].value;
     zoo_row_tokens t = tokens_of(row, a);
     const zoo_db_value columns[] = {
-        { .k = query }, { .k = expert }, { .k = 1 }, { .k = 1 }, { .k = -1 }, { .text = NULL }, { .k = t.in }, { .k = t.out }, { .k = t.reasoning },
-        { .k = t.cached }, { .d = cost }, { .d = (double)NAN }, { .d = (double)NAN }, { .text = NULL }, { .text = NULL },
+        { .k = query }, { .k = expert }, { .k = 1 }, { .k = 1 }, { .k = -1 }, { .text = NULL }, { .k = t.in },
+            { .k = t.out }, { .k = t.reasoning },
+        { .k = t.cached }, { .d = cost }, { .d = (double)NAN }, { .d = (double)NAN }, { .text = NULL },
+            { .text = NULL },
         { .text = text ? text->text : NULL, .size = text ? text->size : 0 }
     };
 
@@ -255,11 +264,11 @@ static int merge_answer(zoo_import *im, zoo_key query, zoo_key expert, const str
     int rc = ZOO_OK;
 
     if (a->response != SIZE_MAX)
-        rc = zoo_sql_run(im->store, ZOO_SQL_ANSWER_TEXT, im->err, query, expert, (int64_t)1, (int64_t)1, row->responses[a->response].text.text,
-                         row->responses[a->response].text.size);
+        rc = zoo_sql_run(im->store, ZOO_SQL_ANSWER_TEXT, im->err, query, expert, (int64_t)1, (int64_t)1,
+                         row->responses[a->response].text.text, row->responses[a->response].text.size);
     if (!rc && (a->cost != SIZE_MAX || a->tokens != SIZE_MAX))
-        rc = zoo_sql_run(im->store, ZOO_SQL_ANSWER_FIGURES, im->err, query, expert, (int64_t)1, (int64_t)1, cost, t.in, t.out, t.reasoning,
-                         t.cached);
+        rc = zoo_sql_run(im->store, ZOO_SQL_ANSWER_FIGURES, im->err, query, expert, (int64_t)1, (int64_t)1, cost, t.in,
+                         t.out, t.reasoning, t.cached);
     return rc;
 }
 

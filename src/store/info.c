@@ -4,8 +4,8 @@
 
 int zoo_store_count(zoo_store *s, zoo_store_totals *out, zoo_err *err)
 {
-    uint64_t *const numbers[] = { &out->queries, &out->experts, &out->responses, &out->reward_models, &out->rewards, &out->runs,
-                                  &out->failures, &out->judgements };
+    uint64_t *const numbers[] = { &out->queries, &out->experts, &out->responses, &out->reward_models, &out->rewards,
+                                  &out->runs, &out->failures, &out->judgements };
     int rc = zoo_sql_bind(s, ZOO_SQL_TOTALS, err);
 
     memset(out, 0, sizeof *out);
@@ -35,10 +35,13 @@ static int grow(zoo_store_item **items, size_t count, size_t *capacity, zoo_aren
     return ZOO_OK;
 }
 
-int zoo_store_list(zoo_store *s, enum zoo_store_list what, zoo_store_item **out, size_t *count, zoo_arena *arena, zoo_err *err)
+int zoo_store_list(zoo_store *s, enum zoo_store_list what, zoo_store_item **out, size_t *count, zoo_arena *arena,
+                   zoo_err *err)
 {
-    static const enum zoo_sql lists[] = { [ZOO_LIST_SPLITS] = ZOO_SQL_LIST_SPLITS, [ZOO_LIST_KINDS] = ZOO_SQL_LIST_KINDS,
-                                          [ZOO_LIST_EXPERTS] = ZOO_SQL_LIST_EXPERTS, [ZOO_LIST_REWARDS] = ZOO_SQL_LIST_REWARDS };
+    static const enum zoo_sql lists[] = { [ZOO_LIST_SPLITS] = ZOO_SQL_LIST_SPLITS,
+                                          [ZOO_LIST_KINDS] = ZOO_SQL_LIST_KINDS,
+                                          [ZOO_LIST_EXPERTS] = ZOO_SQL_LIST_EXPERTS,
+                                          [ZOO_LIST_REWARDS] = ZOO_SQL_LIST_REWARDS };
     const enum zoo_sql id = lists[what];
     size_t capacity = 0;
     int rc = zoo_sql_bind(s, id, err);
@@ -52,7 +55,8 @@ int zoo_store_list(zoo_store *s, enum zoo_store_list what, zoo_store_item **out,
             break;
         item = &(*out)[(*count)++];
         item->count = (uint64_t)zoo_sql_number(s, id, 2);
-        item->mean = zoo_sql_real(s, id, 3) / (double)item->count * 0x1p40;       /* the statement scales the sum down */
+        /* the statement scales the sum down */
+        item->mean = zoo_sql_real(s, id, 3) / (double)item->count * 0x1p40;
         rc = zoo_sql_copy(s, id, 0, arena, &item->name, NULL, err);
         if (!rc)
             rc = zoo_sql_copy(s, id, 1, arena, &item->expert, NULL, err);

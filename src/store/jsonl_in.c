@@ -1,5 +1,6 @@
-/* jsonl_in.c - a JSONL file into the store: line by line where the back end tells by the insert whether an id is new; in batches, whose ids are
- * looked up together, where it takes rows in bulk. Either way a line of a known id sees all lines before it. Layer: store. */
+/* jsonl_in.c - a JSONL file into the store: line by line where the back end tells by the insert whether an id is new;
+ * in batches, whose ids are looked up together, where it takes rows in bulk. Either way a line of a known id sees all
+ * lines before it. Layer: store. */
 #include <stdlib.h>
 #include <string.h>
 #include "base/array.h"
@@ -13,7 +14,8 @@ enum { NO_ID = UINT32_MAX };
 
 struct line { size_t at, size, number; uint32_t id; };           /* id: its number among the batch's, or NO_ID */
 
-/* What lines of this batch have written of a query so far: then it is asked of the store, which has to have all of it. */
+/* What lines of this batch have written of a query so far: then it is asked of the store, which has to have all of
+ * it. */
 enum { BY_A_ROW = 1, BY_AN_ADDRESS = 2 };
 
 /* Lines that were read and not yet imported. */
@@ -88,8 +90,9 @@ static int touch(zoo_import *im, uint32_t id)
     if (im->row.kind == ZOO_ROW_ANSWER)
         snprintf(text, sizeof text, "%u %u %lld %lld", id, a->expert, (long long)a->sample, (long long)a->turn);
     else
-        snprintf(text, sizeof text, "%u %u %lld %u %lld %lld %d %.*s", id, j->expert_a, (long long)j->sample_a, j->expert_b, (long long)j->sample_b,
-                 (long long)j->turn, j->shown_ba, (int)im->row.reward_model.size, im->row.reward_model.text);
+        snprintf(text, sizeof text, "%u %u %lld %u %lld %lld %d %.*s", id, j->expert_a, (long long)j->sample_a,
+                 j->expert_b, (long long)j->sample_b, (long long)j->turn, j->shown_ba, (int)im->row.reward_model.size,
+                 im->row.reward_model.text);
     if (zoo_names_add(&im->touched, text, strlen(text), &number))
         return zoo_fail_nomem(im->err);
     return im->touched.count == before;
@@ -110,7 +113,8 @@ static int is_written(zoo_import *im, uint32_t id)
 static int import_row_of_batch(zoo_import *im)
 {
     uint32_t id;
-    int rc = zoo_names_add(&im->known, im->row.id.text, im->row.id.size, &id) ? zoo_fail_nomem(im->err) : is_written(im, id);
+    int rc = zoo_names_add(&im->known, im->row.id.text, im->row.id.size, &id) ? zoo_fail_nomem(im->err) :
+             is_written(im, id);
 
     if (rc < 0)
         return rc;
@@ -140,7 +144,8 @@ static int import_line(zoo_import *im, const char *line, size_t size, const char
 
     if (!rc)
         rc = im->ahead.store ? import_row_of_batch(im) : import_row(im);
-    if (rc == ZOO_EUSAGE) {              /* a limit of the store, met while the row was written: no row can be left out any more */
+    if (rc == ZOO_EUSAGE) {              /* a limit of the store, met while the row was written: no row can be left out
+                                          * any more */
         zoo_fail_within(im->err, "%s:%zu", file, number);
         return im->err->code = ZOO_EFORMAT;
     }
@@ -323,7 +328,8 @@ static int import_file(zoo_import *im, zoo_lines *in)
     return rc;
 }
 
-int zoo_store_import(zoo_store *store, const char *path, const zoo_import_options *options, zoo_import_counts *counts, zoo_err *err)
+int zoo_store_import(zoo_store *store, const char *path, const zoo_import_options *options, zoo_import_counts *counts,
+                     zoo_err *err)
 {
     const zoo_import_counts before = *counts;
     zoo_import im;
@@ -334,8 +340,8 @@ int zoo_store_import(zoo_store *store, const char *path, const zoo_import_option
     if (!err)
         err = &own;
     if (options->reward_model && !zoo_name_is_valid(options->reward_model))
-        return zoo_fail(err, ZOO_EUSAGE, "reward model '%.140s' should be 1 to %d characters of " ZOO_NAME_CHARACTERS, options->reward_model,
-                        ZOO_NAME_MAX);
+        return zoo_fail(err, ZOO_EUSAGE, "reward model '%.140s' should be 1 to %d characters of " ZOO_NAME_CHARACTERS,
+                        options->reward_model, ZOO_NAME_MAX);
     rc = zoo_store_check_split_name(options->split, path, err);
     if (!rc)
         rc = zoo_lines_open(&in, path, ZOO_JSONL_LINE_MAX, err);

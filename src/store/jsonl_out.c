@@ -112,8 +112,9 @@ static void add_tag(zoo_export *o, zoo_span kind, zoo_span value)
     zoo_buf_clear(&o->text);
     if (!value.size || !zoo_span_equal(read.kind, kind) || !zoo_span_equal(read.value, value))
         failed = zoo_buf_add(&o->text, kind.text, kind.size) || zoo_buf_add(&o->text, ":", 1);
-    if (failed || zoo_buf_add(&o->text, value.text, value.size) || zoo_buf_add_str(&o->tags, o->tags.size ? ", " : "") ||
-        zoo_buf_add_json_str(&o->tags, o->text.data, o->text.size))
+    if (failed || zoo_buf_add(&o->text, value.text, value.size) ||
+        zoo_buf_add_str(&o->tags, o->tags.size ? ", " : "") || zoo_buf_add_json_str(&o->tags, o->text.data,
+                                                                                    o->text.size))
         o->has_failed = 1;
 }
 
@@ -163,8 +164,8 @@ static void add_model(zoo_export *o, const char *name)
     zoo_export_add_string(o, name, strlen(name));
 }
 
-/* `"rewards": {expert: value, ...}` from the side, whose columns are query, reward model, expert, value: those of `model`; NULL: it has those
- * of one reward model alone, which is said too. */
+/* `"rewards": {expert: value, ...}` from the side, whose columns are query, reward model, expert, value: those of
+ * `model`; NULL: it has those of one reward model alone, which is said too. */
 static int add_rewards(zoo_export *o, zoo_side *side, zoo_key query, const char *model)
 {
     char whose[ZOO_NAME_MAX + 1] = "";
@@ -219,7 +220,8 @@ static void add_name(zoo_export *o, zoo_buf *to, const char *name, size_t size)
         o->has_failed = 1;
 }
 
-/* Whether the row has a field of its own by this name: `costs` or `tokens` of another form. Its key stands there as zoo_row_fields() wrote it. */
+/* Whether the row has a field of its own by this name: `costs` or `tokens` of another form. Its key stands there as
+ * zoo_row_fields() wrote it. */
 static int has_own_field(zoo_export *o, const char *key)
 {
     size_t size;
@@ -251,7 +253,8 @@ static void add_object(zoo_export *o, const char *key, const zoo_buf *members)
     zoo_export_add(o, "}");
 }
 
-/* `"costs": {...}` and `"tokens": {...}`, where anything is known. They are built in the buffers of tags, which are done with. */
+/* `"costs": {...}` and `"tokens": {...}`, where anything is known. They are built in the buffers of tags, which are
+ * done with. */
 static int add_figures(zoo_export *o, zoo_side *side, zoo_key query)
 {
     zoo_buf *costs = &o->dataset, *tokens = &o->subset;
@@ -377,7 +380,8 @@ static const struct kind {
     [ZOO_EXPORT_ROWS] = { { ZOO_SQL_EXPORT_TAGS, ZOO_SQL_EXPORT_REWARDS, ZOO_SQL_EXPORT_FIGURES }, 3, write_row },
     [ZOO_EXPORT_RESPONSES] = { { ZOO_SQL_EXPORT_RESPONSES }, 1, write_responses },
     [ZOO_EXPORT_REWARDS] = { { ZOO_SQL_EXPORT_REWARDS }, 1, write_rewards },
-    [ZOO_EXPORT_ANSWERS] = { { ZOO_SQL_EXPORT_ANSWERS, ZOO_SQL_EXPORT_FAILURES, ZOO_SQL_EXPORT_SCORES }, 3, zoo_export_answers },
+    [ZOO_EXPORT_ANSWERS] = { { ZOO_SQL_EXPORT_ANSWERS, ZOO_SQL_EXPORT_FAILURES, ZOO_SQL_EXPORT_SCORES }, 3,
+                             zoo_export_answers },
     [ZOO_EXPORT_JUDGEMENTS] = { { ZOO_SQL_EXPORT_JUDGEMENTS }, 1, zoo_export_judgements },
 };
 

@@ -1,6 +1,7 @@
-/* load.c - a selection as arrays (zoo_dataset), by a few scans in the order of queries: the queries, then what hangs on them, each
- * matched with the queries as it goes by. Rewards and costs are gathered a column an expert, because which experts occur is known at the
- * end. A query's reward is the mean over its samples and turns, unless the filter names a sample.
+/* load.c - a selection as arrays (zoo_dataset), by a few scans in the order of queries: the queries, then what hangs on
+ * them, each matched with the queries as it goes by. Rewards and costs are gathered a column an expert, because which
+ * experts occur is known at the end. A query's reward is the mean over its samples and turns, unless the filter names a
+ * sample.
  * Layer: store. */
 #include <math.h>
 #include <stdlib.h>
@@ -205,8 +206,10 @@ static double *find_column(struct loading *l, struct columns *c, size_t expert, 
     return c->of[expert];
 }
 
-/* Numbers of one cell come one after another; the cell is their mean, also where their sum is more than a double holds. */
-static int add_number(struct loading *l, struct columns *c, size_t row, int64_t expert, double value, int is_same_cell, zoo_err *err)
+/* Numbers of one cell come one after another; the cell is their mean, also where their sum is more than a double
+ * holds. */
+static int add_number(struct loading *l, struct columns *c, size_t row, int64_t expert, double value, int is_same_cell,
+                      zoo_err *err)
 {
     double *column;
 
@@ -247,16 +250,19 @@ static int load_rewards(struct loading *l, const zoo_selection *part, zoo_err *e
     const enum zoo_sql id = ZOO_SQL_LOAD_REWARDS;
     size_t row = l->begin;
     zoo_key last[3] = { 0 };
-    int rc = l->models.count ? zoo_sql_bind(l->store, id, err, ZOO_SELECTED(part), &l->models, l->filter->sample) : ZOO_OK;
+    int rc = l->models.count ? zoo_sql_bind(l->store, id, err, ZOO_SELECTED(part), &l->models, l->filter->sample) :
+             ZOO_OK;
 
     if (!l->models.count)
         return ZOO_OK;
     while (!rc && (rc = zoo_sql_step(l->store, id, err)) == 1) {
-        zoo_key now[3] = { zoo_sql_number(l->store, id, 0), zoo_sql_number(l->store, id, 1), zoo_sql_number(l->store, id, 2) };
+        zoo_key now[3] = { zoo_sql_number(l->store, id, 0), zoo_sql_number(l->store, id, 1),
+                           zoo_sql_number(l->store, id, 2) };
         size_t model = find_model(l, now[1]);
         rc = !is_known(&l->expert_names, now[2]) || model == l->models.count ? fail_damaged(l, err) : ZOO_OK;
         if (!rc && find_row(l, now[0], &row) && wants(l, now[2]))
-            rc = add_number(l, &l->rewards[model], row, now[2], zoo_sql_real(l->store, id, 3), !memcmp(now, last, sizeof now), err);
+            rc = add_number(l, &l->rewards[model], row, now[2], zoo_sql_real(l->store, id, 3),
+                            !memcmp(now, last, sizeof now), err);
         memcpy(last, now, sizeof now);
     }
     zoo_sql_reset(l->store, id);
@@ -310,7 +316,8 @@ static int load_tags(struct loading *l, const zoo_selection *part, zoo_err *err)
     return rc;
 }
 
-/* tag_names.numbers is the kind of each tag; becomes the tag's number within its kind, and kind_of (tag_names.size) the kind. */
+/* tag_names.numbers is the kind of each tag; becomes the tag's number within its kind, and kind_of (tag_names.size) the
+ * kind. */
 static int number_tags(struct loading *l, uint32_t *kind_of, zoo_err *err)
 {
     zoo_dataset *d = l->out;
@@ -503,7 +510,8 @@ static int name_models(struct loading *l, zoo_err *err)
         rc = zoo_sql_bind(l->store, ZOO_SQL_REWARD_MODELS, err);
     while (!rc && (rc = zoo_sql_step(l->store, ZOO_SQL_REWARD_MODELS, err)) == 1) {
         size_t i = find_model(l, zoo_sql_number(l->store, ZOO_SQL_REWARD_MODELS, 0));
-        rc = i < l->models.count ? zoo_sql_copy(l->store, ZOO_SQL_REWARD_MODELS, 1, &d->arena, &d->reward_models[i], NULL, err) : ZOO_OK;
+        rc = i < l->models.count ? zoo_sql_copy(l->store, ZOO_SQL_REWARD_MODELS, 1, &d->arena, &d->reward_models[i],
+                                                NULL, err) : ZOO_OK;
     }
     zoo_sql_reset(l->store, ZOO_SQL_REWARD_MODELS);
     return rc;
@@ -546,7 +554,8 @@ static int check_aside(const zoo_store_filter *filter, zoo_err *err)
 {
     for (size_t i = 0; filter->aside && i < filter->splits.count; i++)
         if (!strcmp(filter->splits.items[i], filter->aside))
-            return zoo_fail(err, ZOO_EUSAGE, "the split '%s' cannot be set aside from itself; name two splits", filter->aside);
+            return zoo_fail(err, ZOO_EUSAGE, "the split '%s' cannot be set aside from itself; name two splits",
+                            filter->aside);
     return ZOO_OK;
 }
 

@@ -1,6 +1,6 @@
-/* merge.c - a row whose id is stored already. First everything in the row that is stored alike is struck from it, and what is
- * stored otherwise is a conflict (or, with `update`, stays in the row); then what is left is written. So nothing is written when a
- * row is refused. Layer: store. */
+/* merge.c - a row whose id is stored already. First everything in the row that is stored alike is struck from it, and
+ * what is stored otherwise is a conflict (or, with `update`, stays in the row); then what is left is written. So
+ * nothing is written when a row is refused. Layer: store. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -112,8 +112,9 @@ static size_t find_field(const zoo_row *row, zoo_span key)
 
 static int add_member(zoo_buf *out, zoo_span key, zoo_span raw)
 {
-    if (zoo_buf_add(out, out->size > 1 ? ", " : "", out->size > 1 ? 2 : 0) || zoo_buf_add_json_str(out, key.text, key.size) ||
-        zoo_buf_add(out, ": ", 2) || zoo_buf_add(out, raw.text, raw.size))
+    if (zoo_buf_add(out, out->size > 1 ? ", " : "", out->size > 1 ? 2 : 0) ||
+        zoo_buf_add_json_str(out, key.text, key.size) || zoo_buf_add(out, ": ", 2) ||
+        zoo_buf_add(out, raw.text, raw.size))
         return ZOO_ENOMEM;
     return ZOO_OK;
 }
@@ -158,7 +159,8 @@ static int strike_fields(struct merge *m)
     if (!rc && m->extra) {
         rc = zoo_scan_begin(&stored, m->extra, strlen(m->extra), im->store->name, 1, im->err);
         for (more = rc ? rc : zoo_scan_open(&stored, '{', '}'); more == 1; more = zoo_scan_more(&stored, '}'))
-            if ((rc = zoo_scan_key(&stored, &key)) || (rc = zoo_scan_skip(&stored, &raw)) || (rc = merge_field(m, key, raw)))
+            if ((rc = zoo_scan_key(&stored, &key)) || (rc = zoo_scan_skip(&stored, &raw)) ||
+                (rc = merge_field(m, key, raw)))
                 break;
         if (!rc && more < 0)
             rc = more;
@@ -249,7 +251,8 @@ static zoo_span *field_of(zoo_row *row, zoo_span kind)
     return zoo_span_is(kind, "dataset") ? &row->dataset : zoo_span_is(kind, "subset") ? &row->subset : NULL;
 }
 
-/* With `update` a kind is replaced whole, or not at all: where its tags stay in the row, so does its field, although it was struck. */
+/* With `update` a kind is replaced whole, or not at all: where its tags stay in the row, so does its field, although it
+ * was struck. */
 static int strike_kinds(struct merge *m, zoo_span dataset, zoo_span subset)
 {
     zoo_row *row = &m->im->row;
@@ -398,7 +401,8 @@ static int strike_figures(void *context, const zoo_db_value *stored)
     return rc ? rc : strike_tokens(m, expert, &stored[2]);
 }
 
-/* Rewards that were not struck move up. Responses, costs and tokens keep their places, by which they are found: struck ones lack `at`. */
+/* Rewards that were not struck move up. Responses, costs and tokens keep their places, by which they are found: struck
+ * ones lack `at`. */
 static void count_rest(struct merge *m)
 {
     zoo_row *row = &m->im->row;
@@ -449,7 +453,8 @@ static int write_query(struct merge *m)
 
     if (!m->has_new_text && !m->new_split.text && !m->has_new_extra)
         return ZOO_OK;
-    return zoo_sql_run(im->store, ZOO_SQL_QUERY_UPDATE, im->err, m->query, text.text, text.size, split.text, split.size, extra.text, extra.size);
+    return zoo_sql_run(im->store, ZOO_SQL_QUERY_UPDATE, im->err, m->query, text.text, text.size, split.text, split.size,
+                       extra.text, extra.size);
 }
 
 /* Takes away the stored tags of a kind that the row replaces. */
@@ -498,8 +503,8 @@ static int write_rest(struct merge *m)
     const zoo_row *row = &m->im->row;
     int rc;
 
-    if (!m->has_new_text && !m->new_split.text && !m->has_new_extra && !row->dataset.text && !row->subset.text && !row->tag_count &&
-        !row->reward_count && !m->has_new_answers) {
+    if (!m->has_new_text && !m->new_split.text && !m->has_new_extra && !row->dataset.text && !row->subset.text &&
+        !row->tag_count && !row->reward_count && !m->has_new_answers) {
         m->im->counts->unchanged++;
         return ZOO_OK;
     }

@@ -10,7 +10,8 @@ static int advise(const char *where, const zoo_store_advice *advice, int rc, zoo
     char name[ZOO_STORE_NAME_MAX];
     zoo_db db = { .name = name };
     zoo_store unopened = { .db = &db, .name = name, .advice = advice };
-    const char *words = rc == ZOO_DB_MISSING || rc == ZOO_DB_EMPTY ? advice->missing : rc == ZOO_DB_OLD ? advice->old : NULL;
+    const char *words = rc == ZOO_DB_MISSING || rc == ZOO_DB_EMPTY ? advice->missing : rc == ZOO_DB_OLD ? advice->old :
+                        NULL;
     int public = rc == ZOO_DB_MISSING ? ZOO_EIO : rc == ZOO_DB_OLD || rc == ZOO_DB_EMPTY ? ZOO_EFORMAT : rc;
 
     if (public != rc && err)
@@ -20,7 +21,8 @@ static int advise(const char *where, const zoo_store_advice *advice, int rc, zoo
     return public;
 }
 
-int zoo_store_open(zoo_store **out, const char *where, enum zoo_store_mode mode, const zoo_store_advice *advice, zoo_err *err)
+int zoo_store_open(zoo_store **out, const char *where, enum zoo_store_mode mode, const zoo_store_advice *advice,
+                   zoo_err *err)
 {
     const zoo_store_advice *words = advice ? advice : &no_advice;
     zoo_store *s = calloc(1, sizeof *s);
@@ -30,7 +32,8 @@ int zoo_store_open(zoo_store **out, const char *where, enum zoo_store_mode mode,
     if (!s)
         return zoo_fail_nomem(err);
     s->advice = words;
-    rc = *where ? zoo_driver_of(where)->open(&s->db, where, mode, err) : zoo_fail(err, ZOO_EUSAGE, "the store's name is empty");
+    rc = *where ? zoo_driver_of(where)->open(&s->db, where, mode, err) :
+         zoo_fail(err, ZOO_EUSAGE, "the store's name is empty");
     if (rc) {
         free(s);
         return advise(where, words, rc, err);
@@ -63,8 +66,8 @@ int zoo_store_describe(const char *where, char *name, size_t size, zoo_err *err)
 int zoo_store_backup(zoo_store *s, const char *path, int force, zoo_progress *progress, zoo_err *err)
 {
     if (!s->db->driver->backup)
-        return zoo_fail(err, ZOO_EUSAGE, "%s: a backup is a copy of a store's file, and a store in %s has none; copy its"
-                        " rows into a file instead, or use the database's own tools",
-                        s->name, s->db->driver->name);
+        return zoo_fail(err, ZOO_EUSAGE,
+                        "%s: a backup is a copy of a store's file, and a store in %s has none; copy its rows into a "
+                        "file instead, or use the database's own tools", s->name, s->db->driver->name);
     return s->db->driver->backup(s->db, path, force, progress, err);
 }

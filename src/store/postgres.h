@@ -31,7 +31,8 @@ enum { ZOO_PG_VALUE_MAX = 1 << 29, ZOO_PG_ROW_MAX = 1000 << 20, ZOO_PG_JOURNAL_M
 
 /* Of PostgreSQL's pg_type, which libpq has no header for. */
 enum zoo_pg_oid {
-    ZOO_PG_BOOL = 16, ZOO_PG_BYTEA = 17, ZOO_PG_INT8 = 20, ZOO_PG_INT2 = 21, ZOO_PG_INT4 = 23, ZOO_PG_TEXT = 25, ZOO_PG_FLOAT4 = 700,
+    ZOO_PG_BOOL = 16, ZOO_PG_BYTEA = 17, ZOO_PG_INT8 = 20, ZOO_PG_INT2 = 21, ZOO_PG_INT4 = 23, ZOO_PG_TEXT = 25,
+                  ZOO_PG_FLOAT4 = 700,
     ZOO_PG_FLOAT8 = 701, ZOO_PG_TEXTS = 1009, ZOO_PG_INT8S = 1016, ZOO_PG_VARCHAR = 1043, ZOO_PG_VOID = 2278
 };
 
@@ -104,7 +105,8 @@ int zoo_pg_add_bytes(zoo_buf *out, uint64_t value, int bytes);         /* big-en
 unsigned zoo_pg_oid_of(char type);
 /* Big-endian, with a sign. */
 int64_t zoo_pg_integer(const char *bytes, int size);
-int64_t zoo_pg_number_at(const zoo_pg *pg, const PGresult *rows, int row, int column);     /* NULL, and what is no number: 0 */
+/* NULL, and what is no number: 0 */
+int64_t zoo_pg_number_at(const zoo_pg *pg, const PGresult *rows, int row, int column);
 double zoo_pg_real_at(const zoo_pg *pg, const PGresult *rows, int row, int column);
 /* ZOO_EFORMAT where a column is of a type that nobody here reads. */
 int zoo_pg_check_columns(const zoo_pg *pg, const PGresult *rows, zoo_err *err);
@@ -148,7 +150,8 @@ enum zoo_pg_fate zoo_pg_journal_replay(zoo_pg *pg, zoo_err *err);
 /* ---- postgres_statement.c ---- */
 /* "?1" as "$1". */
 int zoo_pg_rewrite(zoo_buf *out, const char *sql);
-void zoo_pg_drop_rows(zoo_pg *pg, zoo_pg_statement *st);              /* reset() without the server: its cursor is gone */
+void zoo_pg_drop_rows(zoo_pg *pg, zoo_pg_statement *st);              /* reset() without the server: its cursor is
+                                                                       * gone */
 int zoo_pg_bind(zoo_db *db, enum zoo_sql id, const zoo_db_value *values, size_t n, zoo_err *err);
 int zoo_pg_step(zoo_db *db, enum zoo_sql id, zoo_err *err);
 void zoo_pg_reset(zoo_db *db, enum zoo_sql id);

@@ -100,7 +100,8 @@ static int finish_connecting(const zoo_pg *pg, PGconn *conn, int seconds)
  * minute. */
 static PGconn *start_connecting(const zoo_pg *pg)
 {
-    const char *const keys[] = { "application_name", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
+    const char *const keys[] = { "application_name", "keepalives_idle", "keepalives_interval", "keepalives_count",
+                                 "tcp_user_timeout",
                                  "dbname", "client_encoding", NULL };
     const char *const values[] = { "zooter", "20", "10", "4", "60000", pg->where, "UTF8", NULL };
 
@@ -168,10 +169,10 @@ int zoo_pg_connect(zoo_pg *pg, int seconds, zoo_err *err)
 
 /* What there is in the schema of this connection, less what extensions brought. */
 static const char what_is_there[] =
-    "SELECT s.nspname IS NOT NULL, EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = s.oid AND c.relname = 'zooter'),"
-    " EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = s.oid AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"
-    " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))"
-    " FROM (SELECT current_schema() AS name) n LEFT JOIN pg_namespace s ON s.nspname = n.name";
+    "SELECT s.nspname IS NOT NULL, EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = s.oid AND c.relname = "
+    "'zooter'), EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = s.oid AND c.relkind IN ('r', 'p', 'v', 'm', 'f', "
+    "'S') AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND "
+    "d.deptype = 'e')) FROM (SELECT current_schema() AS name) n LEFT JOIN pg_namespace s ON s.nspname = n.name";
 
 /* A table named zooter: ours where it says so. One with other columns is somebody else's. */
 static int read_version(const zoo_pg *pg, enum zoo_schema_kind *kind, int64_t *version, zoo_err *err)

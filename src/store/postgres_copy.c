@@ -66,8 +66,8 @@ static int send_rows(zoo_pg *pg, const zoo_buf *rows)
 }
 
 /* Reads every answer, so that the connection is free again; the first that is a failure has the sentence. Where rows
- * could not be sent, the answer says why: the server has ended the COPY. Of many rows no single one is to blame, which a
- * caller could leave out. */
+ * could not be sent, the answer says why: the server has ended the COPY. Of many rows no single one is to blame, which
+ * a caller could leave out. */
 static int end_copy(zoo_pg *pg, int sent, zoo_err *err)
 {
     int rc = ZOO_OK;
@@ -103,7 +103,8 @@ static int copy_table(zoo_pg *pg, enum zoo_table table, zoo_err *err)
     if (!rows->size)
         return ZOO_OK;
     snprintf(sql, sizeof sql, "COPY %s (%s) FROM STDIN (FORMAT binary)", t->name, t->columns);
-    rc = zoo_pg_add_bytes(rows, UINT16_MAX, 2) ? zoo_fail_nomem(err) : zoo_pg_exec(pg, sql, err);        /* -1: the end */
+    /* -1: the end */
+    rc = zoo_pg_add_bytes(rows, UINT16_MAX, 2) ? zoo_fail_nomem(err) : zoo_pg_exec(pg, sql, err);
     return rc ? rc : end_copy(pg, send_rows(pg, rows), err);
 }
 
@@ -132,7 +133,8 @@ int zoo_pg_bulk_begin(zoo_db *db, zoo_err *err)
     rc = zoo_pg_exec(pg, sql, err);
     if (rc)
         zoo_pg_rollback(db);
-    zoo_pg_journal_stop(pg);                    /* another import may have come between by the time it were done again */
+    zoo_pg_journal_stop(pg);                    /* another import may have come between by the time it were done
+                                                 * again */
     return rc;
 }
 
@@ -165,7 +167,8 @@ int zoo_pg_after_copy(zoo_db *db, zoo_err *err)
             continue;
         snprintf(sql, sizeof sql, "SELECT setval(s, greatest((SELECT coalesce(max(key), 0) FROM %s),"
                  " coalesce(pg_sequence_last_value(s), 0)) + 1, false)"
-                 " FROM (SELECT pg_get_serial_sequence('%s', 'key')::regclass AS s) q", zoo_tables[i].name, zoo_tables[i].name);
+                 " FROM (SELECT pg_get_serial_sequence('%s', 'key')::regclass AS s) q", zoo_tables[i].name,
+                 zoo_tables[i].name);
         rc = zoo_pg_exec(pg, sql, err);
     }
     return rc;

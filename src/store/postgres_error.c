@@ -29,9 +29,11 @@ enum zoo_pg_fate zoo_pg_fate_of(const zoo_pg *pg, const PGresult *result)
     default:
         break;
     }
-    /* Every failure that a server tells has a code. One without is libpq's own: it could not send or read, and may not have seen
-     * yet that the connection is closed (a server that is stopped at once says goodbye with a notice alone). */
-    if (pg->lib.PQstatus(pg->conn) != CONNECTION_OK || (result && !*state) || is_in(state, "57P") || is_in(state, "08") || is_in(state, "25P03"))
+    /* Every failure that a server tells has a code. One without is libpq's own: it could not send or read, and may not
+     * have seen yet that the connection is closed (a server that is stopped at once says goodbye with a notice
+     * alone). */
+    if (pg->lib.PQstatus(pg->conn) != CONNECTION_OK || (result && !*state) || is_in(state, "57P") ||
+        is_in(state, "08") || is_in(state, "25P03"))
         return ZOO_PG_LOST;
     return is_in(state, "40001") || is_in(state, "40P01") ? ZOO_PG_CLASHED : ZOO_PG_REFUSED;
 }
@@ -48,15 +50,18 @@ static const struct { const char *state; int code; const char *before, *after; }
     { "23503", ZOO_EIO, "what this belongs to was deleted meanwhile (", "); run the command again" },
     { "23", ZOO_ECONFLICT, "what another process has stored meanwhile says otherwise (", "); run the command again" },
     { "40", ZOO_EIO, "another process is writing the same rows (", "); run the command again when that is done" },
-    { "55P03", ZOO_EIO, "another process is importing or writing to it (", "); run the command again when that is done" },
+    { "55P03", ZOO_EIO, "another process is importing or writing to it (",
+      "); run the command again when that is done" },
     { "53100", ZOO_EIO, "the server's disk is full (", "); make room there and run the command again" },
     { "53300", ZOO_EIO, "the server has too many connections (", "); try again later, or raise its max_connections" },
     { "53", ZOO_EIO, "the server has run out of what it needs (", "); run the command again when it has recovered" },
-    { "57014", ZOO_EIO, "the server stopped a statement (", "); raise its statement_timeout and run the command again" },
+    { "57014", ZOO_EIO, "the server stopped a statement (",
+      "); raise its statement_timeout and run the command again" },
     { "57P03", ZOO_EIO, "", "; run the command again in a moment" },
     { "3D000", ZOO_EIO, "", "; 'createdb NAME' makes one" },
     { "28P01", ZOO_EIO, "", "; set PGPASSWORD or write it to ~/.pgpass" },
-    { "28", ZOO_EIO, "", "; name another user in the URL (postgresql://USER@HOST/NAME), or let this one in (the server's pg_hba.conf)" },
+    { "28", ZOO_EIO, "",
+      "; name another user in the URL (postgresql://USER@HOST/NAME), or let this one in (the server's pg_hba.conf)" },
     { "42501", ZOO_EIO, "", "; the database's owner can allow it (GRANT), or connect as that user" },
     { "25006", ZOO_EIO, "may not be written here (", "); connect to the server that is not a standby" },
     { "25P02", ZOO_EIO, "an earlier statement of this transaction failed; run the command again (", ")" },
@@ -87,7 +92,8 @@ int zoo_pg_fail(const zoo_pg *pg, const PGresult *result, zoo_err *err)
     if (zoo_pg_fate_of(pg, result) == ZOO_PG_LOST)
         return zoo_pg_fail_lost(pg, err);
     message = message ? message : pg->lib.PQerrorMessage(pg->conn);
-    return *message ? fail_state(pg, state_of(pg, result), message, err) : zoo_fail_nomem(err);        /* libpq had none for its words */
+    /* libpq had none for its words */
+    return *message ? fail_state(pg, state_of(pg, result), message, err) : zoo_fail_nomem(err);
 }
 
 /* libpq gives no code for a connection, but with PQERRORS_VERBOSE it stands in the text: "FATAL:  3D000: database ...".

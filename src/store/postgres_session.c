@@ -15,7 +15,8 @@ static const char begin_writing[] = "BEGIN ISOLATION LEVEL READ COMMITTED";
 struct patience { uint64_t end; unsigned pause_ms; };
 
 /* Bound values as libpq's three arrays. */
-struct arrays { const char *values[ZOO_PG_PARAMETERS]; int sizes[ZOO_PG_PARAMETERS], formats[ZOO_PG_PARAMETERS]; int count; };
+struct arrays { const char *values[ZOO_PG_PARAMETERS]; int sizes[ZOO_PG_PARAMETERS],
+                formats[ZOO_PG_PARAMETERS]; int count; };
 
 static void read_values(struct arrays *a, const zoo_buf *values)
 {
@@ -213,7 +214,8 @@ int zoo_pg_begin(zoo_db *db, enum zoo_db_begin kind, zoo_err *err)
 
     if (pg->open)
         return zoo_fail(err, ZOO_EUSAGE, "%s: a transaction is open already", db->name);
-    rc = zoo_pg_exec(pg, kind == ZOO_BEGIN_WRITE ? begin_writing : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", err);
+    rc = zoo_pg_exec(pg, kind == ZOO_BEGIN_WRITE ? begin_writing : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                     err);
     if (rc)
         return rc;
     pg->open = kind == ZOO_BEGIN_WRITE ? ZOO_PG_WRITING : ZOO_PG_SNAPSHOT;
@@ -261,7 +263,8 @@ void zoo_pg_rollback(zoo_db *db)
     zoo_pg *pg = (zoo_pg *)db;
 
     if (pg->open)
-        send_plain(pg, "ROLLBACK");             /* where there is no connection any more, the server has undone it by itself */
+        send_plain(pg, "ROLLBACK");             /* where there is no connection any more, the server has undone it by
+                                                 * itself */
     zoo_pg_end(pg);
 }
 

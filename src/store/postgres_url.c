@@ -28,7 +28,8 @@ static int fail_password(zoo_err *err)
 
 static int hex(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 :
+           -1;
 }
 
 /* %XX in place; 0: one of them is none. */
@@ -138,7 +139,8 @@ static int show_place(zoo_buf *out, char *place, const char *default_host, const
     const int is_bracketed = *place == '[';
     char *behind = is_bracketed ? cut(++place, "]") : place, *port;
 
-    if (!behind || (is_bracketed && ((*behind && *behind != ':') || strspn(place, "0123456789abcdefABCDEF:.") != strlen(place))))
+    if (!behind || (is_bracketed && ((*behind && *behind != ':') ||
+                                     strspn(place, "0123456789abcdefABCDEF:.") != strlen(place))))
         return ZOO_EFORMAT;
     port = cut(behind, ":");
     if (!decode(place) || (port && (!is_port(port) || strchr(port, ','))))

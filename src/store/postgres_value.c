@@ -76,7 +76,8 @@ static int add_array(zoo_buf *out, char type, const zoo_db_value *value)
     if (!rc)
         rc = add_array_head(out, type == 'S' ? ZOO_PG_TEXT : ZOO_PG_INT8, count);
     for (size_t i = 0; i < count && !rc; i++)
-        rc = type == 'S' ? add_sized(out, value->texts->items[i], strlen(value->texts->items[i])) : add_number(out, value->keys->items[i], 8);
+        rc = type == 'S' ? add_sized(out, value->texts->items[i], strlen(value->texts->items[i])) :
+             add_number(out, value->keys->items[i], 8);
     if (!rc)
         rc = zoo_pg_add_bytes(&size, out->size - at - 4, 4);
     if (!rc)
@@ -219,7 +220,8 @@ int zoo_pg_check_columns(const zoo_pg *pg, const PGresult *rows, zoo_err *err)
 {
     for (int i = 0; i < pg->lib.PQnfields(rows); i++) {
         const unsigned type = pg->lib.PQftype(rows, i);
-        if (!width_of(type) && type != ZOO_PG_TEXT && type != ZOO_PG_BYTEA && type != ZOO_PG_VARCHAR && type != ZOO_PG_VOID)
+        if (!width_of(type) && type != ZOO_PG_TEXT && type != ZOO_PG_BYTEA && type != ZOO_PG_VARCHAR &&
+            type != ZOO_PG_VOID)
             return zoo_fail(err, ZOO_EFORMAT, "%s: column %d of a result has a type that zooter does not read (%u);"
                             " was a table altered?", pg->db.name,
                             i + 1, type);

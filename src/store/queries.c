@@ -19,8 +19,8 @@ int zoo_sql_read_query(zoo_store *s, enum zoo_sql id, zoo_store_query *out, zoo_
     return rc;
 }
 
-int zoo_store_queries(zoo_store *s, const zoo_selection *selection, zoo_key after, size_t limit, zoo_store_query *out, size_t *count,
-                      zoo_arena *arena, zoo_err *err)
+int zoo_store_queries(zoo_store *s, const zoo_selection *selection, zoo_key after, size_t limit, zoo_store_query *out,
+                      size_t *count, zoo_arena *arena, zoo_err *err)
 {
     const enum zoo_sql id = ZOO_SQL_QUERIES_PAGE;
     int rc = zoo_sql_bind(s, id, err, ZOO_SELECTED(selection), after, (int64_t)limit);
@@ -100,12 +100,13 @@ static int check_new_kind(zoo_store *s, const char *kind, size_t size, zoo_err *
     if (!rc)
         rc = zoo_sql_single(s, ZOO_SQL_TAG_NEW_KIND, &count, NULL, err);
     if (!rc && count >= ZOO_STORE_KINDS_MAX)
-        rc = zoo_fail(err, ZOO_EUSAGE, "%s: '%.*s' would be one more than %d kinds of tag; the kind stands before ':'", s->name,
-                      (int)(size > 100 ? 100 : size), kind, ZOO_STORE_KINDS_MAX);
+        rc = zoo_fail(err, ZOO_EUSAGE, "%s: '%.*s' would be one more than %d kinds of tag; the kind stands before ':'",
+                      s->name, (int)(size > 100 ? 100 : size), kind, ZOO_STORE_KINDS_MAX);
     return rc;
 }
 
-int zoo_store_tag_key(zoo_store *s, const char *kind, size_t kind_size, const char *value, size_t value_size, zoo_key *key, zoo_err *err)
+int zoo_store_tag_key(zoo_store *s, const char *kind, size_t kind_size, const char *value, size_t value_size,
+                      zoo_key *key, zoo_err *err)
 {
     const enum zoo_sql ways[] = { ZOO_SQL_TAG_FIND, ZOO_SQL_TAG_PUT, ZOO_SQL_TAG_FIND };
     int found = 0, rc = ZOO_OK;

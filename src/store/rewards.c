@@ -33,7 +33,8 @@ static int fail_unknown(zoo_store *s, const char *name, zoo_err *err)
     size_t count;
     int rc = find_models(s, ZOO_SQL_REWARD_MODELS, &last, &count, &said, err);
 
-    return rc ? rc : zoo_fail(err, ZOO_EUSAGE, "%s: no reward model '%.128s'; %s", s->name, name, zoo_said_text(&said, names));
+    return rc ? rc : zoo_fail(err, ZOO_EUSAGE, "%s: no reward model '%.128s'; %s", s->name, name,
+                              zoo_said_text(&said, names));
 }
 
 /* Judges, and graders that found nothing to grade, are none to choose among; whoever is alone is not looked at. */
@@ -50,7 +51,8 @@ static int find_only(zoo_store *s, zoo_keys *out, zoo_arena *arena, zoo_err *err
     *out = (zoo_keys){ key, count };
     if (rc || count <= 1)
         return rc;
-    zoo_fail(err, ZOO_EUSAGE, "%s: has several reward models, and none is named; %s", s->name, zoo_said_text(&said, names));
+    zoo_fail(err, ZOO_EUSAGE, "%s: has several reward models, and none is named; %s", s->name,
+             zoo_said_text(&said, names));
     return zoo_store_advise(s, s->advice->several, err), ZOO_EUSAGE;
 }
 
@@ -86,7 +88,8 @@ int zoo_store_put_reward(zoo_store *s, zoo_key reward_model, const zoo_address *
     int rc;
 
     if (!isfinite(value))
-        return zoo_fail(err, ZOO_EUSAGE, "%s: the reward of query %lld is not a finite number", s->name, (long long)at->query);
+        return zoo_fail(err, ZOO_EUSAGE, "%s: the reward of query %lld is not a finite number", s->name,
+                        (long long)at->query);
     rc = zoo_sql_run(s, ZOO_SQL_REWARD_PUT, err, at->query, reward_model, at->expert, at->sample, at->turn,
                      value + 0.0);       /* without a sign on zero, as in scan.c */
     if (!rc && !zoo_sql_changes(s))
@@ -94,7 +97,8 @@ int zoo_store_put_reward(zoo_store *s, zoo_key reward_model, const zoo_address *
     return rc;
 }
 
-int zoo_store_count_unrewarded(zoo_store *s, const zoo_selection *selection, zoo_key reward_model, uint64_t *count, zoo_err *err)
+int zoo_store_count_unrewarded(zoo_store *s, const zoo_selection *selection, zoo_key reward_model, uint64_t *count,
+                               zoo_err *err)
 {
     int64_t n = 0;
     int rc = zoo_sql_bind(s, ZOO_SQL_UNREWARDED_COUNT, err, ZOO_SELECTED(selection), reward_model);
@@ -113,6 +117,7 @@ int zoo_store_put_judgement(zoo_store *s, zoo_key reward_model, const zoo_judgem
         return zoo_fail(err, ZOO_EUSAGE, "%s: a judgement's probability is not between 0 and 1", s->name);
     if (j->expert_a == j->expert_b && j->sample_a == j->sample_b)
         return zoo_fail(err, ZOO_EUSAGE, "%s: a judgement compares an answer with itself", s->name);
-    return zoo_sql_run(s, ZOO_SQL_JUDGEMENT_PUT, err, j->query, reward_model, j->expert_a, j->sample_a, j->expert_b, j->sample_b, j->turn,
-                       (int64_t)j->shown_ba, verdicts[j->verdict], j->probability, j->text, j->text_size);
+    return zoo_sql_run(s, ZOO_SQL_JUDGEMENT_PUT, err, j->query, reward_model, j->expert_a, j->sample_a, j->expert_b,
+                       j->sample_b, j->turn, (int64_t)j->shown_ba, verdicts[j->verdict], j->probability, j->text,
+                       j->text_size);
 }

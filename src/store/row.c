@@ -1,5 +1,5 @@
-/* row.c - see row.h. Which kind of row a line is, and what holds for all kinds; the kinds are read by row_query.c, row_answer.c and
- * row_judgement.c. */
+/* row.c - see row.h. Which kind of row a line is, and what holds for all kinds; the kinds are read by row_query.c,
+ * row_answer.c and row_judgement.c. */
 #include "store/row.h"
 #include <stdlib.h>
 #include <string.h>
@@ -88,12 +88,12 @@ int zoo_row_fields(const zoo_row *row, zoo_buf *out)
 
 static int is_of_queries(zoo_span key)
 {
-    return zoo_span_is(key, "query") || zoo_span_is(key, "rewards") || zoo_span_is(key, "responses") || zoo_span_is(key, "messages") ||
-           zoo_span_is(key, "turns");
+    return zoo_span_is(key, "query") || zoo_span_is(key, "rewards") || zoo_span_is(key, "responses") ||
+           zoo_span_is(key, "messages") || zoo_span_is(key, "turns");
 }
 
-/* Looks ahead until a field decides: in nearly every line the second does. A line that breaks off is left to the reader of queries, who
- * will say so. */
+/* Looks ahead until a field decides: in nearly every line the second does. A line that breaks off is left to the reader
+ * of queries, who will say so. */
 static enum zoo_row_kind find_kind(zoo_scan ahead)
 {
     int is_answer = 0, judged = 0, more;
@@ -119,7 +119,8 @@ static void clear(zoo_row *row)
     row->id = row->query = row->dataset = row->subset = row->split = row->reward_model = (zoo_span){ NULL, 0 };
     row->at_query = row->at_split = row->at_dataset = row->at_subset = NULL;
     row->has_tags = row->has_rewards = row->has_responses = row->has_costs = row->has_tokens = 0;
-    row->tag_count = row->reward_count = row->response_count = row->cost_count = row->tokens_count = row->field_count = 0;
+    row->tag_count = row->reward_count = row->response_count = row->cost_count = row->tokens_count = row->field_count =
+                     0;
     row->count++;
 }
 
@@ -147,7 +148,8 @@ static int read_line(zoo_row *row, const char *line, size_t size, const char *fi
     return read_kind(row);
 }
 
-/* Texts are right already; but values that only pass through are to be right for other readers too, and all places in one line. */
+/* Texts are right already; but values that only pass through are to be right for other readers too, and all places in
+ * one line. */
 static int read_mended(zoo_row *row, const char *line, size_t size, const char *file, size_t number, zoo_err *err)
 {
     size_t mended;
@@ -162,7 +164,8 @@ static int read_mended(zoo_row *row, const char *line, size_t size, const char *
     return rc;
 }
 
-/* Values that only pass through are read again by the JSON parser of those who use them: what it refuses is refused here. */
+/* Values that only pass through are read again by the JSON parser of those who use them: what it refuses is refused
+ * here. */
 static int check_doubtful(zoo_row *row, zoo_span key, zoo_span raw)
 {
     char place[120];
@@ -172,7 +175,8 @@ static int check_doubtful(zoo_row *row, zoo_span key, zoo_span raw)
     snprintf(place, sizeof place, "'%.*s'", (int)(key.size > 100 ? 100 : key.size), key.text);
     value = zoo_json_parse(raw.text, raw.size, place, &why);
     if (!value)
-        return why.code == ZOO_ENOMEM ? zoo_fail_nomem(row->scan.err) : zoo_scan_fail(&row->scan, raw.text, "in %s", why.message);
+        return why.code == ZOO_ENOMEM ? zoo_fail_nomem(row->scan.err) :
+               zoo_scan_fail(&row->scan, raw.text, "in %s", why.message);
     json_decref(value);
     return ZOO_OK;
 }

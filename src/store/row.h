@@ -3,7 +3,8 @@
  *     zoo_row row;
  *     zoo_row_init(&row);
  *     while (zoo_lines_next(&in, &line, &size, &err) == 1)
- *         if (!zoo_row_read(&row, line, size, in.name, in.number, &err) && row.kind == ZOO_ROW_QUERY) ... row.id, row.rewards[i]
+ *         if (!zoo_row_read(&row, line, size, in.name, in.number, &err) && row.kind == ZOO_ROW_QUERY) ... row.id,
+ *         row.rewards[i]
  *     zoo_row_release(&row);
  *
  * A line is of one of three kinds, told apart by its fields:
@@ -15,12 +16,14 @@
  *     judgement  {"id": "q1", "reward_model": "judge", "a": {"expert": "m"}, "b": {"expert": "n"}, "verdict": "a"}: the same, with `verdict`,
  *                `a` and `b`
  *
- * Fields that a query row alone has are query, rewards, responses, messages and turns. A query row without `query` adds to a query that
- * is stored already; but where it has rewards and `messages` or `turns`, its query is the first user message or turn. null is as if the
- * field, reward, response or tag were not there, but not for `id` and `query`. A whole number as id is its digits.
+ * Fields that a query row alone has are query, rewards, responses, messages and turns. A query row without `query` adds
+ * to a query that is stored already; but where it has rewards and `messages` or `turns`, its query is the first user
+ * message or turn. null is as if the field, reward, response or tag were not there, but not for `id` and `query`. A
+ * whole number as id is its digits.
  *
- * `costs` and `tokens` of a query row are numbers by expert only where they look like it: an object with numbers and null alone, for
- * tokens also {"in", "out", "reasoning", "cached"} of such. Otherwise they are a file's own fields like any other.
+ * `costs` and `tokens` of a query row are numbers by expert only where they look like it: an object with numbers and
+ * null alone, for tokens also {"in", "out", "reasoning", "cached"} of such. Otherwise they are a file's own fields like
+ * any other.
  *
  * Knows nothing of the store. Layer: store. Threads: one owner. Everything in a row is valid until the next is read. */
 #ifndef ZOO_STORE_ROW_H
@@ -37,17 +40,22 @@ enum {
 };
 
 enum zoo_row_kind { ZOO_ROW_QUERY, ZOO_ROW_ANSWER, ZOO_ROW_JUDGEMENT };
-enum zoo_row_list { ZOO_ROW_REWARDS, ZOO_ROW_RESPONSES, ZOO_ROW_COSTS, ZOO_ROW_TOKENS, ZOO_ROW_LISTS };        /* by expert */
+/* by expert */
+enum zoo_row_list { ZOO_ROW_REWARDS, ZOO_ROW_RESPONSES, ZOO_ROW_COSTS, ZOO_ROW_TOKENS, ZOO_ROW_LISTS };
 
 /* expert: a number in `experts`; at: its place in the line */
 typedef struct zoo_row_tag { zoo_span kind, value; } zoo_row_tag;
 typedef struct zoo_row_reward { uint32_t expert; double value; const char *at; } zoo_row_reward;
 typedef struct zoo_row_response { uint32_t expert; zoo_span text; const char *at; } zoo_row_response;
-typedef struct zoo_row_cost { uint32_t expert; double value; const char *at; } zoo_row_cost;               /* dollars, >= 0 */
-typedef struct zoo_row_tokens { uint32_t expert; int64_t in, out, reasoning, cached; const char *at; } zoo_row_tokens;    /* -1: not given */
-typedef struct zoo_row_field { zoo_span key, raw; int is_doubtful; } zoo_row_field;          /* raw: the value's JSON text */
+/* dollars, >= 0 */
+typedef struct zoo_row_cost { uint32_t expert; double value; const char *at; } zoo_row_cost;
+/* -1: not given */
+typedef struct zoo_row_tokens { uint32_t expert; int64_t in, out, reasoning, cached; const char *at; } zoo_row_tokens;
+/* raw: the value's JSON text */
+typedef struct zoo_row_field { zoo_span key, raw; int is_doubtful; } zoo_row_field;
 
-typedef struct zoo_row_score { zoo_span reward_model; double value; int is_stored, is_struck; } zoo_row_score;      /* the flags: import_answers.c's */
+/* the flags: import_answers.c's */
+typedef struct zoo_row_score { zoo_span reward_model; double value; int is_stored, is_struck; } zoo_row_score;
 typedef struct zoo_row_answer {
     uint32_t expert;
     int64_t sample, turn;                /* 1.. */
@@ -102,8 +110,9 @@ void zoo_row_init(zoo_row *row);
 void zoo_row_release(zoo_row *row);
 /* Reads a line; ZOO_EFORMAT with file, line and column, or ZOO_ENOMEM. After a failure the next line can be read. */
 int zoo_row_read(zoo_row *row, const char *line, size_t size, const char *file, size_t number, zoo_err *err);
-/* The id that zoo_row_read() would find: 1, and 0 where it would find none or refuse what stands before it. To look up many ids at once.
- * *id lies in the line or in *scratch, which grows to the line's size and is the caller's to release. */
+/* The id that zoo_row_read() would find: 1, and 0 where it would find none or refuse what stands before it. To look up
+ * many ids at once. *id lies in the line or in *scratch, which grows to the line's size and is the caller's to
+ * release. */
 int zoo_row_peek_id(const char *line, size_t size, zoo_span *id, zoo_buf *scratch);
 /* Where the row has a reward, response, cost or tokens of expert `number`; SIZE_MAX: nowhere. */
 size_t zoo_row_find_reward(const zoo_row *row, uint32_t number);

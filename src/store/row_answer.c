@@ -17,10 +17,12 @@ static int read_scorer(zoo_row *row, zoo_row_score *score)
     if (rc)
         return rc;
     if (!zoo_row_is_name(score->reward_model))
-        return zoo_scan_fail(s, at, "the name of a reward model should be 1 to %d characters of " ZOO_NAME_CHARACTERS, ZOO_NAME_MAX);
+        return zoo_scan_fail(s, at, "the name of a reward model should be 1 to %d characters of " ZOO_NAME_CHARACTERS,
+                             ZOO_NAME_MAX);
     for (size_t i = 0; i < a->score_count; i++)
         if (zoo_span_equal(a->scores[i].reward_model, score->reward_model))
-            return zoo_scan_fail(s, at, "'scores' names %.*s twice", (int)score->reward_model.size, score->reward_model.text);
+            return zoo_scan_fail(s, at, "'scores' names %.*s twice", (int)score->reward_model.size,
+                                 score->reward_model.text);
     return ZOO_OK;
 }
 
@@ -32,7 +34,8 @@ static int read_score(zoo_row *row)
     int rc = zoo_array_grow(&a->scores, &a->score_capacity, a->score_count + 1, sizeof *a->scores, ZOO_ROW_SCORES_MAX);
 
     if (rc)
-        return rc == ZOO_EUSAGE ? zoo_scan_fail(s, s->at, "more than %d scores", ZOO_ROW_SCORES_MAX) : zoo_fail_nomem(s->err);
+        return rc == ZOO_EUSAGE ? zoo_scan_fail(s, s->at, "more than %d scores", ZOO_ROW_SCORES_MAX) :
+               zoo_fail_nomem(s->err);
     score = &a->scores[a->score_count];
     rc = read_scorer(row, score);
     if (!rc)
@@ -72,7 +75,8 @@ static int read_failed(zoo_row *row, const zoo_row_member *m, void *to)
 #define COUNT(member) .read = zoo_row_whole, .offset = AT(member), .most = ZOO_ROW_TOKENS_MAX
 #define AMOUNT(member) .read = zoo_row_amount, .offset = AT(member), .most = INFINITY
 static const zoo_row_member token_members[] = {
-    { .name = "in", COUNT(tokens_in) }, { .name = "out", COUNT(tokens_out) }, { .name = "reasoning", COUNT(tokens_reasoning) },
+    { .name = "in", COUNT(tokens_in) }, { .name = "out", COUNT(tokens_out) },
+        { .name = "reasoning", COUNT(tokens_reasoning) },
     { .name = "cached", COUNT(tokens_cached) }, { .name = NULL }
 };
 static const zoo_row_member failed_members[] = {
@@ -105,9 +109,9 @@ static const zoo_row_member members[] = {
 /* What is not given, with the memory of the last answer's scores. */
 static void clear(zoo_row_answer *a)
 {
-    *a = (zoo_row_answer){ .sample = 1, .turn = 1, .tokens_in = -1, .tokens_out = -1, .tokens_reasoning = -1, .tokens_cached = -1,
-                           .cost = NAN, .first_seconds = NAN, .seconds = NAN, .scores = a->scores, .score_capacity = a->score_capacity,
-                           .failed_times = 1, .failed_cost = NAN };
+    *a = (zoo_row_answer){ .sample = 1, .turn = 1, .tokens_in = -1, .tokens_out = -1, .tokens_reasoning = -1,
+                           .tokens_cached = -1, .cost = NAN, .first_seconds = NAN, .seconds = NAN, .scores = a->scores,
+                           .score_capacity = a->score_capacity, .failed_times = 1, .failed_cost = NAN };
 }
 
 int zoo_row_read_answer(zoo_row *row)

@@ -37,22 +37,26 @@ static int read_shown(zoo_row *row, const zoo_row_member *m, void *to)
     if (rc)
         return rc;
     *is_ba = zoo_span_is(word, "ba");
-    return *is_ba || zoo_span_is(word, "ab") ? ZOO_OK : zoo_scan_fail(&row->scan, at, "'%s' should be %s", m->name, should);
+    return *is_ba || zoo_span_is(word, "ab") ? ZOO_OK : zoo_scan_fail(&row->scan, at, "'%s' should be %s", m->name,
+                                                                      should);
 }
 
 #define AT(member) offsetof(zoo_row, judgement.member)
 #define COUNTED(member) .read = zoo_row_whole, .offset = AT(member), .least = 1, .most = ZOO_ROW_SAMPLE_MAX
 static const zoo_row_member members_a[] = {
-    { .name = "expert", .read = zoo_row_expert, .offset = AT(expert_a), .is_required = 1 }, { .name = "sample", COUNTED(sample_a) },
+    { .name = "expert", .read = zoo_row_expert, .offset = AT(expert_a), .is_required = 1 },
+        { .name = "sample", COUNTED(sample_a) },
     { .name = NULL }
 };
 static const zoo_row_member members_b[] = {
-    { .name = "expert", .read = zoo_row_expert, .offset = AT(expert_b), .is_required = 1 }, { .name = "sample", COUNTED(sample_b) },
+    { .name = "expert", .read = zoo_row_expert, .offset = AT(expert_b), .is_required = 1 },
+        { .name = "sample", COUNTED(sample_b) },
     { .name = NULL }
 };
 static const zoo_row_member members[] = {
     { .name = "id", .read = zoo_row_id, .offset = offsetof(zoo_row, id), .is_required = 1 },
-    { .name = "reward_model", .read = zoo_row_reward_model, .offset = offsetof(zoo_row, reward_model), .is_required = 1 },
+    { .name = "reward_model", .read = zoo_row_reward_model, .offset = offsetof(zoo_row, reward_model),
+      .is_required = 1 },
     { .name = "a", .read = zoo_row_inner, .members = members_a, .is_required = 1 },
     { .name = "b", .read = zoo_row_inner, .members = members_b, .is_required = 1 },
     { .name = "turn", COUNTED(turn) },

@@ -58,7 +58,8 @@ static int read_digits(zoo_scan *s, zoo_span *out)
         return rc;
     for (size_t i = 0; i < out->size; i++)
         if (out->text[i] == '.' || out->text[i] == 'e' || out->text[i] == 'E')
-            return zoo_scan_fail(s, at, "'id' should be a string or a whole number, is %.*s", (int)(out->size < 40 ? out->size : 40), at);
+            return zoo_scan_fail(s, at, "'id' should be a string or a whole number, is %.*s",
+                                 (int)(out->size < 40 ? out->size : 40), at);
     return check_label(s, at, "id", 1, ZOO_STORE_ID_MAX, *out);
 }
 
@@ -95,7 +96,8 @@ int zoo_row_reward_model_of(zoo_scan *s, zoo_span *out)
 /* Room for one more expert in what is known by expert. */
 static int grow_last(zoo_row *row)
 {
-    int rc = zoo_array_grow(&row->last, &row->last_capacity, row->experts.count + 1, sizeof *row->last, row->experts.limit);
+    int rc = zoo_array_grow(&row->last, &row->last_capacity, row->experts.count + 1, sizeof *row->last,
+                            row->experts.limit);
 
     return rc == ZOO_ENOMEM ? rc : ZOO_OK;       /* the limit is said with the name */
 }
@@ -254,7 +256,8 @@ int zoo_row_time(zoo_row *row, const zoo_row_member *m, void *to)
     int rc = zoo_row_label_of(&row->scan, m->name, 1, 64, out);
 
     if (!rc && !is_time(*out))
-        rc = zoo_scan_fail(&row->scan, at, "'%s' should be a time like 2026-11-22T21:05:01Z, is '%.*s'", m->name, (int)out->size, out->text);
+        rc = zoo_scan_fail(&row->scan, at, "'%s' should be a time like 2026-11-22T21:05:01Z, is '%.*s'", m->name,
+                           (int)out->size, out->text);
     return rc;
 }
 
@@ -294,7 +297,8 @@ static int read_number(zoo_scan *s, const zoo_row_member *m, const char *should,
     rc = zoo_scan_number(s, out);
     if (!rc && !(*out >= m->least && *out <= m->most))
         rc = isinf(m->most) ? zoo_scan_fail(s, at, "'%s' should be at least %.16g, is %.17g", m->name, m->least, *out)
-                            : zoo_scan_fail(s, at, "'%s' should be %.16g to %.16g, is %.17g", m->name, m->least, m->most, *out);
+                            : zoo_scan_fail(s, at, "'%s' should be %.16g to %.16g, is %.17g", m->name, m->least,
+                                            m->most, *out);
     return rc;
 }
 

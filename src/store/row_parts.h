@@ -4,7 +4,8 @@
  *
  *     static const zoo_row_member members[] = {
  *         { .name = "expert", .read = zoo_row_expert, .offset = offsetof(zoo_row, answer.expert), .is_required = 1 },
- *         { .name = "sample", .read = zoo_row_whole, .offset = offsetof(zoo_row, answer.sample), .least = 1, .most = 30000 },
+ *         { .name = "sample", .read = zoo_row_whole, .offset = offsetof(zoo_row, answer.sample), .least = 1, .most =
+ *         30000 },
  *         { .name = NULL }
  *     };
  *     rc = zoo_row_members(row, "an answer", members, row);
@@ -54,13 +55,15 @@ int zoo_row_expert(zoo_row *row, const zoo_row_member *member, void *to);       
 int zoo_row_reward_model(zoo_row *row, const zoo_row_member *member, void *to);    /* zoo_span */
 int zoo_row_label(zoo_row *row, const zoo_row_member *member, void *to);           /* zoo_span, at most `most` bytes */
 int zoo_row_text(zoo_row *row, const zoo_row_member *member, void *to);            /* zoo_span without NUL */
-int zoo_row_said(zoo_row *row, const zoo_row_member *member, void *to);            /* zoo_span that may hold NUL: an LLM may say anything */
+/* zoo_span that may hold NUL: an LLM may say anything */
+int zoo_row_said(zoo_row *row, const zoo_row_member *member, void *to);
 int zoo_row_time(zoo_row *row, const zoo_row_member *member, void *to);            /* zoo_span: an ISO time */
 int zoo_row_object(zoo_row *row, const zoo_row_member *member, void *to);          /* zoo_span: its JSON text */
 int zoo_row_whole(zoo_row *row, const zoo_row_member *member, void *to);           /* int64_t, `most` <= 2^53 */
 int zoo_row_amount(zoo_row *row, const zoo_row_member *member, void *to);          /* double, finite */
 int zoo_row_flag(zoo_row *row, const zoo_row_member *member, void *to);            /* int */
-int zoo_row_inner(zoo_row *row, const zoo_row_member *member, void *to);           /* an object of `members`; offset 0: theirs count from `to` */
+/* an object of `members`; offset 0: theirs count from `to` */
+int zoo_row_inner(zoo_row *row, const zoo_row_member *member, void *to);
 
 /* Tokens are counted up to 2^53, where a double is still exact. */
 #define ZOO_ROW_TOKENS_MAX 9007199254740992.0

@@ -1,5 +1,5 @@
-/* row_query.c - a row about a query: its text, tags, and what experts got, said and cost for it; see row.h. One function a field, found by
- * name in a table. Layer: store. */
+/* row_query.c - a row about a query: its text, tags, and what experts got, said and cost for it; see row.h. One
+ * function a field, found by name in a table. Layer: store. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -41,7 +41,8 @@ static int read_query(zoo_row *row)
 {
     row->at_query = row->scan.at;
     if (*row->scan.at != '"')
-        return zoo_scan_fail(&row->scan, row->scan.at, "'query' should be a string, is %s", zoo_scan_kind(row->scan.at));
+        return zoo_scan_fail(&row->scan, row->scan.at, "'query' should be a string, is %s",
+                             zoo_scan_kind(row->scan.at));
     return zoo_scan_string(&row->scan, &row->query);
 }
 
@@ -49,7 +50,8 @@ static int read_query(zoo_row *row)
 static int open_field(zoo_row *row, const char *name, char open, char close, const char *what)
 {
     if (*row->scan.at != open)
-        return zoo_scan_fail(&row->scan, row->scan.at, "'%s' should be %s, is %s", name, what, zoo_scan_kind(row->scan.at));
+        return zoo_scan_fail(&row->scan, row->scan.at, "'%s' should be %s, is %s", name, what,
+                             zoo_scan_kind(row->scan.at));
     return zoo_scan_open(&row->scan, open, close);
 }
 
@@ -93,7 +95,8 @@ static int read_tags(zoo_row *row)
     int more, rc;
 
     row->has_tags = 1;
-    for (more = open_field(row, "tags", '[', ']', "an array of strings"); more == 1; more = zoo_scan_more(&row->scan, ']'))
+    for (more = open_field(row, "tags", '[', ']', "an array of strings"); more ==
+         1; more = zoo_scan_more(&row->scan, ']'))
         if ((rc = read_tag(row)))
             return rc;
     return more;
@@ -123,7 +126,8 @@ static const char *name_of(const zoo_row *row, uint32_t expert)
     return row->experts.items[expert].text;
 }
 
-/* Behind an expert's name, who may stand in a list once: `index` is theirs. 1: null was there instead of a value and takes no place. */
+/* Behind an expert's name, who may stand in a list once: `index` is theirs. 1: null was there instead of a value and
+ * takes no place. */
 static int note_expert(zoo_row *row, enum zoo_row_list list, uint32_t expert, size_t index, const char *at)
 {
     static const char *const fields[ZOO_ROW_LISTS] = { "rewards", "responses", "costs", "tokens" };
@@ -141,7 +145,8 @@ static int note_expert(zoo_row *row, enum zoo_row_list list, uint32_t expert, si
 
 static int grow(zoo_row *row, void *items, size_t count, size_t *capacity, size_t size)
 {
-    return zoo_array_grow(items, capacity, count + 1, size, (size_t)ZOO_ROW_EXPERTS_MAX + 1) ? zoo_fail_nomem(row->scan.err) : ZOO_OK;
+    return zoo_array_grow(items, capacity, count + 1, size, (size_t)ZOO_ROW_EXPERTS_MAX + 1) ?
+           zoo_fail_nomem(row->scan.err) : ZOO_OK;
 }
 
 static int read_reward(zoo_row *row, zoo_row_reward *out, uint32_t guess)
@@ -164,7 +169,8 @@ static int read_rewards(zoo_row *row)
     int more, rc;
 
     row->has_rewards = 1;
-    for (more = open_field(row, "rewards", '{', '}', "an object of numbers"); more == 1; more = zoo_scan_more(&row->scan, '}')) {
+    for (more = open_field(row, "rewards", '{', '}', "an object of numbers"); more ==
+         1; more = zoo_scan_more(&row->scan, '}')) {
         size_t i = row->reward_count;
         if ((rc = grow(row, &row->rewards, i, &row->reward_capacity, sizeof *row->rewards)))
             return rc;
@@ -186,7 +192,8 @@ static int read_response(zoo_row *row, zoo_row_response *out)
     if (rc || (rc = note_expert(row, ZOO_ROW_RESPONSES, out->expert, row->response_count, out->at)))
         return rc;
     if (*s->at != '"')
-        return zoo_scan_fail(s, s->at, "the response of %s should be a string, is %s", name_of(row, out->expert), zoo_scan_kind(s->at));
+        return zoo_scan_fail(s, s->at, "the response of %s should be a string, is %s", name_of(row, out->expert),
+                             zoo_scan_kind(s->at));
     s->nul_is_fine = 1;                  /* an LLM may say anything */
     rc = zoo_scan_string(s, &out->text);
     s->nul_is_fine = 0;
@@ -198,7 +205,8 @@ static int read_responses(zoo_row *row)
     int more, rc;
 
     row->has_responses = 1;
-    for (more = open_field(row, "responses", '{', '}', "an object of strings"); more == 1; more = zoo_scan_more(&row->scan, '}')) {
+    for (more = open_field(row, "responses", '{', '}', "an object of strings"); more ==
+         1; more = zoo_scan_more(&row->scan, '}')) {
         size_t i = row->response_count;
         if ((rc = grow(row, &row->responses, i, &row->response_capacity, sizeof *row->responses)))
             return rc;
@@ -232,7 +240,8 @@ static int is_of_numbers(zoo_scan *ahead, const zoo_row_member *names, const zoo
 }
 
 static const zoo_row_member token_members[] = {
-#define COUNT(member) { .name = #member, .read = zoo_row_whole, .offset = offsetof(zoo_row_tokens, member), .most = ZOO_ROW_TOKENS_MAX }
+#define COUNT(member) { .name = #member, .read = zoo_row_whole, .offset = offsetof(zoo_row_tokens, member), \
+                        .most = ZOO_ROW_TOKENS_MAX }
     COUNT(in), COUNT(out), COUNT(reasoning), COUNT(cached), { .name = NULL }
 #undef COUNT
 };
@@ -292,7 +301,8 @@ static int read_tokens_of(zoo_row *row, zoo_row_tokens *out)
         return rc;
     snprintf(what, sizeof what, "tokens of %s", name_of(row, out->expert));
     rc = *row->scan.at == '{' ? zoo_row_members(row, what, token_members, out)
-                              : zoo_row_whole(row, &(zoo_row_member){ .name = what, .most = ZOO_ROW_TOKENS_MAX }, &out->out);
+                              : zoo_row_whole(row, &(zoo_row_member){ .name = what, .most = ZOO_ROW_TOKENS_MAX },
+                                              &out->out);
     if (rc || out->in >= 0 || out->out >= 0 || out->reasoning >= 0 || out->cached >= 0)
         return rc;
     row->last[out->expert][ZOO_ROW_TOKENS].at = SIZE_MAX;    /* {} says as much as null */
@@ -326,10 +336,13 @@ static int read_other(zoo_row *row, zoo_span key, const char *at)
 
     for (size_t i = 0; i < row->field_count; i++)
         if (zoo_span_equal(row->fields[i].key, key))
-            return zoo_scan_fail(s, at, "the field '%.*s' comes twice", (int)(key.size > 100 ? 100 : key.size), key.text);
-    rc = zoo_array_grow(&row->fields, &row->field_capacity, row->field_count + 1, sizeof *row->fields, ZOO_ROW_FIELDS_MAX);
+            return zoo_scan_fail(s, at, "the field '%.*s' comes twice", (int)(key.size > 100 ? 100 : key.size),
+                                 key.text);
+    rc = zoo_array_grow(&row->fields, &row->field_capacity, row->field_count + 1, sizeof *row->fields,
+                        ZOO_ROW_FIELDS_MAX);
     if (rc)
-        return rc == ZOO_EUSAGE ? zoo_scan_fail(s, at, "more than %d fields of its own", ZOO_ROW_FIELDS_MAX) : zoo_fail_nomem(s->err);
+        return rc == ZOO_EUSAGE ? zoo_scan_fail(s, at, "more than %d fields of its own", ZOO_ROW_FIELDS_MAX) :
+               zoo_fail_nomem(s->err);
     field = &row->fields[row->field_count++];
     field->key = key;
     s->is_doubtful = 0;
@@ -416,7 +429,8 @@ static const struct known {
     size_t size;
     int (*read)(zoo_row *row);
     int is_needed;                       /* null is an error */
-    int (*is_ours)(zoo_scan ahead);      /* whether the value is what it should be; else it is another file's own field; NULL: it is */
+    int (*is_ours)(zoo_scan ahead);      /* whether the value is what it should be; else it is another file's own field;
+                                          * NULL: it is */
 } known[] = {
 #define FIELD(name, ...) { #name, sizeof #name - 1, read_##name, __VA_ARGS__ }
     FIELD(id, 1, NULL), FIELD(query, 1, NULL), FIELD(rewards, 0, NULL), FIELD(tags, 0, NULL), FIELD(dataset, 0, NULL),
@@ -461,14 +475,17 @@ static int check_fields(zoo_row *row)
 
     if (!row->id.text)
         return zoo_scan_fail(s, s->line, "'id' is missing");
-    if (!row->query.text && row->reward_count && find_field(row, "expert") && *find_field(row, "expert")->raw.text == '"')
-        return zoo_scan_fail(s, find_field(row, "expert")->raw.text, "a line about one expert gives its rewards as 'scores', by reward model;"
-                             " 'rewards' are of one reward model, by expert");
+    if (!row->query.text && row->reward_count && find_field(row, "expert") &&
+        *find_field(row, "expert")->raw.text == '"')
+        return zoo_scan_fail(s, find_field(row, "expert")->raw.text,
+                             "a line about one expert gives its rewards as 'scores', by reward model; 'rewards' are of "
+                             "one reward model, by expert");
     if (asks && !row->has_rewards)
         return zoo_scan_fail(s, s->line, "'rewards' is missing; {} is fine for a query alone");
     if (!asks && !adds)
         return zoo_scan_fail(s, s->line, "'query' is missing; without it a line adds 'rewards', 'responses', 'costs' or"
-                             " 'tokens' to a stored query, or is an answer ('expert') or a judgement ('a', 'b', 'verdict')");
+                             " 'tokens' to a stored query, or is an answer ('expert') or a judgement ('a', 'b', "
+                             "'verdict')");
     return ZOO_OK;
 }
 
@@ -479,8 +496,9 @@ static void drop_repeated_tags(zoo_row *row)
 
     for (size_t i = 0; i < row->tag_count; i++) {
         const zoo_row_tag *t = &row->tags[i];
-        if (!(zoo_span_equal(t->kind, (zoo_span){ "dataset", 7 }) && row->dataset.text && zoo_span_equal(t->value, row->dataset)) &&
-            !(zoo_span_equal(t->kind, (zoo_span){ "subset", 6 }) && row->subset.text && zoo_span_equal(t->value, row->subset)))
+        if (!(zoo_span_equal(t->kind, (zoo_span){ "dataset", 7 }) && row->dataset.text &&
+              zoo_span_equal(t->value, row->dataset)) && !(zoo_span_equal(t->kind, (zoo_span){ "subset", 6 }) &&
+                                                           row->subset.text && zoo_span_equal(t->value, row->subset)))
             row->tags[kept++] = *t;
     }
     row->tag_count = kept;

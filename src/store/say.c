@@ -11,16 +11,16 @@ void zoo_said_add(zoo_said *said, const char *name)
         said->has_more = 1;
     if (said->has_more)
         return;
-    said->used += (size_t)snprintf(said->names + said->used, sizeof said->names - said->used, "%s'%s'", said->count ? ", " : "",
-                                   name);
+    said->used += (size_t)snprintf(said->names + said->used, sizeof said->names - said->used, "%s'%s'",
+                                   said->count ? ", " : "", name);
     said->count++;
 }
 
 const char *zoo_said_text(const zoo_said *said, char text[ZOO_STORE_NAMES_SIZE])
 {
     if (said->count)
-        snprintf(text, ZOO_STORE_NAMES_SIZE, "there %s %s%s", said->count == 1 && !said->has_more ? "is" : "are", said->names,
-                 said->has_more ? " and others" : "");
+        snprintf(text, ZOO_STORE_NAMES_SIZE, "there %s %s%s", said->count == 1 && !said->has_more ? "is" : "are",
+                 said->names, said->has_more ? " and others" : "");
     else
         snprintf(text, ZOO_STORE_NAMES_SIZE, "%s", said->has_more ? "there are others" : "there is none at all");
     return text;

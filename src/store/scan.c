@@ -92,7 +92,8 @@ int zoo_scan_expect(zoo_scan *s, char c)
 
 /* ---- strings ---- */
 
-/* First byte at or behind p that is not plain: a quote, a backslash, a control character or not ASCII. Eight at a time. */
+/* First byte at or behind p that is not plain: a quote, a backslash, a control character or not ASCII. Eight at a
+ * time. */
 static const char *skip_plain(const char *p, const char *end)
 {
     const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
@@ -117,7 +118,8 @@ static int read_hex(const char *p, uint32_t *out)
 
     for (int i = 0; i < 4; i++) {
         char c = p[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ?
+                    c - 'A' + 10 : -1;
         if (digit < 0)
             return -1;
         value = value << 4 | (uint32_t)digit;
@@ -126,14 +128,16 @@ static int read_hex(const char *p, uint32_t *out)
     return 0;
 }
 
-/* At the backslash of \uXXXX: its bytes, 12 where a pair is whole; 0: four digits are missing. Half of a pair gives itself. */
+/* At the backslash of \uXXXX: its bytes, 12 where a pair is whole; 0: four digits are missing. Half of a pair gives
+ * itself. */
 static size_t decode_unicode(const char *p, uint32_t *code)
 {
     uint32_t low;
 
     if (read_hex(p + 2, code))
         return 0;
-    if (*code < 0xd800 || *code >= 0xdc00 || p[6] != '\\' || p[7] != 'u' || read_hex(p + 8, &low) || low < 0xdc00 || low >= 0xe000)
+    if (*code < 0xd800 || *code >= 0xdc00 || p[6] != '\\' || p[7] != 'u' || read_hex(p + 8, &low) || low < 0xdc00 ||
+        low >= 0xe000)
         return 6;
     *code = 0x10000 + ((*code - 0xd800) << 10) + (low - 0xdc00);
     return 12;
@@ -232,7 +236,8 @@ static void skip_text(zoo_scan *s)
 /* From the first backslash on: what was before it is [open + 1, at). */
 static int decode_string(zoo_scan *s, const char *open, zoo_span *out)
 {
-    char *to = s->decoded.data + s->decoded.size;       /* the line's size is reserved: a decoded string is never longer */
+    char *to = s->decoded.data + s->decoded.size;       /* the line's size is reserved: a decoded string is never
+                                                         * longer */
     const char *from = open + 1;
     int rc;
 
@@ -320,8 +325,8 @@ static const char *number_end(zoo_scan *s)
 /* Exact where the digits fit 53 bits and the power of ten is exact as well (Clinger 1990); else 0. */
 static int convert_exactly(const char *p, const char *end, double *out)
 {
-    static const double powers[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
-                                     1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+    static const double powers[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14,
+                                     1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
     int is_negative = *p == '-', fraction = 0, in_fraction = 0;
     uint64_t digits = 0;
 
@@ -353,9 +358,11 @@ int zoo_scan_number(zoo_scan *s, double *out)
         return ZOO_EFORMAT;
     if (!convert_exactly(s->at, end, out))
         *out = strtod(s->at, NULL);
-    *out += 0.0;                         /* -0.0 is 0.0: SQLite keeps no sign there, and every back end is to export the same */
+    *out += 0.0;                         /* -0.0 is 0.0: SQLite keeps no sign there, and every back end is to export the
+                                          * same */
     if (!isfinite(*out))
-        return zoo_scan_fail(s, s->at, "%.*s is too large for a number", (int)(end - s->at < 40 ? end - s->at : 40), s->at);
+        return zoo_scan_fail(s, s->at, "%.*s is too large for a number", (int)(end - s->at < 40 ? end - s->at : 40),
+                             s->at);
     s->at = end;
     return ZOO_OK;
 }

@@ -4,8 +4,8 @@
  *     zoo_scan_space(&scan);
  *     if (*scan.at == '"' && !zoo_scan_string(&scan, &id)) ...
  *
- * Accepts what RFC 8259 calls JSON, "\u0000" only where nul_is_fine, and says with line and column where a text leaves it. Half of a
- * surrogate pair ("\ud83d", what is left of an emoji that was cut) is U+FFFD. Knows no rows.
+ * Accepts what RFC 8259 calls JSON, "\u0000" only where nul_is_fine, and says with line and column where a text leaves
+ * it. Half of a surrogate pair ("\ud83d", what is left of an emoji that was cut) is U+FFFD. Knows no rows.
  * Layer: store. Threads: one owner. */
 #ifndef ZOO_STORE_SCAN_H
 #define ZOO_STORE_SCAN_H
@@ -34,8 +34,8 @@ int zoo_span_is(zoo_span span, const char *text);
 int zoo_scan_begin(zoo_scan *scan, const char *line, size_t size, const char *file, size_t number, zoo_err *err);
 void zoo_scan_release(zoo_scan *scan);
 
-/* Writes \ufffd over every half of a surrogate pair in a line of JSON, so that every other reader takes it, and no column changes. Returns
- * how many. */
+/* Writes \ufffd over every half of a surrogate pair in a line of JSON, so that every other reader takes it, and no
+ * column changes. Returns how many. */
 size_t zoo_scan_mend(char *line, size_t size);
 
 /* ZOO_EFORMAT: "FILE:LINE, column C: ...", C counting characters from 1. */
@@ -48,8 +48,9 @@ int zoo_scan_expect(zoo_scan *scan, char c);
 int zoo_scan_string(zoo_scan *scan, zoo_span *out);
 /* A finite number. */
 int zoo_scan_number(zoo_scan *scan, double *out);
-/* Any value, checked and stepped over; *raw is its text as it stands, halves of pairs included. Sets is_doubtful for objects (keys may repeat) and for numbers beyond
- * 18 digits or with exponents (may overflow). A copy of the scanner can be sent ahead over a value: *scan stays where it is. */
+/* Any value, checked and stepped over; *raw is its text as it stands, halves of pairs included. Sets is_doubtful for
+ * objects (keys may repeat) and for numbers beyond 18 digits or with exponents (may overflow). A copy of the scanner
+ * can be sent ahead over a value: *scan stays where it is. */
 int zoo_scan_skip(zoo_scan *scan, zoo_span *raw);
 /* "a string", "null"... of the value that begins at `at`; for sentences. */
 const char *zoo_scan_kind(const char *at);

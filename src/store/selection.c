@@ -50,10 +50,10 @@ static int fail_tag(zoo_store *s, const char *where, zoo_err *err)
 
     find_others(s, where, &said);
     if (said.count)
-        return zoo_fail(err, ZOO_EUSAGE, "%s: no query has the tag '%.300s'; of the kind '%.*s' %s", s->name, where, (int)size, where,
-                        zoo_said_text(&said, names));
-    return zoo_fail(err, ZOO_EUSAGE, "%s: no query has a tag of the kind '%.*s'; %s", s->name, (int)(size < 128 ? size : 128), where,
-                    zoo_store_say_names(s, ZOO_LIST_KINDS, names));
+        return zoo_fail(err, ZOO_EUSAGE, "%s: no query has the tag '%.300s'; of the kind '%.*s' %s", s->name, where,
+                        (int)size, where, zoo_said_text(&said, names));
+    return zoo_fail(err, ZOO_EUSAGE, "%s: no query has a tag of the kind '%.*s'; %s", s->name,
+                    (int)(size < 128 ? size : 128), where, zoo_store_say_names(s, ZOO_LIST_KINDS, names));
 }
 
 /* "KIND=TAG" as the tag's key. */
@@ -133,7 +133,8 @@ static int fail_expert(zoo_store *s, const char *name, zoo_err *err)
         zoo_said_add(&said, known ? known : "");
         rc = ZOO_OK;
     }
-    return rc ? rc : zoo_fail(err, ZOO_EUSAGE, "%s: no expert '%.128s'; %s", s->name, name, zoo_said_text(&said, names));
+    return rc ? rc : zoo_fail(err, ZOO_EUSAGE, "%s: no expert '%.128s'; %s", s->name, name,
+                              zoo_said_text(&said, names));
 }
 
 int zoo_store_check_experts(zoo_store *s, const zoo_texts *names, zoo_err *err)

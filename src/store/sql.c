@@ -125,7 +125,8 @@ int zoo_sql_get(zoo_store *s, enum zoo_sql id, int column, const char **out, siz
     return *out || s->db->driver->is_null(s->db, id, column) ? ZOO_OK : zoo_fail_nomem(err);
 }
 
-int zoo_sql_copy(zoo_store *s, enum zoo_sql id, int column, zoo_arena *arena, const char **out, size_t *size, zoo_err *err)
+int zoo_sql_copy(zoo_store *s, enum zoo_sql id, int column, zoo_arena *arena, const char **out, size_t *size,
+                 zoo_err *err)
 {
     size_t n;
     const char *text;
@@ -227,7 +228,8 @@ int zoo_store_advise(const zoo_store *s, const char *advice, zoo_err *err)
     if (!err)
         return ZOO_EUSAGE;
     if (advice && mark)
-        snprintf(err->message + used, sizeof err->message - used, "; %.*s%s%s", (int)(mark - advice), advice, s->name, mark + 7);
+        snprintf(err->message + used, sizeof err->message - used, "; %.*s%s%s", (int)(mark - advice), advice, s->name,
+                 mark + 7);
     else if (advice)
         snprintf(err->message + used, sizeof err->message - used, "; %s", advice);
     return err->code;
@@ -258,8 +260,9 @@ int zoo_store_check_name(const zoo_store *s, const char *what, const char *name,
 {
     if (zoo_name_is_valid(name))
         return ZOO_OK;
-    return zoo_fail(err, ZOO_EFORMAT, "%s: the name of the %s, '%.140s', should be 1 to %d characters of " ZOO_NAME_CHARACTERS, s->name, what, name,
-                    ZOO_NAME_MAX);
+    return zoo_fail(err, ZOO_EFORMAT,
+                    "%s: the name of the %s, '%.140s', should be 1 to %d characters of " ZOO_NAME_CHARACTERS, s->name,
+                    what, name, ZOO_NAME_MAX);
 }
 
 int zoo_store_named_key(zoo_store *s, enum zoo_sql find, enum zoo_sql put, const char *name, zoo_key *key, zoo_err *err)
@@ -273,5 +276,6 @@ int zoo_store_named_key(zoo_store *s, enum zoo_sql find, enum zoo_sql put, const
         if (!rc)
             rc = zoo_sql_single(s, ways[i], key, &found, err);
     }
-    return rc || found ? rc : zoo_fail(err, ZOO_EIO, "%s: '%.128s' came and went; run the command again", s->name, name);
+    return rc || found ? rc : zoo_fail(err, ZOO_EIO, "%s: '%.128s' came and went; run the command again", s->name,
+                                       name);
 }

@@ -1,5 +1,5 @@
-/* sqlite_bulk.c - many rows into SQLite. Rows of numbers alone wait until there are enough for one INSERT of several rows; others
- * are written at once, because their texts belong to the caller. Layer: store. */
+/* sqlite_bulk.c - many rows into SQLite. Rows of numbers alone wait until there are enough for one INSERT of several
+ * rows; others are written at once, because their texts belong to the caller. Layer: store. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,8 @@ static int prepare(struct zoo_sqlite *s, enum zoo_table table, size_t rows, sqli
     return rc;
 }
 
-static int run(struct zoo_sqlite *s, enum zoo_table table, sqlite3_stmt *st, const zoo_db_value *rows, size_t count, size_t stride, zoo_err *err)
+static int run(struct zoo_sqlite *s, enum zoo_table table, sqlite3_stmt *st, const zoo_db_value *rows, size_t count,
+               size_t stride, zoo_err *err)
 {
     const char *types = zoo_tables[table].types;
     int at = 1, rc;

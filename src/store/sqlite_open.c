@@ -1,4 +1,5 @@
-/* sqlite_open.c - opens a file as a store: checks that it is one before anything in it is changed, then sets the connection up.
+/* sqlite_open.c - opens a file as a store: checks that it is one before anything in it is changed, then sets the
+ * connection up.
  * Layer: store. */
 #include <errno.h>
 #include <limits.h>
@@ -29,8 +30,8 @@ static int check_path(const char *path, enum zoo_store_mode mode, zoo_err *err)
     return ZOO_OK;
 }
 
-/* Reading keeps a writable connection where it can get one, because only such a one removes the WAL when it is the last to leave;
- * SQLite falls back to a read-only one by itself. */
+/* Reading keeps a writable connection where it can get one, because only such a one removes the WAL when it is the last
+ * to leave; SQLite falls back to a read-only one by itself. */
 static int connect_file(struct zoo_sqlite *s, enum zoo_store_mode mode, zoo_err *err)
 {
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | (mode == ZOO_STORE_CREATE ? SQLITE_OPEN_CREATE : 0);
@@ -91,8 +92,9 @@ static int set_up_now(struct zoo_sqlite *s, enum zoo_store_mode mode, zoo_err *e
     if (!rc && mode == ZOO_STORE_READ)
         return zoo_sqlite_exec(s, "PRAGMA query_only = ON", err);
     if (!rc)
-        rc = zoo_sqlite_exec(s, "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864; PRAGMA synchronous = NORMAL;"
-                         "PRAGMA wal_autocheckpoint = 4000; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16000", err);
+        rc = zoo_sqlite_exec(s, "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864; PRAGMA synchronous = "
+                                "NORMAL;PRAGMA wal_autocheckpoint = 4000; PRAGMA foreign_keys = ON; PRAGMA cache_size "
+                                "= -16000", err);
     return rc;
 }
 

@@ -1,5 +1,5 @@
-/* sqlite_schema.c - which version a file has, and how it comes to this one: all steps in one transaction. The version and the mark that
- * the file is a store stand in its header. Layer: store. */
+/* sqlite_schema.c - which version a file has, and how it comes to this one: all steps in one transaction. The version
+ * and the mark that the file is a store stand in its header. Layer: store. */
 #include <stdio.h>
 #include "store/schema.h"
 #include "store/sqlite.h"
@@ -17,7 +17,8 @@ static int read_marks(struct zoo_sqlite *s, enum zoo_schema_kind *kind, int64_t 
     if (!rc)
         rc = zoo_sqlite_number(s, "SELECT count(*) FROM sqlite_master", &objects, err);
     if (!rc)
-        *kind = id == APPLICATION_ID ? ZOO_SCHEMA_OURS : id == 0 && *version == 0 && objects == 0 ? ZOO_SCHEMA_FRESH : ZOO_SCHEMA_FOREIGN;
+        *kind = id == APPLICATION_ID ? ZOO_SCHEMA_OURS : id == 0 && *version == 0 && objects == 0 ? ZOO_SCHEMA_FRESH :
+                ZOO_SCHEMA_FOREIGN;
     return rc;
 }
 
@@ -45,7 +46,8 @@ static int run_steps(struct zoo_sqlite *s, int64_t from, zoo_err *err)
         rc = zoo_sqlite_exec(s, zoo_schema_sqlite[i], err);
     if (!rc && from == 1)
         rc = zoo_upgrade_figures(&s->base, err);
-    snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID, ZOO_SCHEMA_VERSION);
+    snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID,
+             ZOO_SCHEMA_VERSION);
     return rc ? rc : zoo_sqlite_exec(s, marks, err);
 }
 

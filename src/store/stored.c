@@ -3,7 +3,8 @@
 #include <string.h>
 
 enum { COLUMNS_MAX = 12 };
-enum { PLACE = 4, VERDICT = 8 };         /* columns of ahead.h before those of an answer or failure, and of a judgement */
+enum { PLACE = 4, VERDICT = 8 };         /* columns of ahead.h before those of an answer or failure, and of a
+                                          * judgement */
 
 /* ---- from a statement that was bound with `rc` ---- */
 
@@ -62,7 +63,8 @@ static int is_at(const zoo_import *im, const zoo_db_value *row, size_t expert, c
 {
     const struct zoo_name *name = &im->row.experts.items[at->expert];
 
-    return row[1].k == at->sample && row[2].k == at->turn && zoo_span_equal(text_of(&row[expert]), (zoo_span){ name->text, name->size });
+    return row[1].k == at->sample && row[2].k == at->turn && zoo_span_equal(text_of(&row[expert]),
+                                                                            (zoo_span){ name->text, name->size });
 }
 
 /* The row at that address. 1: *row is it, or NULL where there is none; 0: it has to be asked of the store. */
@@ -130,7 +132,8 @@ int zoo_stored_query(zoo_import *im, int key_will_do, const zoo_db_value **row)
         if (rc)
             return rc < 0 ? rc : count > 0;
     }
-    return one(im, ZOO_SQL_QUERY_BY_ID, "kttt", zoo_sql_bind(im->store, ZOO_SQL_QUERY_BY_ID, im->err, im->row.id.text, im->row.id.size), row);
+    return one(im, ZOO_SQL_QUERY_BY_ID, "kttt", zoo_sql_bind(im->store, ZOO_SQL_QUERY_BY_ID, im->err, im->row.id.text,
+                                                             im->row.id.size), row);
 }
 
 /* ---- what hangs on it ---- */
@@ -143,7 +146,8 @@ int zoo_stored_tags(zoo_import *im, zoo_key query, zoo_stored_take take, void *c
     int rc = zoo_ahead_rows(&im->ahead, ZOO_AHEAD_TAGS, query, &rows, &count, im->err);
 
     if (!rc)
-        return each(im, ZOO_SQL_QUERY_TAGS, "kttk", zoo_sql_bind(im->store, ZOO_SQL_QUERY_TAGS, im->err, query), take, context);
+        return each(im, ZOO_SQL_QUERY_TAGS, "kttk", zoo_sql_bind(im->store, ZOO_SQL_QUERY_TAGS, im->err, query), take,
+                    context);
     rc = rc < 0 ? rc : ZOO_OK;
     for (size_t i = 0; !rc && i < count; i++)
         rc = take(context, &rows[i * columns]);
@@ -158,7 +162,8 @@ int zoo_stored_rewards(zoo_import *im, zoo_key query, zoo_span model, zoo_stored
     int rc = find_rewards(im, query, model, &rows, &count);
 
     if (!rc)
-        return each(im, ZOO_SQL_REWARDS_OF, "td", zoo_sql_bind(im->store, ZOO_SQL_REWARDS_OF, im->err, query, model.text, model.size), take, context);
+        return each(im, ZOO_SQL_REWARDS_OF, "td", zoo_sql_bind(im->store, ZOO_SQL_REWARDS_OF, im->err, query,
+                                                               model.text, model.size), take, context);
     rc = rc < 0 ? rc : ZOO_OK;
     for (size_t i = 0; !rc && i < count; i++, rows += columns)
         if (is_first(rows) && zoo_span_equal(text_of(&rows[3]), model))
@@ -174,7 +179,8 @@ int zoo_stored_responses(zoo_import *im, zoo_key query, zoo_stored_take take, vo
     int rc = zoo_ahead_rows(&im->ahead, ZOO_AHEAD_ANSWERS, query, &rows, &count, im->err);
 
     if (!rc)
-        return each(im, ZOO_SQL_RESPONSES_OF, "tb", zoo_sql_bind(im->store, ZOO_SQL_RESPONSES_OF, im->err, query), take, context);
+        return each(im, ZOO_SQL_RESPONSES_OF, "tb", zoo_sql_bind(im->store, ZOO_SQL_RESPONSES_OF, im->err, query), take,
+                    context);
     rc = rc < 0 ? rc : ZOO_OK;
     for (size_t i = 0; !rc && i < count; i++, rows += columns)
         if (is_first(rows) && rows[15].text)
@@ -190,7 +196,8 @@ int zoo_stored_figures(zoo_import *im, zoo_key query, zoo_stored_take take, void
     int rc = zoo_ahead_rows(&im->ahead, ZOO_AHEAD_ANSWERS, query, &rows, &count, im->err);
 
     if (!rc)
-        return each(im, ZOO_SQL_FIGURES_OF, "tdnnnn", zoo_sql_bind(im->store, ZOO_SQL_FIGURES_OF, im->err, query), take, context);
+        return each(im, ZOO_SQL_FIGURES_OF, "tdnnnn", zoo_sql_bind(im->store, ZOO_SQL_FIGURES_OF, im->err, query), take,
+                    context);
     rc = rc < 0 ? rc : ZOO_OK;
     for (size_t i = 0; !rc && i < count; i++, rows += columns)
         if (is_first(rows))
@@ -211,7 +218,8 @@ static int ask(zoo_import *im, enum zoo_sql id, const char *types, const zoo_pla
     return one(im, id, types, zoo_sql_bind(im->store, id, im->err, at->query, expert, at->sample, at->turn), row);
 }
 
-static int find_or_ask(zoo_import *im, enum zoo_ahead_kind kind, enum zoo_sql id, const char *types, const zoo_place *at, const zoo_db_value **row)
+static int find_or_ask(zoo_import *im, enum zoo_ahead_kind kind, enum zoo_sql id, const char *types,
+                       const zoo_place *at, const zoo_db_value **row)
 {
     int rc = find(im, kind, at, row);
 
@@ -260,8 +268,8 @@ int zoo_stored_reward(zoo_import *im, const zoo_place *at, zoo_span model, const
     rc = zoo_import_find_expert(im, at->expert, &expert);
     if (rc || !expert)
         return rc;
-    return one(im, ZOO_SQL_REWARD_OF, "d", zoo_sql_bind(im->store, ZOO_SQL_REWARD_OF, im->err, at->query, expert, at->sample, at->turn, model.text,
-                                                         model.size), row);
+    return one(im, ZOO_SQL_REWARD_OF, "d", zoo_sql_bind(im->store, ZOO_SQL_REWARD_OF, im->err, at->query, expert,
+                                                        at->sample, at->turn, model.text, model.size), row);
 }
 
 /* ---- a judgement ---- */
@@ -272,8 +280,9 @@ static int is_judged(const zoo_import *im, const zoo_db_value *row)
     const struct zoo_name *a = &im->row.experts.items[j->expert_a], *b = &im->row.experts.items[j->expert_b];
 
     return row[3].k == j->sample_a && row[5].k == j->sample_b && row[6].k == j->turn && row[7].k == j->shown_ba &&
-           zoo_span_equal(text_of(&row[1]), im->row.reward_model) && zoo_span_equal(text_of(&row[2]), (zoo_span){ a->text, a->size }) &&
-           zoo_span_equal(text_of(&row[4]), (zoo_span){ b->text, b->size });
+           zoo_span_equal(text_of(&row[1]), im->row.reward_model) &&
+               zoo_span_equal(text_of(&row[2]), (zoo_span){ a->text, a->size }) &&
+                   zoo_span_equal(text_of(&row[4]), (zoo_span){ b->text, b->size });
 }
 
 static int ask_judgement(zoo_import *im, zoo_key query, const zoo_db_value **row)
@@ -289,7 +298,8 @@ static int ask_judgement(zoo_import *im, zoo_key query, const zoo_db_value **row
         rc = zoo_import_find_expert(im, j->expert_b, &b);
     if (rc || !model || !a || !b)
         return rc;
-    return one(im, id, "tdb", zoo_sql_bind(im->store, id, im->err, query, model, a, j->sample_a, b, j->sample_b, j->turn, (int64_t)j->shown_ba), row);
+    return one(im, id, "tdb", zoo_sql_bind(im->store, id, im->err, query, model, a, j->sample_a, b, j->sample_b,
+                                           j->turn, (int64_t)j->shown_ba), row);
 }
 
 int zoo_stored_judgement(zoo_import *im, zoo_key query, const zoo_db_value **row)

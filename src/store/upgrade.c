@@ -10,7 +10,8 @@ enum { PAGE = 256 };
 static int read_fields(zoo_import *im, const zoo_store_query *q, zoo_buf *line)
 {
     zoo_buf_clear(line);
-    if (zoo_buf_add_str(line, "{\"id\": \"x\", \"query\": \"\", \"rewards\": {}, ") || zoo_buf_add_str(line, q->extra + 1))
+    if (zoo_buf_add_str(line, "{\"id\": \"x\", \"query\": \"\", \"rewards\": {}, ") ||
+        zoo_buf_add_str(line, q->extra + 1))
         return zoo_fail_nomem(im->err);
     return zoo_row_read(&im->row, line->data, line->size, im->store->name, (size_t)q->key, im->err);
 }
@@ -30,8 +31,9 @@ static int upgrade_query(zoo_import *im, const zoo_store_query *q, zoo_buf *line
     if (im->row.field_count && zoo_row_fields(&im->row, &im->extra))
         return zoo_fail_nomem(im->err);
     rc = zoo_import_put_answers(im, q->key, 0);
-    return rc ? rc : zoo_sql_run(im->store, ZOO_SQL_QUERY_UPDATE, im->err, q->key, q->text, q->text_size, q->split, q->split ? strlen(q->split) : 0,
-                                 im->row.field_count ? im->extra.data : NULL, im->extra.size);
+    return rc ? rc : zoo_sql_run(im->store, ZOO_SQL_QUERY_UPDATE, im->err, q->key, q->text, q->text_size, q->split,
+                                 q->split ? strlen(q->split) : 0, im->row.field_count ? im->extra.data : NULL,
+                                 im->extra.size);
 }
 
 int zoo_upgrade_figures(zoo_db *db, zoo_err *err)

@@ -41,7 +41,8 @@ int zoo_added_put(zoo_added *added, const zoo_added_token *token, zoo_err *err)
     char *content;
 
     if (added->count == ZOO_ADDED_MAX || token->size > ZOO_TRIE_KEY_MAX)
-        return zoo_fail(err, ZOO_EFORMAT, "more than %d added tokens, or one of more than %d bytes", ZOO_ADDED_MAX, ZOO_TRIE_KEY_MAX);
+        return zoo_fail(err, ZOO_EFORMAT, "more than %d added tokens, or one of more than %d bytes", ZOO_ADDED_MAX,
+                        ZOO_TRIE_KEY_MAX);
     if (slot) {
         content = slot->content;
     } else {
@@ -94,8 +95,8 @@ static int is_single_word(const char *text, size_t size, size_t start, size_t en
     return end == size || !zoo_unicode_is_word(zoo_utf8_next(text + end, size - end, &used));
 }
 
-int zoo_added_next(const zoo_added *added, const zoo_added_set *set, const char *text, size_t size, size_t from, size_t taken,
-                   zoo_added_match *match)
+int zoo_added_next(const zoo_added *added, const zoo_added_set *set, const char *text, size_t size, size_t from,
+                   size_t taken, zoo_added_match *match)
 {
     if (!set->count)
         return 0;
@@ -112,13 +113,15 @@ int zoo_added_next(const zoo_added *added, const zoo_added_set *set, const char 
         }
         *match = (zoo_added_match){ at, at + length, at + length, token->id };
         while (token->lstrip && match->start > taken &&
-               zoo_unicode_is_white(zoo_utf8_next(text + before(text, match->start), size - before(text, match->start), &used)))
+               zoo_unicode_is_white(zoo_utf8_next(text + before(text, match->start), size - before(text, match->start),
+                                                  &used)))
             match->start = before(text, match->start);
         if (match->end < taken)
             match->end = taken;
         if (match->start < taken)
             match->start = taken;
-        while (token->rstrip && match->end < size && zoo_unicode_is_white(zoo_utf8_next(text + match->end, size - match->end, &used)))
+        while (token->rstrip && match->end < size && zoo_unicode_is_white(zoo_utf8_next(text + match->end,
+                                                                                        size - match->end, &used)))
             match->end += used;
         return 1;
     }

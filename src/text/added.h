@@ -1,5 +1,6 @@
-/* added.h - tokens that stand in the text as they are ("[SEP]", "<|user|>"): found before the model sees what is between them.
- * Those that are not normalised are looked for in the user's text, the others in what normalisation made of it.
+/* added.h - tokens that stand in the text as they are ("[SEP]", "<|user|>"): found before the model sees what is
+ * between them. Those that are not normalised are looked for in the user's text, the others in what normalisation made
+ * of it.
  * Layer: text -> base. Threads: immutable once built. */
 #ifndef ZOO_TEXT_ADDED_H
 #define ZOO_TEXT_ADDED_H
@@ -44,8 +45,8 @@ static inline uint32_t zoo_added_rank(size_t index)
     return (uint32_t)(ZOO_ADDED_MAX - index);
 }
 
-/* The first token in text[from..size); what lies before `from` is seen where a token wants to know its neighbours, but belongs to
- * nobody. match->next is where to look on. 0: none. */
-int zoo_added_next(const zoo_added *added, const zoo_added_set *set, const char *text, size_t size, size_t from, size_t taken,
-                   zoo_added_match *match);
+/* The first token in text[from..size); what lies before `from` is seen where a token wants to know its neighbours, but
+ * belongs to nobody. match->next is where to look on. 0: none. */
+int zoo_added_next(const zoo_added *added, const zoo_added_set *set, const char *text, size_t size, size_t from,
+                   size_t taken, zoo_added_match *match);
 #endif

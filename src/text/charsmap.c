@@ -3,7 +3,8 @@
 #include <string.h>
 #include "base/utf8.h"
 
-/* A unit of darts-clone: bit 31 and the low byte are its label, bit 8 says that a value hangs below, the rest is the way on. */
+/* A unit of darts-clone: bit 31 and the low byte are its label, bit 8 says that a value hangs below, the rest is the
+ * way on. */
 static uint32_t unit_label(uint32_t unit) { return unit & (UINT32_C(1) << 31 | 0xff); }
 static uint32_t unit_offset(uint32_t unit) { return unit >> 10 << ((unit & 1u << 9) >> 6); }
 static int unit_has_value(uint32_t unit) { return unit >> 8 & 1; }
@@ -70,11 +71,13 @@ int zoo_charsmap_open(zoo_charsmap *map, const void *bytes, size_t size, const c
 
     *map = (zoo_charsmap){ 0 };
     if (size < 4 || trie_size < 4 || trie_size % 4 || trie_size > size - 4)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: the precompiled_charsmap of %zu bytes is cut or no charsmap", place, size);
+        return zoo_fail(err, ZOO_EFORMAT, "%s: the precompiled_charsmap of %zu bytes is cut or no charsmap", place,
+                        size);
     map->count = trie_size / 4;
     map->text_size = size - 4 - trie_size;
     if (zoo_utf8_valid((const char *)b + 4 + trie_size, map->text_size) != map->text_size)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: the precompiled_charsmap replaces text by bytes that are not UTF-8", place);
+        return zoo_fail(err, ZOO_EFORMAT, "%s: the precompiled_charsmap replaces text by bytes that are not UTF-8",
+                        place);
     map->units = malloc(trie_size);
     map->text = malloc(map->text_size + 1);
     if (!map->units || !map->text) {

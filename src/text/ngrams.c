@@ -12,8 +12,9 @@ int zoo_ngrams_check(const zoo_ngrams *spec, const char *place, zoo_err *err)
     if (spec->word_order < 1 || spec->word_order > 4)
         return zoo_fail(err, ZOO_EFORMAT, "%s: 'word_order' is %u, should be 1 to 4", place, spec->word_order);
     if (spec->char_min > spec->char_max || spec->char_max > 8 || (spec->char_max && !spec->char_min))
-        return zoo_fail(err, ZOO_EFORMAT, "%s: 'char_min' %u and 'char_max' %u should be 1 to 8, the first not above the second,"
-                        " or both 0", place, spec->char_min, spec->char_max);
+        return zoo_fail(err, ZOO_EFORMAT,
+                        "%s: 'char_min' %u and 'char_max' %u should be 1 to 8, the first not above the second, or both "
+                        "0", place, spec->char_min, spec->char_max);
     if (spec->text_limit < 1 || spec->text_limit > 1u << 20)
         return zoo_fail(err, ZOO_EFORMAT, "%s: 'text_limit' is %u, should be 1 to 1048576", place, spec->text_limit);
     return ZOO_OK;
@@ -103,7 +104,8 @@ size_t zoo_ngrams_list(const zoo_ngrams *spec, const zoo_words *words, uint32_t 
     return n;
 }
 
-size_t zoo_ngrams_extract(const zoo_ngrams *spec, zoo_words *words, const char *s, size_t size, uint32_t *rows, float *weights)
+size_t zoo_ngrams_extract(const zoo_ngrams *spec, zoo_words *words, const char *s, size_t size, uint32_t *rows,
+                          float *weights)
 {
     size_t n, distinct = 0;
     float scale;

@@ -5,11 +5,11 @@
  *     uint32_t *rows = malloc(zoo_ngrams_max(&spec) * sizeof *rows);    // and as many weights
  *     size_t n = zoo_ngrams_extract(&spec, &words, query, size, rows, weights);
  *
- * The n-grams of a text: every word (words.h); where word_order > 1 every run of 2..word_order neighbouring words; every run of
- * char_min..char_max characters inside a word of letters with a mark before and behind it ("<the>": "<th", "the", "he>"),
- * except the whole; and for a number its count of digits. Each is hashed to one of `buckets` rows. Its weight is
- * (how often it occurs) / sqrt(n-grams of the text): a short text says less than a long one, without length drowning the rest.
- * The hashes are part of the format of trained routers: they must never change.
+ * The n-grams of a text: every word (words.h); where word_order > 1 every run of 2..word_order neighbouring words;
+ * every run of char_min..char_max characters inside a word of letters with a mark before and behind it ("<the>": "<th",
+ * "the", "he>"), except the whole; and for a number its count of digits. Each is hashed to one of `buckets` rows. Its
+ * weight is (how often it occurs) / sqrt(n-grams of the text): a short text says less than a long one, without length
+ * drowning the rest. The hashes are part of the format of trained routers: they must never change.
  * Layer: text -> base. Threads: pure functions over the caller's memory. */
 #ifndef ZOO_TEXT_NGRAMS_H
 #define ZOO_TEXT_NGRAMS_H
@@ -28,10 +28,11 @@ typedef struct zoo_ngrams {
     uint32_t text_limit;                    /* bytes, 1..2^20 */
 } zoo_ngrams;
 
-#define ZOO_NGRAMS_DEFAULT { .buckets = 1u << 16, .word_order = 2, .char_min = 3, .char_max = 4, .text_limit = ZOO_TEXT_LIMIT }
+#define ZOO_NGRAMS_DEFAULT { .buckets = 1u << 16, .word_order = 2, .char_min = 3, .char_max = 4, \
+                             .text_limit = ZOO_TEXT_LIMIT }
 
-/* An n-gram and the words that it comes from, for explanations. What comes from one word, alone, has one group and the place of
- * that word; so has what comes from one run of words. */
+/* An n-gram and the words that it comes from, for explanations. What comes from one word, alone, has one group and the
+ * place of that word; so has what comes from one run of words. */
 typedef struct zoo_ngram_span {
     uint64_t group;
     uint32_t row, start, size;              /* place in zoo_words.text */
@@ -44,9 +45,10 @@ int zoo_ngrams_check(const zoo_ngrams *spec, const char *place, zoo_err *err);
 /* No text has more n-grams than this. */
 size_t zoo_ngrams_max(const zoo_ngrams *spec);
 
-/* Scans s[0..size) into `words` (initialised with spec->text_limit) and writes its distinct n-grams, ascending by row, with
- * their weights to rows and weights [0..zoo_ngrams_max()); returns how many. */
-size_t zoo_ngrams_extract(const zoo_ngrams *spec, zoo_words *words, const char *s, size_t size, uint32_t *rows, float *weights);
+/* Scans s[0..size) into `words` (initialised with spec->text_limit) and writes its distinct n-grams, ascending by row,
+ * with their weights to rows and weights [0..zoo_ngrams_max()); returns how many. */
+size_t zoo_ngrams_extract(const zoo_ngrams *spec, zoo_words *words, const char *s, size_t size, uint32_t *rows,
+                          float *weights);
 
 /* The weight of one occurrence in a text of n n-grams: 1 / sqrt(n). */
 float zoo_ngrams_scale(size_t n);

@@ -4,7 +4,8 @@
 #include "base/utf8.h"
 #include "text/unigram.h"
 
-enum { TEXT_MAX = 1u << 31, GATHERED_MAX = 4096 };     /* bytes; code points, before those that are settled are written */
+enum { TEXT_MAX = 1u << 31, GATHERED_MAX = 4096 };     /* bytes; code points, before those that are settled are
+                                                        * written */
 
 void zoo_norm_work_init(zoo_norm_work *work)
 {
@@ -191,8 +192,8 @@ static int is_nmt_dropped(uint32_t c)
 
 static int is_nmt_space(uint32_t c)
 {
-    return c == 9 || c == 0xa || c == 0xc || c == 0xd || c == 0x1680 || (c >= 0x200b && c <= 0x200f) || c == 0x2028 || c == 0x2029 ||
-           c == 0x2581 || c == 0xfeff || c == 0xfffd;
+    return c == 9 || c == 0xa || c == 0xc || c == 0xd || c == 0x1680 || (c >= 0x200b && c <= 0x200f) || c == 0x2028 ||
+           c == 0x2029 || c == 0x2581 || c == 0xfeff || c == 0xfffd;
 }
 
 static int step_chars(const zoo_norm_step *step, zoo_span text, zoo_buf *out)
@@ -216,7 +217,8 @@ static int step_chars(const zoo_norm_step *step, zoo_span text, zoo_buf *out)
 
 /* ---- Unicode's forms ---- */
 
-/* Appends what has been gathered. Where more follows, the last code point is a starter and stays: the next may compose with it. */
+/* Appends what has been gathered. Where more follows, the last code point is a starter and stays: the next may compose
+ * with it. */
 static int flush_form(const zoo_norm_step *step, zoo_codes *codes, int more, zoo_buf *out)
 {
     size_t n;
@@ -414,7 +416,8 @@ static int run_step(const zoo_norm_step *step, zoo_norm_work *work, zoo_span tex
     switch (step->kind) {
     case ZOO_NORM_CHARSMAP: return step_charsmap(step, text, out);
     case ZOO_NORM_REPLACE: return step_replace(step, text, out);
-    case ZOO_NORM_NFC: case ZOO_NORM_NFD: case ZOO_NORM_NFKC: case ZOO_NORM_NFKD: return step_form(step, work, text, out);
+    case ZOO_NORM_NFC: case ZOO_NORM_NFD: case ZOO_NORM_NFKC: case ZOO_NORM_NFKD: return step_form(step, work, text,
+                                                                                                   out);
     case ZOO_NORM_LOWERCASE: case ZOO_NORM_STRIP_ACCENTS: case ZOO_NORM_NMT: return step_chars(step, text, out);
     case ZOO_NORM_BERT: return step_bert(step, work, text, out);
     case ZOO_NORM_SENTENCEPIECE: return step_sentencepiece(step, text, out);
@@ -429,10 +432,12 @@ static int run_step(const zoo_norm_step *step, zoo_norm_work *work, zoo_span tex
 /* Steps that leave a text of ASCII as it is. */
 static int spares_ascii(enum zoo_norm_kind kind)
 {
-    return kind == ZOO_NORM_NFC || kind == ZOO_NORM_NFD || kind == ZOO_NORM_NFKC || kind == ZOO_NORM_NFKD || kind == ZOO_NORM_STRIP_ACCENTS;
+    return kind == ZOO_NORM_NFC || kind == ZOO_NORM_NFD || kind == ZOO_NORM_NFKC || kind == ZOO_NORM_NFKD ||
+           kind == ZOO_NORM_STRIP_ACCENTS;
 }
 
-int zoo_normalizer_run(const zoo_normalizer *n, zoo_norm_work *work, const char *text, size_t size, zoo_span *out, int *at_start, zoo_err *err)
+int zoo_normalizer_run(const zoo_normalizer *n, zoo_norm_work *work, const char *text, size_t size, zoo_span *out,
+                       int *at_start, zoo_err *err)
 {
     zoo_buf *next = &work->even;
     zoo_span now = { text, size };

@@ -109,8 +109,9 @@ static int take_branch(struct reader *r, zoo_pattern_branch *b)
 
     if (take(r, '['))
         return take_set(r, b) && take_count(r, b);
-    if (r->at == r->end || (*r->at != '\\' && (unsigned char)*r->at < 0x80 && zoo_unicode_is_punctuation((unsigned char)*r->at) &&
-                            *r->at != '_' && *r->at != '-' && *r->at != '\'' && *r->at != '"' && *r->at != '`' && *r->at != ','))
+    if (r->at == r->end || (*r->at != '\\' && (unsigned char)*r->at < 0x80 &&
+                            zoo_unicode_is_punctuation((unsigned char)*r->at) && *r->at != '_' && *r->at != '-' &&
+                            *r->at != '\'' && *r->at != '"' && *r->at != '`' && *r->at != ','))
         return 0;
     kind = take_char(r, b, &code);
     return kind && (kind == 2 || add_range(b, code, code)) && take_count(r, b);
@@ -147,8 +148,9 @@ int zoo_pattern_read(zoo_pattern *pattern, const char *s, size_t size, const cha
     *pattern = (zoo_pattern){ 0 };
     do {
         if (pattern->count == ZOO_PATTERN_BRANCHES || !take_branch(&r, &pattern->branches[pattern->count++]))
-            return zoo_fail(err, ZOO_EFORMAT, "%s: the regular expression '%.*s' is not supported, only alternatives of one"
-                            " character or set with + or {n,m}", place, size > 200 ? 200 : (int)size, s);
+            return zoo_fail(err, ZOO_EFORMAT,
+                            "%s: the regular expression '%.*s' is not supported, only alternatives of one character or "
+                            "set with + or {n,m}", place, size > 200 ? 200 : (int)size, s);
     } while (take(&r, '|'));
     note_begins(pattern);
     return ZOO_OK;

@@ -1,5 +1,5 @@
-/* pattern.h - the few regular expressions that tokenizers' Replace steps are made of: alternatives, each one set of characters
- * with a count: ` {2,}`, `\s+`, `\s{2,}|[\n\r\t]`, `[^\S\n]`. Others are refused, by their text.
+/* pattern.h - the few regular expressions that tokenizers' Replace steps are made of: alternatives, each one set of
+ * characters with a count: ` {2,}`, `\s+`, `\s{2,}|[\n\r\t]`, `[^\S\n]`. Others are refused, by their text.
  * Layer: text -> base. Threads: immutable once read. */
 #ifndef ZOO_TEXT_PATTERN_H
 #define ZOO_TEXT_PATTERN_H

@@ -86,7 +86,8 @@ static int put_marked(const zoo_split_step *step, zoo_buf *out, const char *s, s
     for (size_t i = 0; i < size; i++) {
         if (s[i] == ' ') {
             *to++ = (char)ZOO_SPACE_MARK;
-        } else if (s[i] == step->symbol[0] && size - i >= step->symbol_size && !memcmp(s + i, step->symbol, step->symbol_size)) {
+        } else if (s[i] == step->symbol[0] && size - i >= step->symbol_size &&
+                   !memcmp(s + i, step->symbol, step->symbol_size)) {
             *to++ = (char)ZOO_SPACE_MARK;
             i += step->symbol_size - 1;
         } else {
@@ -108,7 +109,8 @@ static int split_metaspace(struct run *run, const zoo_split_step *step, const ch
         return zoo_fail_nomem(run->err);
     word = run->work->data + 1;
     end = run->work->data + run->work->size;
-    if (*word != mark && (step->prepend == ZOO_PREPEND_ALWAYS || (step->prepend == ZOO_PREPEND_FIRST && s == run->begin)))
+    if (*word != mark && (step->prepend == ZOO_PREPEND_ALWAYS || (step->prepend == ZOO_PREPEND_FIRST &&
+                                                                  s == run->begin)))
         word--;
     if (step->is_whole)
         return run->fn(run->context, word, (size_t)(end - word), run->err);
@@ -130,8 +132,8 @@ static int split(struct run *run, size_t step, const char *s, size_t size)
     return split_chars(run, step, s, size);
 }
 
-int zoo_splitter_run(const zoo_splitter *splitter, zoo_buf *work, const char *s, size_t size, int at_start, zoo_word_fn fn, void *context,
-                     zoo_err *err)
+int zoo_splitter_run(const zoo_splitter *splitter, zoo_buf *work, const char *s, size_t size, int at_start,
+                     zoo_word_fn fn, void *context, zoo_err *err)
 {
     struct run run = { splitter, work, at_start ? s : NULL, fn, context, err };
 

@@ -1,5 +1,6 @@
-/* splitter.h - a normalised text into the words that the model gets: the "pre_tokenizer" of a tokenizer.json as a list of steps,
- * each of which splits what the one before it left. Layer: text -> base. Threads: a splitter is immutable, its work has one owner. */
+/* splitter.h - a normalised text into the words that the model gets: the "pre_tokenizer" of a tokenizer.json as a list
+ * of steps, each of which splits what the one before it left. Layer: text -> base. Threads: a splitter is immutable,
+ * its work has one owner. */
 #ifndef ZOO_TEXT_SPLITTER_H
 #define ZOO_TEXT_SPLITTER_H
 #include <stddef.h>
@@ -9,10 +10,12 @@
 
 enum { ZOO_SPLIT_STEPS_MAX = 8 };
 
-enum zoo_split_kind { ZOO_SPLIT_SPACE, ZOO_SPLIT_WORDS, ZOO_SPLIT_BERT, ZOO_SPLIT_PUNCTUATION, ZOO_SPLIT_DIGITS, ZOO_SPLIT_METASPACE };
+enum zoo_split_kind { ZOO_SPLIT_SPACE, ZOO_SPLIT_WORDS, ZOO_SPLIT_BERT, ZOO_SPLIT_PUNCTUATION, ZOO_SPLIT_DIGITS,
+                      ZOO_SPLIT_METASPACE };
 
 /* What becomes of the characters that a PUNCTUATION step finds. */
-enum zoo_split_behavior { ZOO_SPLIT_ISOLATED, ZOO_SPLIT_REMOVED, ZOO_SPLIT_CONTIGUOUS, ZOO_SPLIT_WITH_PREVIOUS, ZOO_SPLIT_WITH_NEXT };
+enum zoo_split_behavior { ZOO_SPLIT_ISOLATED, ZOO_SPLIT_REMOVED, ZOO_SPLIT_CONTIGUOUS, ZOO_SPLIT_WITH_PREVIOUS,
+                          ZOO_SPLIT_WITH_NEXT };
 /* Which words of METASPACE get the space symbol put before them. */
 enum zoo_split_prepend { ZOO_PREPEND_ALWAYS, ZOO_PREPEND_FIRST, ZOO_PREPEND_NEVER };
 
@@ -34,6 +37,6 @@ typedef struct zoo_splitter {
 typedef int (*zoo_word_fn)(void *context, const char *word, size_t size, zoo_err *err);
 
 /* Words of s[0..size), UTF-8, none of them empty. `at_start`: s begins where the user's text does. */
-int zoo_splitter_run(const zoo_splitter *splitter, zoo_buf *work, const char *s, size_t size, int at_start, zoo_word_fn fn, void *context,
-                     zoo_err *err);
+int zoo_splitter_run(const zoo_splitter *splitter, zoo_buf *work, const char *s, size_t size, int at_start,
+                     zoo_word_fn fn, void *context, zoo_err *err);
 #endif

@@ -7,7 +7,8 @@
 #include "base/utf8.h"
 #include "text/tokenizer_parts.h"
 
-enum { STOPPED = 1, PART = 4096 };      /* all ids that were asked for are there; bytes of a text that are read at a time */
+enum { STOPPED = 1, PART = 4096 };      /* all ids that were asked for are there; bytes of a text that are read at a
+                                         * time */
 
 struct zoo_tokenization {
     zoo_norm_work norm;
@@ -82,7 +83,8 @@ int zoo_tokenizer_open(zoo_tokenizer **out, const char *dir, zoo_err *err)
 
     *out = NULL;
     if (i == FILES)
-        return zoo_fail(err, ZOO_EIO, "%s: no tokenizer.json, spm.model or vocab.txt; copy the checkpoint's tokenizer there", dir);
+        return zoo_fail(err, ZOO_EIO,
+                        "%s: no tokenizer.json, spm.model or vocab.txt; copy the checkpoint's tokenizer there", dir);
     rc = zoo_fs_join(path, sizeof path, dir, files[i].name, err);
     if (!rc)
         rc = zoo_fs_read(&text, &from.size, path, files[i].size_max, err);
@@ -218,7 +220,8 @@ static int take_stretch(struct run *run, const char *s, size_t size, int at_star
     int rc = zoo_normalizer_run(&t->normalizer, &run->w->norm, s, size, &text, &at_start, err);
 
     while (!rc && zoo_added_next(&t->added, &t->added.normalized, text.at, text.size, from, at, &match)) {
-        rc = zoo_splitter_run(&t->splitter, &run->w->words, text.at + at, match.start - at, at_start && !at, take_word, run, err);
+        rc = zoo_splitter_run(&t->splitter, &run->w->words, text.at + at, match.start - at, at_start && !at, take_word,
+                              run, err);
         if (!rc)
             rc = take_id(run, match.id, err);
         from = match.next;
@@ -226,7 +229,8 @@ static int take_stretch(struct run *run, const char *s, size_t size, int at_star
     }
     if (rc || at >= text.size)
         return rc;
-    return zoo_splitter_run(&t->splitter, &run->w->words, text.at + at, text.size - at, at_start && !at, take_word, run, err);
+    return zoo_splitter_run(&t->splitter, &run->w->words, text.at + at, text.size - at, at_start && !at, take_word, run,
+                            err);
 }
 
 /* `is_first`: the part that the user's text begins with. */
@@ -255,7 +259,8 @@ static int is_letter(char c)
     return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
-/* Bytes of the part that text[0..size) begins with: about PART, cut before a space between two ASCII letters or digits. */
+/* Bytes of the part that text[0..size) begins with: about PART, cut before a space between two ASCII letters or
+ * digits. */
 static size_t part_size(const zoo_tokenizer *t, const char *text, size_t size)
 {
     size_t at = PART;
@@ -293,10 +298,11 @@ static int make_valid(zoo_tokenization *w, const char **text, size_t *size, zoo_
     return ZOO_OK;
 }
 
-/* Fills `list`: the first `keep` ids are kept, and after `stop` nothing more is read. A part is cut between two characters of
+/* Fills `list`: the first `keep` ids are kept, and after `stop` nothing more is read. A part is cut between two
+ * characters of
  * ASCII: what is UTF-8 does not change by it. */
-static int encode_text(const zoo_tokenizer *t, zoo_tokenization *w, const char *text, size_t size, size_t keep, size_t stop,
-                       zoo_id_list *list, zoo_err *err)
+static int encode_text(const zoo_tokenizer *t, zoo_tokenization *w, const char *text, size_t size, size_t keep,
+                       size_t stop, zoo_id_list *list, zoo_err *err)
 {
     struct run run = { t, w, list };
     int rc = ZOO_OK;
@@ -322,7 +328,8 @@ static int check_room(size_t max_length, size_t specials, zoo_err *err)
 {
     if (max_length >= specials)
         return ZOO_OK;
-    return zoo_fail(err, ZOO_EUSAGE, "a max_length of %zu leaves no room: the special tokens alone are %zu", max_length, specials);
+    return zoo_fail(err, ZOO_EUSAGE, "a max_length of %zu leaves no room: the special tokens alone are %zu", max_length,
+                    specials);
 }
 
 static int check_count(const zoo_id_list *list, zoo_err *err)
@@ -332,8 +339,8 @@ static int check_count(const zoo_id_list *list, zoo_err *err)
     return zoo_fail(err, ZOO_EFORMAT, "the text has more than %d tokens; give a max_length", ZOO_TOKENS_MAX);
 }
 
-/* How many ids of each of two texts stay where both together may have `room`: `tokenizers`' longest-first. A count of room + 1
- * stands for that or more. */
+/* How many ids of each of two texts stay where both together may have `room`: `tokenizers`' longest-first. A count of
+ * room + 1 stands for that or more. */
 static void share_room(size_t room, size_t *first, size_t *second)
 {
     size_t *least = *first > *second ? second : first, *most = least == first ? second : first;
@@ -347,10 +354,11 @@ static void share_room(size_t room, size_t *first, size_t *second)
     }
 }
 
-static int encode_pair(const zoo_tokenizer *t, zoo_tokenization *w, const char *text, size_t size, const char *pair, size_t pair_size,
-                       size_t room, int *was_cut, zoo_err *err)
+static int encode_pair(const zoo_tokenizer *t, zoo_tokenization *w, const char *text, size_t size, const char *pair,
+                       size_t pair_size, size_t room, int *was_cut, zoo_err *err)
 {
-    size_t keep = room < ZOO_TOKENS_MAX ? room : ZOO_TOKENS_MAX + 1, stop = keep == room ? room + 1 : keep, first, second;
+    size_t keep = room < ZOO_TOKENS_MAX ? room : ZOO_TOKENS_MAX + 1, stop = keep == room ? room + 1 : keep, first,
+                  second;
     int rc = encode_text(t, w, text, size, keep, stop, &w->first, err);
 
     if (!rc)
@@ -364,7 +372,8 @@ static int encode_pair(const zoo_tokenizer *t, zoo_tokenization *w, const char *
     first = w->first.count;
     second = w->second.count;
     *was_cut = first + second > room;
-    if (first > room && second > room && room % 2) {        /* the odd one goes to the longer text: count both to their ends */
+    if (first > room && second > room && room % 2) {        /* the odd one goes to the longer text: count both to their
+                                                             * ends */
         rc = encode_text(t, w, text, size, 0, SIZE_MAX, &w->first, err);
         if (!rc)
             rc = encode_text(t, w, pair, pair_size, 0, SIZE_MAX, &w->second, err);
@@ -406,7 +415,8 @@ static int put_together(zoo_tokenization *w, const zoo_template *template, zoo_i
     size_t n = template->specials, at = 0;
 
     for (size_t i = 0; i < template->count; i++)
-        n += template->items[i].what == ZOO_TEMPLATE_A ? w->first.count : template->items[i].what == ZOO_TEMPLATE_B ? w->second.count : 0;
+        n += template->items[i].what == ZOO_TEMPLATE_A ? w->first.count : template->items[i].what == ZOO_TEMPLATE_B ?
+             w->second.count : 0;
     if (reserve(w, n + 1))               /* never NULL */
         return zoo_fail_nomem(err);
     for (size_t i = 0; i < template->count; i++) {
@@ -425,7 +435,8 @@ static int put_together(zoo_tokenization *w, const zoo_template *template, zoo_i
     return ZOO_OK;
 }
 
-static int encode_single(const zoo_tokenizer *t, zoo_tokenization *w, const char *text, size_t size, size_t room, int *was_cut, zoo_err *err)
+static int encode_single(const zoo_tokenizer *t, zoo_tokenization *w, const char *text, size_t size, size_t room,
+                         int *was_cut, zoo_err *err)
 {
     size_t keep = room < ZOO_TOKENS_MAX ? room : ZOO_TOKENS_MAX + 1;
     int rc = encode_text(t, w, text, size, keep, keep == room ? room + 1 : keep, &w->first, err);
@@ -439,8 +450,8 @@ static int encode_single(const zoo_tokenizer *t, zoo_tokenization *w, const char
     return rc;
 }
 
-int zoo_tokenizer_encode(const zoo_tokenizer *t, zoo_tokenization *w, const char *text, size_t size, const char *pair, size_t pair_size,
-                         size_t max_length, zoo_ids *out, zoo_err *err)
+int zoo_tokenizer_encode(const zoo_tokenizer *t, zoo_tokenization *w, const char *text, size_t size, const char *pair,
+                         size_t pair_size, size_t max_length, zoo_ids *out, zoo_err *err)
 {
     int is_pair = pair && pair_size;
     const zoo_template *template = is_pair ? &t->pair : &t->single;
@@ -456,8 +467,8 @@ int zoo_tokenizer_encode(const zoo_tokenizer *t, zoo_tokenization *w, const char
     return rc ? rc : put_together(w, template, out, err);
 }
 
-int zoo_tokenizer_encode_plain(const zoo_tokenizer *t, zoo_tokenization *w, const char *text, size_t size, size_t max_length, zoo_ids *out,
-                               zoo_err *err)
+int zoo_tokenizer_encode_plain(const zoo_tokenizer *t, zoo_tokenization *w, const char *text, size_t size,
+                               size_t max_length, zoo_ids *out, zoo_err *err)
 {
     static const zoo_template bare = { .items = { { ZOO_TEMPLATE_A, 0, 0 } }, .count = 1 };
     int rc;

@@ -1,4 +1,5 @@
-/* tokenizer.h - text to the ids an encoder was trained with: SentencePiece Unigram and WordPiece, as the checkpoint's folder says.
+/* tokenizer.h - text to the ids an encoder was trained with: SentencePiece Unigram and WordPiece, as the checkpoint's
+ * folder says.
  *
  *     zoo_tokenizer *t;
  *     zoo_tokenization *work;
@@ -7,8 +8,8 @@
  *     zoo_tokenizer_encode(t, work, text, size, NULL, 0, 512, &ids, &err);
  *
  * Ids are exactly those of `transformers` on the same folder. Bytes that are not UTF-8 are read as U+FFFD.
- * Layer: text -> base. Threads: a tokenizer is immutable once open; a tokenization has one owner. Nothing is allocated per
- * call once a tokenization has grown to the longest text it has seen. */
+ * Layer: text -> base. Threads: a tokenizer is immutable once open; a tokenization has one owner. Nothing is allocated
+ * per call once a tokenization has grown to the longest text it has seen. */
 #ifndef ZOO_TEXT_TOKENIZER_H
 #define ZOO_TEXT_TOKENIZER_H
 #include <stddef.h>
@@ -42,10 +43,11 @@ const char *zoo_tokenizer_piece(const zoo_tokenizer *tokenizer, uint32_t id, siz
 int zoo_tokenization_new(zoo_tokenization **out, const zoo_tokenizer *tokenizer, zoo_err *err);
 void zoo_tokenization_free(zoo_tokenization *work);
 
-/* `pair` may be NULL; an empty one is none, as in transformers. At most max_length ids, special tokens included; a pair is cut
- * longest first. With a max_length no more of a text is read than can matter. ZOO_EFORMAT: more than ZOO_TOKENS_MAX; ZOO_EUSAGE: max_length leaves no room. */
-int zoo_tokenizer_encode(const zoo_tokenizer *tokenizer, zoo_tokenization *work, const char *text, size_t size, const char *pair,
-                         size_t pair_size, size_t max_length, zoo_ids *out, zoo_err *err);
+/* `pair` may be NULL; an empty one is none, as in transformers. At most max_length ids, special tokens included; a pair
+ * is cut longest first. With a max_length no more of a text is read than can matter. ZOO_EFORMAT: more than
+ * ZOO_TOKENS_MAX; ZOO_EUSAGE: max_length leaves no room. */
+int zoo_tokenizer_encode(const zoo_tokenizer *tokenizer, zoo_tokenization *work, const char *text, size_t size,
+                         const char *pair, size_t pair_size, size_t max_length, zoo_ids *out, zoo_err *err);
 /* The same without special tokens around it; tokens inside the text that are special are recognised all the same. */
 int zoo_tokenizer_encode_plain(const zoo_tokenizer *tokenizer, zoo_tokenization *work, const char *text, size_t size,
                                size_t max_length, zoo_ids *out, zoo_err *err);

@@ -1,5 +1,5 @@
-/* tokenizer_build.c - what the readers of tokenizers share: templates, the tries of models and added tokens, and whether a text may
- * be read in parts. Layer: text -> base. */
+/* tokenizer_build.c - what the readers of tokenizers share: templates, the tries of models and added tokens, and
+ * whether a text may be read in parts. Layer: text -> base. */
 #include <stdlib.h>
 #include <string.h>
 #include "text/tokenizer_parts.h"
@@ -24,8 +24,8 @@ int zoo_template_add(zoo_template *template, int what, uint32_t id, uint8_t type
 
 void zoo_tokenizer_set_bert_template(zoo_tokenizer *t, uint32_t cls, uint32_t sep)
 {
-    zoo_template single = { .items = { { ZOO_TEMPLATE_SPECIAL, cls, 0 }, { ZOO_TEMPLATE_A, 0, 0 }, { ZOO_TEMPLATE_SPECIAL, sep, 0 } },
-                            .count = 3, .specials = 2 };
+    zoo_template single = { .items = { { ZOO_TEMPLATE_SPECIAL, cls, 0 }, { ZOO_TEMPLATE_A, 0, 0 },
+                                       { ZOO_TEMPLATE_SPECIAL, sep, 0 } }, .count = 3, .specials = 2 };
 
     t->single = t->pair = single;
     t->pair.items[3].what = ZOO_TEMPLATE_B;
@@ -93,7 +93,8 @@ int zoo_tokenizer_build_wordpiece(zoo_tokenizer *t, const char *prefix, size_t s
 /* ---- added tokens ---- */
 
 /* The set of those that are normalised, or of the others. */
-static int build_set(zoo_tokenizer *t, zoo_added_set *set, int normalized, zoo_norm_work *work, const char *place, zoo_err *err)
+static int build_set(zoo_tokenizer *t, zoo_added_set *set, int normalized, zoo_norm_work *work, const char *place,
+                     zoo_err *err)
 {
     zoo_trie_key *keys = calloc(t->added.count + 1, sizeof *keys);
     zoo_buf text = ZOO_BUF_INIT(64u << 20);
@@ -109,7 +110,8 @@ static int build_set(zoo_tokenizer *t, zoo_added_set *set, int normalized, zoo_n
         if (normalized)
             rc = zoo_normalizer_run(&t->normalizer, work, span.at, span.size, &span, &at_start, err);
         if (!rc && (!span.size || span.size > ZOO_TRIE_KEY_MAX))
-            rc = zoo_fail(err, ZOO_EFORMAT, "%s: the added token '%s' is normalised to nothing, or to too much", place, token->content);
+            rc = zoo_fail(err, ZOO_EFORMAT, "%s: the added token '%s' is normalised to nothing, or to too much", place,
+                          token->content);
         if (!rc && zoo_buf_add(&text, span.at, span.size))
             rc = zoo_fail_nomem(err);
         t->added.has_space |= !rc && memchr(span.at, ' ', span.size);
@@ -149,9 +151,11 @@ static int step_keeps_space(const zoo_norm_step *step)
     switch (step->kind) {
     case ZOO_NORM_PREPEND: return 0;
     case ZOO_NORM_CHARSMAP: return step->map.is_plain[' '];
-    case ZOO_NORM_REPLACE: return step->from ? !memchr(step->from, ' ', step->from_size) : zoo_pattern_keeps_space(&step->pattern);
+    case ZOO_NORM_REPLACE: return step->from ? !memchr(step->from, ' ', step->from_size) :
+        zoo_pattern_keeps_space(&step->pattern);
     case ZOO_NORM_SENTENCEPIECE:
-        return step->collapse && step->dummy_prefix && step->escape && !step->suffix && (!step->map.count || step->map.is_plain[' ']);
+        return step->collapse && step->dummy_prefix && step->escape && !step->suffix &&
+               (!step->map.count || step->map.is_plain[' ']);
     default: return 1;
     }
 }
@@ -177,7 +181,8 @@ static int splitter_parts_at_space(const zoo_tokenizer *t)
     return 0;
 }
 
-/* sentencepiece does not part words, but where no piece spans a letter and the space behind it, every path goes through there. */
+/* sentencepiece does not part words, but where no piece spans a letter and the space behind it, every path goes through
+ * there. */
 static int pieces_part_at_space(const zoo_tokenizer *t)
 {
     static const char mark = (char)ZOO_SPACE_MARK;

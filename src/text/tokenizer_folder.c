@@ -79,7 +79,8 @@ int zoo_folder_flag(const zoo_folder *folder, const char *key, int otherwise)
 
 /* ---- added tokens ---- */
 
-static int put(const zoo_folder *folder, zoo_tokenizer *t, const char *content, size_t size, const json_t *options, int64_t id, zoo_err *err)
+static int put(const zoo_folder *folder, zoo_tokenizer *t, const char *content, size_t size, const json_t *options,
+               int64_t id, zoo_err *err)
 {
     zoo_added_token token = { .content = (char *)content, .size = (uint32_t)size, .id = (uint32_t)id };
 
@@ -104,7 +105,9 @@ static int put_decoder(const zoo_folder *folder, zoo_tokenizer *t, const json_t 
         int64_t id = strtoll(key, &end, 10);
         content = content_of(token);
         if (!*key || *end || !content)
-            return zoo_fail(err, ZOO_EFORMAT, "%s/tokenizer_config.json: 'added_tokens_decoder' should hold ids with tokens", folder->dir);
+            return zoo_fail(err, ZOO_EFORMAT,
+                            "%s/tokenizer_config.json: 'added_tokens_decoder' should hold ids with tokens",
+                            folder->dir);
         rc = put(folder, t, content, strlen(content), token, id, err);
         if (rc)
             return rc;
@@ -121,7 +124,8 @@ static int put_added(const zoo_folder *folder, zoo_tokenizer *t, zoo_err *err)
     if (decoder)
         return put_decoder(folder, t, decoder, err);
     json_object_foreach(folder->added, content, id) {
-        rc = put(folder, t, content, strlen(content), NULL, json_is_number(id) ? (int64_t)json_number_value(id) : -1, err);
+        rc = put(folder, t, content, strlen(content), NULL, json_is_number(id) ? (int64_t)json_number_value(id) : -1,
+                 err);
         if (rc)
             return rc;
     }
@@ -141,7 +145,8 @@ static int64_t free_id(const zoo_tokenizer *t)
     return id;
 }
 
-static int put_special(const zoo_folder *folder, zoo_tokenizer *t, const json_t *token, const char *content, zoo_err *err)
+static int put_special(const zoo_folder *folder, zoo_tokenizer *t, const json_t *token, const char *content,
+                       zoo_err *err)
 {
     int64_t id;
 

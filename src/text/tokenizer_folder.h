@@ -1,5 +1,5 @@
-/* tokenizer_folder.h - the small files beside an spm.model or a vocab.txt, read as transformers reads them: tokenizer_config.json,
- * special_tokens_map.json, added_tokens.json. Layer: text -> base. */
+/* tokenizer_folder.h - the small files beside an spm.model or a vocab.txt, read as transformers reads them:
+ * tokenizer_config.json, special_tokens_map.json, added_tokens.json. Layer: text -> base. */
 #ifndef ZOO_TEXT_TOKENIZER_FOLDER_H
 #define ZOO_TEXT_TOKENIZER_FOLDER_H
 #include "text/tokenizer_parts.h"

@@ -22,7 +22,8 @@ struct reader {
 
 static int fail_here(struct reader *r, const char *what)
 {
-    return zoo_fail(r->err, ZOO_EFORMAT, "%s: byte %td: %s", r->path, r->skim.at - r->skim.text, r->skim.error ? r->skim.error : what);
+    return zoo_fail(r->err, ZOO_EFORMAT, "%s: byte %td: %s", r->path, r->skim.at - r->skim.text,
+                    r->skim.error ? r->skim.error : what);
 }
 
 /* ---- numbers, as the reference reads them ---- */
@@ -30,8 +31,8 @@ static int fail_here(struct reader *r, const char *what)
 /* 10^n, correctly rounded. */
 static double power_of_ten(unsigned n)
 {
-    static const double exact[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
-                                    1e19, 1e20, 1e21, 1e22 };
+    static const double exact[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14,
+                                    1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
     char text[16];
 
     if (n < sizeof exact / sizeof *exact)
@@ -52,8 +53,8 @@ static double scale(uint64_t digits, int64_t exponent)
     return value == 0 ? 0 : value / power_of_ten((unsigned)-exponent);
 }
 
-/* serde_json's default reading is not correctly rounded: the digits as a 64-bit integer, times or over a power of ten. Scores
- * that differ in the last bit break other ties, so it is repeated here step by step. */
+/* serde_json's default reading is not correctly rounded: the digits as a 64-bit integer, times or over a power of ten.
+ * Scores that differ in the last bit break other ties, so it is repeated here step by step. */
 static int read_score(zoo_span text, double *score)
 {
     const char *at = text.at, *end = at + text.size;
@@ -122,8 +123,9 @@ static int take_list(struct reader *r)
 
     zoo_skim_enter(s, '[');
     for (int64_t id = 0; zoo_skim_item(s); id++) {
-        if (!zoo_skim_enter(s, '[') || !zoo_skim_item(s) || zoo_skim_kind(s) != '"' || !zoo_skim_value(s, &piece) || !zoo_skim_item(s) ||
-            zoo_skim_kind(s) != '0' || !zoo_skim_value(s, &number) || zoo_skim_item(s) || s->error || !read_score(number, &score))
+        if (!zoo_skim_enter(s, '[') || !zoo_skim_item(s) || zoo_skim_kind(s) != '"' || !zoo_skim_value(s, &piece) ||
+            !zoo_skim_item(s) || zoo_skim_kind(s) != '0' || !zoo_skim_value(s, &number) || zoo_skim_item(s) ||
+            s->error || !read_score(number, &score))
             return fail_here(r, "expected a piece as [\"content\", score]");
         rc = take_piece(r, zoo_skim_inside(piece), id, score);
         if (rc)
@@ -180,7 +182,8 @@ static int take_setting(struct reader *r, zoo_span key)
     else if (kind == '0' && zoo_skim_equals(key, "unk_id"))
         return read_integer(value, &r->unknown_id) ? ZOO_OK : fail_here(r, "'unk_id' should be a whole number");
     else if (kind == '0' && zoo_skim_equals(key, "max_input_chars_per_word"))
-        return read_integer(value, &r->chars_max) ? ZOO_OK : fail_here(r, "'max_input_chars_per_word' should be a whole number");
+        return read_integer(value, &r->chars_max) ? ZOO_OK : fail_here(r, "'max_input_chars_per_word' should be a "
+                                                                          "whole number");
     else if (zoo_skim_equals(key, "byte_fallback"))
         r->byte_fallback = kind == 't';
     return ZOO_OK;
@@ -200,8 +203,9 @@ static int take_model(struct reader *r)
 
 static int take_part(struct reader *r, zoo_span key)
 {
-    zoo_span value, *to = zoo_skim_equals(key, "added_tokens") ? &r->added : zoo_skim_equals(key, "normalizer") ? &r->normalizer :
-                          zoo_skim_equals(key, "pre_tokenizer") ? &r->splitter : zoo_skim_equals(key, "post_processor") ? &r->processor : NULL;
+    zoo_span value, *to = zoo_skim_equals(key, "added_tokens") ? &r->added : zoo_skim_equals(key, "normalizer") ?
+        &r->normalizer : zoo_skim_equals(key, "pre_tokenizer") ? &r->splitter : zoo_skim_equals(key, "post_processor") ?
+            &r->processor : NULL;
     char kind = zoo_skim_kind(&r->skim);
 
     if (!zoo_skim_value(&r->skim, &value))
@@ -264,7 +268,8 @@ static int read_unigram(struct reader *r)
     int rc;
 
     if (!r->is_list || !t->pieces.count || r->unknown_id >= (int64_t)t->pieces.count)
-        return zoo_fail(r->err, ZOO_EFORMAT, "%s: a Unigram model should have a list of pieces, 'unk_id' among them", r->path);
+        return zoo_fail(r->err, ZOO_EFORMAT, "%s: a Unigram model should have a list of pieces, 'unk_id' among them",
+                        r->path);
     for (size_t i = 0; i < t->pieces.count; i++)
         least = fmin(least, t->pieces.items[i].score);
     t->unigram.unknown_score = least - 10;
@@ -335,7 +340,8 @@ static int read_added(struct reader *r, const json_t *list)
     if (!list)
         return ZOO_OK;
     if (!json_is_array(list))
-        return zoo_fail(r->err, ZOO_EFORMAT, "%s: 'added_tokens' is %s, should be an array", r->path, zoo_json_kind(list));
+        return zoo_fail(r->err, ZOO_EFORMAT, "%s: 'added_tokens' is %s, should be an array", r->path,
+                        zoo_json_kind(list));
     json_array_foreach(list, i, item) {
         rc = add_token(r, item, &next);
         if (rc)
@@ -390,8 +396,8 @@ static int read_settings(struct reader *r)
         else if (zoo_skim_equals(r->type, "WordPiece"))
             rc = read_wordpiece(r);
         else
-            rc = zoo_fail(r->err, ZOO_EFORMAT, "%s: the model '%.*s' is not supported, only Unigram and WordPiece", r->path,
-                          r->type.size > 60 ? 60 : (int)r->type.size, r->type.at);
+            rc = zoo_fail(r->err, ZOO_EFORMAT, "%s: the model '%.*s' is not supported, only Unigram and WordPiece",
+                          r->path, r->type.size > 60 ? 60 : (int)r->type.size, r->type.at);
     }
     if (!rc)
         rc = read_added(r, added);

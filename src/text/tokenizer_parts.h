@@ -15,7 +15,8 @@ enum { ZOO_TEMPLATE_MAX = 64 };
 
 /* Where the texts go and which special tokens stand around them. */
 typedef struct zoo_template {
-    struct { enum { ZOO_TEMPLATE_A, ZOO_TEMPLATE_B, ZOO_TEMPLATE_SPECIAL } what; uint32_t id; uint8_t type; } items[ZOO_TEMPLATE_MAX];
+    struct { enum { ZOO_TEMPLATE_A, ZOO_TEMPLATE_B,
+                    ZOO_TEMPLATE_SPECIAL } what; uint32_t id; uint8_t type; } items[ZOO_TEMPLATE_MAX];
     size_t count, specials;
 } zoo_template;
 
@@ -29,7 +30,8 @@ struct zoo_tokenizer {
     zoo_wordpiece wordpiece;
     zoo_template single, pair;
     size_t size;                                /* highest id + 1 */
-    int can_cut;                                /* a long text may be read in parts, cut before a space between ASCII letters */
+    int can_cut;                                /* a long text may be read in parts, cut before a space between ASCII
+                                                 * letters */
 };
 
 /* A tokenizer's file in memory. `dir`, where small files may lie beside it; NULL: none do. */

@@ -118,9 +118,12 @@ static int read_bert(const json_t *item, zoo_norm_step *step)
 static int read_normalizers(const zoo_settings *r, const json_t *item, int depth)
 {
     static const struct { const char *name; enum zoo_norm_kind kind; } kinds[] = {
-        { "Strip", ZOO_NORM_STRIP }, { "Precompiled", ZOO_NORM_CHARSMAP }, { "Replace", ZOO_NORM_REPLACE }, { "NFC", ZOO_NORM_NFC },
-        { "NFD", ZOO_NORM_NFD }, { "NFKC", ZOO_NORM_NFKC }, { "NFKD", ZOO_NORM_NFKD }, { "Lowercase", ZOO_NORM_LOWERCASE },
-        { "StripAccents", ZOO_NORM_STRIP_ACCENTS }, { "BertNormalizer", ZOO_NORM_BERT }, { "Prepend", ZOO_NORM_PREPEND },
+        { "Strip", ZOO_NORM_STRIP }, { "Precompiled", ZOO_NORM_CHARSMAP }, { "Replace", ZOO_NORM_REPLACE },
+            { "NFC", ZOO_NORM_NFC },
+        { "NFD", ZOO_NORM_NFD }, { "NFKC", ZOO_NORM_NFKC }, { "NFKD", ZOO_NORM_NFKD },
+            { "Lowercase", ZOO_NORM_LOWERCASE },
+        { "StripAccents", ZOO_NORM_STRIP_ACCENTS }, { "BertNormalizer", ZOO_NORM_BERT },
+            { "Prepend", ZOO_NORM_PREPEND },
         { "Nmt", ZOO_NORM_NMT },
     };
     const char *type = zoo_json_str(item, "type", r->path, r->err);
@@ -153,7 +156,8 @@ static int read_normalizers(const zoo_settings *r, const json_t *item, int depth
     case ZOO_NORM_CHARSMAP: return read_charsmap(r, item, step);
     case ZOO_NORM_REPLACE: return read_replace(r, item, step);
     case ZOO_NORM_BERT: return read_bert(item, step);
-    case ZOO_NORM_PREPEND: step->to = copy_string(r, item, "prepend", &step->to_size); return step->to ? ZOO_OK : ZOO_EFORMAT;
+    case ZOO_NORM_PREPEND: step->to = copy_string(r, item, "prepend", &step->to_size); return step->to ? ZOO_OK :
+        ZOO_EFORMAT;
     default: return ZOO_OK;
     }
 }
@@ -167,7 +171,8 @@ int zoo_settings_read_normalizer(const zoo_settings *r, const json_t *normalizer
 
 static int read_metaspace(const zoo_settings *r, const json_t *item, zoo_split_step *step)
 {
-    static const char *const schemes[] = { [ZOO_PREPEND_ALWAYS] = "always", [ZOO_PREPEND_FIRST] = "first", [ZOO_PREPEND_NEVER] = "never" };
+    static const char *const schemes[] = { [ZOO_PREPEND_ALWAYS] = "always", [ZOO_PREPEND_FIRST] = "first",
+                                           [ZOO_PREPEND_NEVER] = "never" };
     const json_t *scheme = json_object_get(item, "prepend_scheme");
     const char *symbol = zoo_json_str(item, "replacement", r->path, r->err);
     size_t used, i = 0;
@@ -175,7 +180,8 @@ static int read_metaspace(const zoo_settings *r, const json_t *item, zoo_split_s
     if (!symbol)
         return ZOO_EFORMAT;
     step->symbol_size = json_string_length(json_object_get(item, "replacement"));
-    if (!step->symbol_size || zoo_utf8_next(symbol, step->symbol_size, &used) == ZOO_UTF8_BAD || used != step->symbol_size)
+    if (!step->symbol_size || zoo_utf8_next(symbol, step->symbol_size, &used) == ZOO_UTF8_BAD ||
+        used != step->symbol_size)
         return zoo_fail(r->err, ZOO_EFORMAT, "%s: the replacement of Metaspace should be one character", r->path);
     memcpy(step->symbol, symbol, used);
     step->is_whole = json_is_false(json_object_get(item, "split"));
@@ -185,7 +191,8 @@ static int read_metaspace(const zoo_settings *r, const json_t *item, zoo_split_s
         if (i == 3)
             return refuse(r, "prepend_scheme", json_string_value(scheme));
         if (i == ZOO_PREPEND_FIRST && step > r->t->splitter.steps)
-            return refuse(r, "prepend_scheme behind other pre_tokenizers", "first");       /* depends on what became of each character */
+            return refuse(r, "prepend_scheme behind other pre_tokenizers",
+                          "first");       /* depends on what became of each character */
         step->prepend = (enum zoo_split_prepend)i;
     } else if (json_is_false(json_object_get(item, "add_prefix_space"))) {
         step->prepend = ZOO_PREPEND_NEVER;
@@ -196,7 +203,8 @@ static int read_metaspace(const zoo_settings *r, const json_t *item, zoo_split_s
 static int read_behavior(const zoo_settings *r, const json_t *item, zoo_split_step *step)
 {
     static const char *const names[] = { [ZOO_SPLIT_ISOLATED] = "Isolated", [ZOO_SPLIT_REMOVED] = "Removed",
-                                         [ZOO_SPLIT_CONTIGUOUS] = "Contiguous", [ZOO_SPLIT_WITH_PREVIOUS] = "MergedWithPrevious",
+                                         [ZOO_SPLIT_CONTIGUOUS] = "Contiguous",
+                                         [ZOO_SPLIT_WITH_PREVIOUS] = "MergedWithPrevious",
                                          [ZOO_SPLIT_WITH_NEXT] = "MergedWithNext" };
     const json_t *behavior = json_object_get(item, "behavior");
 
@@ -214,7 +222,8 @@ static int read_splitters(const zoo_settings *r, const json_t *item, int depth)
 {
     static const struct { const char *name; enum zoo_split_kind kind; } kinds[] = {
         { "Metaspace", ZOO_SPLIT_METASPACE }, { "BertPreTokenizer", ZOO_SPLIT_BERT }, { "Whitespace", ZOO_SPLIT_WORDS },
-        { "WhitespaceSplit", ZOO_SPLIT_SPACE }, { "Punctuation", ZOO_SPLIT_PUNCTUATION }, { "Digits", ZOO_SPLIT_DIGITS },
+        { "WhitespaceSplit", ZOO_SPLIT_SPACE }, { "Punctuation", ZOO_SPLIT_PUNCTUATION },
+            { "Digits", ZOO_SPLIT_DIGITS },
     };
     const char *type = zoo_json_str(item, "type", r->path, r->err);
     const json_t *inner, *list = json_object_get(item, "pretokenizers");
@@ -238,7 +247,8 @@ static int read_splitters(const zoo_settings *r, const json_t *item, int depth)
     if (i == sizeof kinds / sizeof *kinds)
         return refuse(r, "pre_tokenizer", type);
     if (splitter->count == ZOO_SPLIT_STEPS_MAX || (splitter->count && step[-1].kind == ZOO_SPLIT_METASPACE))
-        return zoo_fail(r->err, ZOO_EFORMAT, "%s: a pre_tokenizer behind Metaspace, or more than %d", r->path, ZOO_SPLIT_STEPS_MAX);
+        return zoo_fail(r->err, ZOO_EFORMAT, "%s: a pre_tokenizer behind Metaspace, or more than %d", r->path,
+                        ZOO_SPLIT_STEPS_MAX);
     splitter->count++;
     step->kind = kinds[i].kind;
     if (step->kind == ZOO_SPLIT_DIGITS && !read_flag(item, "individual_digits"))
@@ -264,7 +274,8 @@ static int read_type_id(const zoo_settings *r, const json_t *item, uint8_t *type
     return ZOO_OK;
 }
 
-static int add_special(const zoo_settings *r, const json_t *specials, const json_t *special, uint8_t type, zoo_template *template)
+static int add_special(const zoo_settings *r, const json_t *specials, const json_t *special, uint8_t type,
+                       zoo_template *template)
 {
     const char *name = zoo_json_str(special, "id", r->path, r->err);
     const json_t *ids, *id;
@@ -306,7 +317,8 @@ static int read_template(const zoo_settings *r, const json_t *processor, const c
         else if (!rc && (!strcmp(name, "A") || (!strcmp(name, "B") && is_pair)))
             rc = zoo_template_add(template, *name == 'A' ? ZOO_TEMPLATE_A : ZOO_TEMPLATE_B, 0, type, r->path, r->err);
         else if (!rc)
-            rc = zoo_fail(r->err, ZOO_EFORMAT, "%s: the template's '%s' has an item that is not understood", r->path, key);
+            rc = zoo_fail(r->err, ZOO_EFORMAT, "%s: the template's '%s' has an item that is not understood", r->path,
+                          key);
         if (rc)
             return rc;
     }
@@ -315,7 +327,8 @@ static int read_template(const zoo_settings *r, const json_t *processor, const c
 
 static int read_bert_processing(const zoo_settings *r, const json_t *processor)
 {
-    const json_t *sep = json_array_get(json_object_get(processor, "sep"), 1), *cls = json_array_get(json_object_get(processor, "cls"), 1);
+    const json_t *sep = json_array_get(json_object_get(processor, "sep"), 1),
+                        *cls = json_array_get(json_object_get(processor, "cls"), 1);
 
     if (!json_is_integer(sep) || !json_is_integer(cls))
         return zoo_fail(r->err, ZOO_EFORMAT, "%s: BertProcessing without 'sep' and 'cls'", r->path);
@@ -339,8 +352,9 @@ int zoo_settings_read_processor(const zoo_settings *r, const json_t *processor)
     if (!type)
         return ZOO_EFORMAT;
     if (!strcmp(type, "Sequence") && json_array_size(list) == 1)
-        return json_object_get(json_array_get(list, 0), "processors") ? refuse(r, "post_processor", "Sequence in a Sequence") :
-                                                                        zoo_settings_read_processor(r, json_array_get(list, 0));
+        return json_object_get(json_array_get(list, 0), "processors") ?
+               refuse(r, "post_processor", "Sequence in a Sequence") :
+                   zoo_settings_read_processor(r, json_array_get(list, 0));
     if (!strcmp(type, "BertProcessing"))
         return read_bert_processing(r, processor);
     if (strcmp(type, "TemplateProcessing"))

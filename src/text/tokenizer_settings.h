@@ -1,5 +1,5 @@
-/* tokenizer_settings.h - the "normalizer", "pre_tokenizer" and "post_processor" of a tokenizer.json into the tokenizer's own.
- * Refuses by name whatever would change ids and is not known here. Layer: text -> base. */
+/* tokenizer_settings.h - the "normalizer", "pre_tokenizer" and "post_processor" of a tokenizer.json into the
+ * tokenizer's own. Refuses by name whatever would change ids and is not known here. Layer: text -> base. */
 #ifndef ZOO_TEXT_TOKENIZER_SETTINGS_H
 #define ZOO_TEXT_TOKENIZER_SETTINGS_H
 #include "text/tokenizer_parts.h"

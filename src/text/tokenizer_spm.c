@@ -1,5 +1,5 @@
-/* tokenizer_spm.c - reads an spm.model, SentencePiece's own file (a protocol buffer), and makes DeBERTa's tokenizer of it.
- * Refuses models that are not Unigram. Layer: text -> base. */
+/* tokenizer_spm.c - reads an spm.model, SentencePiece's own file (a protocol buffer), and makes DeBERTa's tokenizer of
+ * it. Refuses models that are not Unigram. Layer: text -> base. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -287,7 +287,8 @@ static int set_up(struct model *m, const zoo_folder *folder)
     int rc;
 
     if (zoo_folder_flag(folder, "split_by_punct", 0))
-        return zoo_fail(m->err, ZOO_EFORMAT, "%s/tokenizer_config.json: 'split_by_punct' is not supported", folder->dir);
+        return zoo_fail(m->err, ZOO_EFORMAT, "%s/tokenizer_config.json: 'split_by_punct' is not supported",
+                        folder->dir);
     rc = set_normalizer(m, folder);
     if (!rc)
         rc = set_model(m);
@@ -296,15 +297,16 @@ static int set_up(struct model *m, const zoo_folder *folder)
     if (!rc)
         rc = zoo_tokenizer_build_added(t, m->path, m->err);
     if (!rc)
-        zoo_tokenizer_set_bert_template(t, zoo_folder_special(folder, t, ZOO_SPECIAL_CLS), zoo_folder_special(folder, t, ZOO_SPECIAL_SEP));
+        zoo_tokenizer_set_bert_template(t, zoo_folder_special(folder, t, ZOO_SPECIAL_CLS),
+                                        zoo_folder_special(folder, t, ZOO_SPECIAL_SEP));
     return rc;
 }
 
 int zoo_tokenizer_read_spm(zoo_tokenizer *t, const zoo_source *from, zoo_err *err)
 {
     const unsigned char *bytes = (const unsigned char *)from->text;
-    struct model m = { .t = t, .path = from->path, .unknown = -1, .kind = UNIGRAM, .dummy_prefix = 1, .collapse = 1, .escape = 1,
-                       .least = INFINITY, .most = -INFINITY, .err = err };
+    struct model m = { .t = t, .path = from->path, .unknown = -1, .kind = UNIGRAM, .dummy_prefix = 1, .collapse = 1,
+                       .escape = 1, .least = INFINITY, .most = -INFINITY, .err = err };
     zoo_folder folder;
     int rc = zoo_folder_open(&folder, from->dir, err);
 

@@ -1,5 +1,5 @@
-/* tokenizer_vocab.c - reads a vocab.txt: BERT's WordPiece, a piece a line, its id the line's number from 0, with BERT's normaliser
- * as tokenizer_config.json says. Layer: text -> base. */
+/* tokenizer_vocab.c - reads a vocab.txt: BERT's WordPiece, a piece a line, its id the line's number from 0, with BERT's
+ * normaliser as tokenizer_config.json says. Layer: text -> base. */
 #include <stdlib.h>
 #include <string.h>
 #include "text/tokenizer_folder.h"
@@ -65,7 +65,8 @@ int zoo_tokenizer_read_vocab(zoo_tokenizer *t, const zoo_source *from, zoo_err *
     if (!rc)
         rc = zoo_tokenizer_build_added(t, from->path, err);
     if (!rc)
-        zoo_tokenizer_set_bert_template(t, zoo_folder_special(&folder, t, ZOO_SPECIAL_CLS), zoo_folder_special(&folder, t, ZOO_SPECIAL_SEP));
+        zoo_tokenizer_set_bert_template(t, zoo_folder_special(&folder, t, ZOO_SPECIAL_CLS),
+                                        zoo_folder_special(&folder, t, ZOO_SPECIAL_SEP));
     zoo_folder_close(&folder);
     return rc;
 }

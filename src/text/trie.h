@@ -7,8 +7,9 @@
  *         if (zoo_trie_value(&trie, node) != ZOO_TRIE_NONE) ... s[0..i) is a key
  *     zoo_trie_release(&trie);
  *
- * A node is one slot of 8 bytes. The child of a node for byte c stands at (its base XOR c) and carries c as its label; no two
- * nodes share a base, so the label alone proves the parent. Layer: text -> base. Threads: immutable once built. */
+ * A node is one slot of 8 bytes. The child of a node for byte c stands at (its base XOR c) and carries c as its label;
+ * no two nodes share a base, so the label alone proves the parent. Layer: text -> base. Threads: immutable once
+ * built. */
 #ifndef ZOO_TEXT_TRIE_H
 #define ZOO_TEXT_TRIE_H
 #include <stddef.h>

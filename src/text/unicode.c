@@ -8,8 +8,8 @@ int zoo_unicode_is_white(uint32_t c)
 {
     if (c < 0x80)
         return c == ' ' || (c >= 9 && c <= 13);
-    return c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f ||
-           c == 0x205f || c == 0x3000;
+    return c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
+           c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
 /* The properties of a code point. */
@@ -48,7 +48,8 @@ int zoo_unicode_is_mark(uint32_t code)
 int zoo_unicode_is_punctuation(uint32_t code)
 {
     if (code < 0x80)
-        return (code >= 33 && code <= 47) || (code >= 58 && code <= 64) || (code >= 91 && code <= 96) || (code >= 123 && code <= 126);
+        return (code >= 33 && code <= 47) || (code >= 58 && code <= 64) || (code >= 91 && code <= 96) ||
+               (code >= 123 && code <= 126);
     return (flags_of(code) & PUNCTUATION) != 0;
 }
 
@@ -66,8 +67,9 @@ int zoo_unicode_is_numeric(uint32_t code)
 
 int zoo_unicode_is_cjk(uint32_t c)
 {
-    return c >= 0x3400 && ((c >= 0x4e00 && c <= 0x9fff) || c <= 0x4dbf || (c >= 0xf900 && c <= 0xfaff) || (c >= 0x20000 && c <= 0x2a6df) ||
-           (c >= 0x2a700 && c <= 0x2b81f) || (c >= 0x2b920 && c <= 0x2ceaf) || (c >= 0x2f800 && c <= 0x2fa1f));
+    return c >= 0x3400 && ((c >= 0x4e00 && c <= 0x9fff) || c <= 0x4dbf || (c >= 0xf900 && c <= 0xfaff) ||
+                           (c >= 0x20000 && c <= 0x2a6df) || (c >= 0x2a700 && c <= 0x2b81f) ||
+                           (c >= 0x2b920 && c <= 0x2ceaf) || (c >= 0x2f800 && c <= 0x2fa1f));
 }
 
 size_t zoo_unicode_lower(uint32_t code, uint32_t out[2])
@@ -137,14 +139,16 @@ static int joins(const zoo_cluster *c, enum zoo_cluster_class next)
 
     if (last == ZOO_CLUSTER_CR)
         return next == ZOO_CLUSTER_LF;
-    if (last == ZOO_CLUSTER_LF || last == ZOO_CLUSTER_BREAKS || next == ZOO_CLUSTER_CR || next == ZOO_CLUSTER_LF || next == ZOO_CLUSTER_BREAKS)
+    if (last == ZOO_CLUSTER_LF || last == ZOO_CLUSTER_BREAKS || next == ZOO_CLUSTER_CR || next == ZOO_CLUSTER_LF ||
+        next == ZOO_CLUSTER_BREAKS)
         return 0;
     if (next == ZOO_CLUSTER_JOINS || next == ZOO_CLUSTER_ZWJ || last == ZOO_CLUSTER_PREPENDS)
         return 1;
     switch (next) {
     case ZOO_CLUSTER_L: case ZOO_CLUSTER_LV: case ZOO_CLUSTER_LVT: return last == ZOO_CLUSTER_L;
     case ZOO_CLUSTER_V: return last == ZOO_CLUSTER_L || last == ZOO_CLUSTER_V || last == ZOO_CLUSTER_LV;
-    case ZOO_CLUSTER_T: return last == ZOO_CLUSTER_V || last == ZOO_CLUSTER_LV || last == ZOO_CLUSTER_LVT || last == ZOO_CLUSTER_T;
+    case ZOO_CLUSTER_T: return last == ZOO_CLUSTER_V || last == ZOO_CLUSTER_LV || last == ZOO_CLUSTER_LVT ||
+        last == ZOO_CLUSTER_T;
     case ZOO_CLUSTER_REGIONAL: return last == ZOO_CLUSTER_REGIONAL && c->is_odd;
     case ZOO_CLUSTER_PICTURE: return last == ZOO_CLUSTER_ZWJ && c->has_picture;
     default: return 0;
@@ -165,7 +169,8 @@ int zoo_cluster_take(zoo_cluster *c, uint32_t code)
     if (!joins(c, next))
         return 0;
     c->is_odd = next == ZOO_CLUSTER_REGIONAL && !c->is_odd;
-    c->has_picture = next == ZOO_CLUSTER_PICTURE || (c->has_picture && (next == ZOO_CLUSTER_JOINS || next == ZOO_CLUSTER_ZWJ));
+    c->has_picture = next == ZOO_CLUSTER_PICTURE || (c->has_picture &&
+                                                     (next == ZOO_CLUSTER_JOINS || next == ZOO_CLUSTER_ZWJ));
     c->last = next;
     return 1;
 }
@@ -180,7 +185,8 @@ static int is_active(uint32_t code)
 
 static uint8_t combining_class(uint32_t code)
 {
-    return code < 0x300 || !is_active(code) ? 0 : (uint8_t)utf8proc_get_property((utf8proc_int32_t)code)->combining_class;
+    return code < 0x300 || !is_active(code) ? 0 :
+           (uint8_t)utf8proc_get_property((utf8proc_int32_t)code)->combining_class;
 }
 
 void zoo_codes_release(zoo_codes *codes)
@@ -252,7 +258,8 @@ int zoo_codes_add(zoo_codes *codes, uint32_t code, int is_compatible)
     parts[0] = (utf8proc_int32_t)code;
     if (is_active(code)) {
         n = utf8proc_decompose_char((utf8proc_int32_t)code, parts, ZOO_DECOMPOSE_MAX,
-                                    is_compatible ? UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT : UTF8PROC_DECOMPOSE, &boundary);
+                                    is_compatible ? UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT : UTF8PROC_DECOMPOSE,
+                                    &boundary);
         if (n < 0 || n > ZOO_DECOMPOSE_MAX) {
             parts[0] = (utf8proc_int32_t)code;
             n = 1;

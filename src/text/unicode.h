@@ -18,15 +18,18 @@ int zoo_unicode_is_numeric(uint32_t code);             /* Nd, Nl, No */
 int zoo_unicode_is_cjk(uint32_t code);                  /* ideographs that BERT puts spaces around */
 size_t zoo_unicode_lower(uint32_t code, uint32_t out[2]);
 
-/* An extended grapheme cluster as far as it is known: begun with a code point, and each next one asked whether it belongs to it.
- * Sequences of Indic consonants are taken apart, which clusters below six bytes cannot tell. */
+/* An extended grapheme cluster as far as it is known: begun with a code point, and each next one asked whether it
+ * belongs to it. Sequences of Indic consonants are taken apart, which clusters below six bytes cannot tell. */
 enum zoo_cluster_class {
-    ZOO_CLUSTER_OTHER, ZOO_CLUSTER_CR, ZOO_CLUSTER_LF, ZOO_CLUSTER_BREAKS, ZOO_CLUSTER_JOINS, ZOO_CLUSTER_ZWJ, ZOO_CLUSTER_PREPENDS,
-    ZOO_CLUSTER_PICTURE, ZOO_CLUSTER_REGIONAL, ZOO_CLUSTER_L, ZOO_CLUSTER_V, ZOO_CLUSTER_T, ZOO_CLUSTER_LV, ZOO_CLUSTER_LVT
+    ZOO_CLUSTER_OTHER, ZOO_CLUSTER_CR, ZOO_CLUSTER_LF, ZOO_CLUSTER_BREAKS, ZOO_CLUSTER_JOINS, ZOO_CLUSTER_ZWJ,
+        ZOO_CLUSTER_PREPENDS,
+    ZOO_CLUSTER_PICTURE, ZOO_CLUSTER_REGIONAL, ZOO_CLUSTER_L, ZOO_CLUSTER_V, ZOO_CLUSTER_T, ZOO_CLUSTER_LV,
+        ZOO_CLUSTER_LVT
 };
 typedef struct zoo_cluster {
     enum zoo_cluster_class last;
-    int is_odd, has_picture;                    /* regional indicators so far; a picture with nothing but joiners behind it */
+    int is_odd, has_picture;                    /* regional indicators so far; a picture with nothing but joiners behind
+                                                 * it */
 } zoo_cluster;
 
 void zoo_cluster_begin(zoo_cluster *cluster, uint32_t code);

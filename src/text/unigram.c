@@ -60,7 +60,8 @@ static size_t char_size(unsigned char first)
     return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
 }
 
-/* A path to `node` whose last piece is `id`, begun at `start`. The sum of two floats rounded to a float is what float arithmetic gives. */
+/* A path to `node` whose last piece is `id`, begun at `start`. The sum of two floats rounded to a float is what float
+ * arithmetic gives. */
 static void offer(zoo_unigram_node *node, double score, int is_single, uint32_t start, uint32_t id)
 {
     if (is_single)
@@ -72,7 +73,8 @@ static void offer(zoo_unigram_node *node, double score, int is_single, uint32_t 
     node->id = id;
 }
 
-/* Offers every piece that begins at word[at], which is nodes[0]; returns the character's bytes, 0 where nothing is known of it. */
+/* Offers every piece that begins at word[at], which is nodes[0]; returns the character's bytes, 0 where nothing is
+ * known of it. */
 static size_t offer_pieces(const zoo_unigram *model, zoo_unigram_node *nodes, const char *word, size_t size, size_t at)
 {
     const zoo_trie *trie = &model->trie;
@@ -110,7 +112,8 @@ static void add_bytes(const zoo_unigram *model, const char *s, size_t size, zoo_
     }
 }
 
-/* Neighbours that are unknown are one piece. `tokenizers` looks for its content among all pieces before it falls back to bytes. */
+/* Neighbours that are unknown are one piece. `tokenizers` looks for its content among all pieces before it falls back
+ * to bytes. */
 static void add_unknown(const zoo_unigram *model, const char *s, size_t size, zoo_id_list *list)
 {
     uint32_t id = ZOO_TRIE_NONE;
@@ -128,7 +131,8 @@ static void add_unknown(const zoo_unigram *model, const char *s, size_t size, zo
 }
 
 /* Adds the pieces of the best path from `base`, which is nodes[0], to `end`. The links back become links on. */
-static void add_path(const zoo_unigram *model, zoo_unigram_node *nodes, const char *word, size_t base, size_t end, zoo_id_list *list)
+static void add_path(const zoo_unigram *model, zoo_unigram_node *nodes, const char *word, size_t base, size_t end,
+                     zoo_id_list *list)
 {
     size_t next;
 
@@ -146,9 +150,10 @@ static void add_path(const zoo_unigram *model, zoo_unigram_node *nodes, const ch
     }
 }
 
-/* The last end of a known piece that every path goes through that may yet turn out the best; `base`: none. [base, at] is settled,
- * and what lies behind up to `ready` may have been reached. */
-static size_t find_settled(const zoo_unigram *model, const zoo_unigram_node *nodes, size_t base, size_t at, size_t ready)
+/* The last end of a known piece that every path goes through that may yet turn out the best; `base`: none. [base, at]
+ * is settled, and what lies behind up to `ready` may have been reached. */
+static size_t find_settled(const zoo_unigram *model, const zoo_unigram_node *nodes, size_t base, size_t at,
+                           size_t ready)
 {
     size_t settled = at;
 
@@ -168,7 +173,8 @@ static size_t find_settled(const zoo_unigram *model, const zoo_unigram_node *nod
 }
 
 /* A long word is settled window by window, so that memory does not grow with it. */
-int zoo_unigram_encode(const zoo_unigram *model, zoo_unigram_path *path, const char *word, size_t size, zoo_id_list *list, zoo_err *err)
+int zoo_unigram_encode(const zoo_unigram *model, zoo_unigram_path *path, const char *word, size_t size,
+                       zoo_id_list *list, zoo_err *err)
 {
     size_t base = 0, ready = 0, window = WINDOW, chars;
     zoo_unigram_node *nodes;
@@ -196,7 +202,8 @@ int zoo_unigram_encode(const zoo_unigram *model, zoo_unigram_path *path, const c
             nodes[ready + 1 - base].start = NOWHERE;
         chars = offer_pieces(model, nodes + (at - base), word, size, at);
         if (!chars)
-            return zoo_fail(err, ZOO_EFORMAT, "the text has characters that the tokenizer does not know, and it has no unknown token");
+            return zoo_fail(err, ZOO_EFORMAT,
+                            "the text has characters that the tokenizer does not know, and it has no unknown token");
     }
     path->carried = nodes[size - base].best.score;
     add_path(model, nodes, word, base, size, list);

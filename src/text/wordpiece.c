@@ -63,7 +63,8 @@ int zoo_wordpiece_encode(const zoo_wordpiece *model, const char *word, size_t si
     return list->is_short ? zoo_fail_nomem(err) : ZOO_OK;
 unknown:
     if (model->unknown == ZOO_TRIE_NONE)
-        return zoo_fail(err, ZOO_EFORMAT, "the text has words that the tokenizer does not know, and it has no unknown token");
+        return zoo_fail(err, ZOO_EFORMAT,
+                        "the text has words that the tokenizer does not know, and it has no unknown token");
     list->count = before;
     zoo_id_list_add(list, model->unknown);
     return list->is_short ? zoo_fail_nomem(err) : ZOO_OK;

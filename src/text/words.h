@@ -7,8 +7,8 @@
  *     for (size_t i = 0; i < words.count; i++) ... words.text + words.items[i].start, words.items[i].size
  *     zoo_words_release(&words);
  *
- * Bytes that are not UTF-8 are read as U+FFFD, a mark; full-width forms of ASCII are read as ASCII. The hash of a word is
- * part of the format of trained routers: it must never change.
+ * Bytes that are not UTF-8 are read as U+FFFD, a mark; full-width forms of ASCII are read as ASCII. The hash of a word
+ * is part of the format of trained routers: it must never change.
  * Layer: text -> base. Threads: one owner. Scanning allocates nothing. */
 #ifndef ZOO_TEXT_WORDS_H
 #define ZOO_TEXT_WORDS_H

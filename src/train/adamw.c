@@ -3,12 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-void zoo_adamw_step(const zoo_adamw *a, uint64_t t, double rate, double decay, float *restrict params, float *restrict m,
-                    float *restrict v, const float *restrict grads, float scale, size_t P)
+void zoo_adamw_step(const zoo_adamw *a, uint64_t t, double rate, double decay, float *restrict params,
+                    float *restrict m, float *restrict v, const float *restrict grads, float scale, size_t P)
 {
     const float b1 = (float)a->beta1, b2 = (float)a->beta2, c1 = (float)(1 - a->beta1), c2 = (float)(1 - a->beta2);
     const float keep = (float)(1 - rate * decay), eps = (float)a->eps;
-    const float step = (float)(rate / (1 - pow(a->beta1, (double)t))), unbias = (float)sqrt(1 - pow(a->beta2, (double)t));
+    const float step = (float)(rate / (1 - pow(a->beta1, (double)t))),
+                       unbias = (float)sqrt(1 - pow(a->beta2, (double)t));
 
 #pragma omp simd
     for (size_t i = 0; i < P; i++) {
@@ -42,7 +43,8 @@ double zoo_clip_scale(double norm, double most)
     return most > 0 && norm + tiny > most ? most / (norm + tiny) : 1;
 }
 
-/* m / sqrt(v) shrinks by b1 / sqrt(b2) a step: how many until it is less than a float of the first step can show, with room. */
+/* m / sqrt(v) shrinks by b1 / sqrt(b2) a step: how many until it is less than a float of the first step can show, with
+ * room. */
 static uint32_t count_replayed(const zoo_adamw *a)
 {
     double shrink = log(a->beta1 / sqrt(a->beta2)), steps = ceil(log(1e-12) / shrink);
@@ -50,12 +52,13 @@ static uint32_t count_replayed(const zoo_adamw *a)
     return shrink < 0 && steps < UINT32_MAX ? (uint32_t)steps : UINT32_MAX;
 }
 
-int zoo_adamw_rows_init(zoo_adamw_rows *rows, const zoo_adamw *adamw, float *table, size_t V, size_t D, double decay, size_t steps_most,
-                        zoo_err *err)
+int zoo_adamw_rows_init(zoo_adamw_rows *rows, const zoo_adamw *adamw, float *table, size_t V, size_t D, double decay,
+                        size_t steps_most, zoo_err *err)
 {
     if (steps_most >= ZOO_ADAMW_MOVED)
         return zoo_fail(err, ZOO_EUSAGE, "%zu steps, at most %u can be made", steps_most, ZOO_ADAMW_MOVED - 1);
-    *rows = (zoo_adamw_rows){ .adamw = *adamw, .V = V, .D = D, .steps_most = steps_most, .decay = decay, .table = table };
+    *rows = (zoo_adamw_rows){ .adamw = *adamw, .V = V, .D = D, .steps_most = steps_most, .decay = decay,
+                              .table = table };
     rows->replayed_most = count_replayed(adamw);
     rows->m = calloc(V * D + 1, sizeof *rows->m);
     rows->v = calloc(V * D + 1, sizeof *rows->v);
@@ -114,7 +117,8 @@ static void coast(const zoo_adamw_rows *rows, uint32_t t, float *restrict p, flo
 void zoo_adamw_rows_catch_up(zoo_adamw_rows *rows, size_t row)
 {
     size_t at = row * rows->D;
-    uint32_t has_moved = rows->made[row] & ZOO_ADAMW_MOVED, t = rows->made[row] ^ has_moved, end = rows->steps, replayed;
+    uint32_t has_moved = rows->made[row] & ZOO_ADAMW_MOVED, t = rows->made[row] ^ has_moved, end = rows->steps,
+                         replayed;
 
     if (t == end)
         return;
@@ -135,8 +139,8 @@ void zoo_adamw_rows_step(zoo_adamw_rows *rows, size_t row, const float *grads, f
 {
     size_t at = row * rows->D;
 
-    zoo_adamw_step(&rows->adamw, rows->steps, rows->rates[rows->steps], rows->decay, rows->table + at, rows->m + at, rows->v + at, grads,
-                   scale, rows->D);
+    zoo_adamw_step(&rows->adamw, rows->steps, rows->rates[rows->steps], rows->decay, rows->table + at, rows->m + at,
+                   rows->v + at, grads, scale, rows->D);
     rows->made[row] = rows->steps | ZOO_ADAMW_MOVED;
 }
 

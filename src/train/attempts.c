@@ -27,8 +27,8 @@ static void run_attempt(void *context, size_t task, unsigned thread)
         zoo_progress_set(r->progress, done);
 }
 
-int zoo_attempts_run(const zoo_distillery *distillery, const zoo_attempt *attempts, size_t count, zoo_parallel *parallel,
-                   zoo_progress *progress, zoo_err *err)
+int zoo_attempts_run(const zoo_distillery *distillery, const zoo_attempt *attempts, size_t count,
+                     zoo_parallel *parallel, zoo_progress *progress, zoo_err *err)
 {
     unsigned threads = zoo_parallel_threads(parallel);
     struct running r = {
@@ -61,8 +61,8 @@ struct folding {
     uint32_t *fold;                  /* (count) */
 };
 
-static int fold_rows(struct folding *f, const zoo_dataset *data, const size_t *rows, size_t count, size_t folds, uint64_t seed,
-                     zoo_err *err)
+static int fold_rows(struct folding *f, const zoo_dataset *data, const size_t *rows, size_t count, size_t folds,
+                     uint64_t seed, zoo_err *err)
 {
     int rc;
 
@@ -106,9 +106,9 @@ static void gather_choices(const struct folding *f, const zoo_attempt *attempts,
         }
 }
 
-int zoo_attempts_cross_validate(const zoo_distillery *distillery, const zoo_recipe *recipes, size_t recipe_count, const size_t *rows,
-                              size_t count, size_t folds, zoo_parallel *parallel, zoo_progress *progress, uint32_t *const *choices,
-                              zoo_err *err)
+int zoo_attempts_cross_validate(const zoo_distillery *distillery, const zoo_recipe *recipes, size_t recipe_count,
+                                const size_t *rows, size_t count, size_t folds, zoo_parallel *parallel,
+                                zoo_progress *progress, uint32_t *const *choices, zoo_err *err)
 {
     zoo_attempt *attempts = calloc(recipe_count * folds, sizeof *attempts);
     uint32_t *memory = malloc((recipe_count * count + 1) * sizeof *memory), *at = memory;
@@ -119,8 +119,8 @@ int zoo_attempts_cross_validate(const zoo_distillery *distillery, const zoo_reci
     for (size_t i = 0; !rc && i < recipe_count * folds; i++) {
         size_t fold = i % folds, held = f.held[fold];
         const size_t *part = f.parts + fold * count;
-        attempts[i] = (zoo_attempt){ .recipe = recipes[i / folds], .rows = part + held, .count = count - held, .held = part,
-                                 .held_count = held, .choices = at };
+        attempts[i] = (zoo_attempt){ .recipe = recipes[i / folds], .rows = part + held, .count = count - held,
+                                     .held = part, .held_count = held, .choices = at };
         at += held;
     }
     if (!rc)
@@ -144,7 +144,8 @@ static int has_tag(const zoo_tag_kind *kind, size_t row, size_t value)
 }
 
 /* The most frequent values among the rows, the lower number of equals first; returns how many. */
-static size_t frequent_values(const zoo_tag_kind *kind, const size_t *rows, size_t count, size_t most, size_t *counts, size_t *values)
+static size_t frequent_values(const zoo_tag_kind *kind, const size_t *rows, size_t count, size_t most, size_t *counts,
+                              size_t *values)
 {
     size_t found = 0;
 
@@ -165,8 +166,8 @@ static size_t frequent_values(const zoo_tag_kind *kind, const size_t *rows, size
 }
 
 /* What became of a attempt that left `value` out, in the rewards' own unit. */
-static void judge_left_out(const zoo_distillery *d, const zoo_attempt *t, const char *value, const float *ones, double *means,
-                           zoo_left_out *out)
+static void judge_left_out(const zoo_distillery *d, const zoo_attempt *t, const char *value, const float *ones,
+                           double *means, zoo_left_out *out)
 {
     size_t k = d->data->k, best = zoo_best_single(d->data, t->rows, t->count, d->weights, means);
     double floor = zoo_units_floor(d->units, t->held, t->held_count, ones), random = 0;
@@ -180,12 +181,13 @@ static void judge_left_out(const zoo_distillery *d, const zoo_attempt *t, const 
     out->random = zoo_units_own(d->units, floor, random);
 }
 
-int zoo_attempts_leave_out(const zoo_distillery *distillery, const zoo_recipe *recipe, const zoo_tag_kind *kind, const size_t *rows,
-                         size_t count, size_t most, zoo_parallel *parallel, zoo_progress *progress, zoo_left_out *out,
-                         size_t *out_count, zoo_err *err)
+int zoo_attempts_leave_out(const zoo_distillery *distillery, const zoo_recipe *recipe, const zoo_tag_kind *kind,
+                           const size_t *rows, size_t count, size_t most, zoo_parallel *parallel,
+                           zoo_progress *progress, zoo_left_out *out, size_t *out_count, zoo_err *err)
 {
     const zoo_dataset *data = distillery->data;
-    size_t *counts = calloc(kind->values + 1, sizeof *counts), *values = calloc(most + 1, sizeof *values), *parts = NULL, found = 0;
+    size_t *counts = calloc(kind->values + 1, sizeof *counts), *values = calloc(most + 1, sizeof *values),
+                     *parts = NULL, found = 0;
     zoo_attempt *attempts = calloc(most + 1, sizeof *attempts);
     float *ones = malloc((data->n + 1) * sizeof *ones);
     double *means = calloc(data->k + 1, sizeof *means);
@@ -204,7 +206,8 @@ int zoo_attempts_leave_out(const zoo_distillery *distillery, const zoo_recipe *r
                 part[held++] = rows[i];
             else
                 part[--kept] = rows[i];
-        attempts[v] = (zoo_attempt){ .recipe = *recipe, .rows = part + held, .count = count - held, .held = part, .held_count = held };
+        attempts[v] = (zoo_attempt){ .recipe = *recipe, .rows = part + held, .count = count - held, .held = part,
+                                     .held_count = held };
         attempts[v].choices = malloc((held + 1) * sizeof *attempts[v].choices);
         if (!attempts[v].choices)
             rc = zoo_fail_nomem(err);

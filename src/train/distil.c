@@ -36,11 +36,12 @@ static void find_prior(const zoo_distillery *d, const size_t *rows, size_t count
         prior[j] /= total;
 }
 
-int zoo_distil_targets(const zoo_distillery *d, const zoo_recipe *recipe, const size_t *rows, size_t count, float *targets, double *prior,
-                       zoo_err *err)
+int zoo_distil_targets(const zoo_distillery *d, const zoo_recipe *recipe, const size_t *rows, size_t count,
+                       float *targets, double *prior, zoo_err *err)
 {
     zoo_tag_rewards tags;
-    int rc = zoo_tag_rewards_fit(&tags, d->data, d->kinds, d->kind_count, rows, count, d->weights, recipe->is_shrunk, err);
+    int rc = zoo_tag_rewards_fit(&tags, d->data, d->kinds, d->kind_count, rows, count, d->weights, recipe->is_shrunk,
+                                 err);
 
     if (rc)
         return rc;
@@ -50,14 +51,16 @@ int zoo_distil_targets(const zoo_distillery *d, const zoo_recipe *recipe, const 
     return ZOO_OK;
 }
 
-int zoo_distil(zoo_distiller *distiller, const zoo_distillery *d, const zoo_recipe *recipe, const size_t *rows, size_t count,
-               const size_t *held, size_t held_count, unsigned stop_after, uint32_t *choices, zoo_progress *progress,
-               zoo_trainer_result *result, zoo_err *err)
+int zoo_distil(zoo_distiller *distiller, const zoo_distillery *d, const zoo_recipe *recipe, const size_t *rows,
+               size_t count, const size_t *held, size_t held_count, unsigned stop_after, uint32_t *choices,
+               zoo_progress *progress, zoo_trainer_result *result, zoo_err *err)
 {
     zoo_trainer_settings settings = d->trainer;
     zoo_trainer_task task = {
-        .data = d->data, .units = d->units, .rows = rows, .count = count, .targets = distiller->targets, .weights = d->weights, .drawn = d->drawn, .heads = d->heads,
-        .head_count = d->head_count, .held = held, .held_count = held_count, .held_weights = d->judged, .choices = choices,
+        .data = d->data, .units = d->units, .rows = rows, .count = count, .targets = distiller->targets,
+        .weights = d->weights, .drawn = d->drawn, .heads = d->heads,
+        .head_count = d->head_count, .held = held, .held_count = held_count, .held_weights = d->judged,
+        .choices = choices,
         .progress = progress
     };
     int rc = zoo_distil_targets(d, recipe, rows, count, distiller->targets, distiller->prior, err);

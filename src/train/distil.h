@@ -1,5 +1,5 @@
-/* distil.h - reward distillation of one recipe on some rows: tag rewards, targets, training. What cross-validation, leaving one
- * subset out and the final training all consist of.
+/* distil.h - reward distillation of one recipe on some rows: tag rewards, targets, training. What cross-validation,
+ * leaving one subset out and the final training all consist of.
  * Layer: train. Threads: a zoo_distillery is read-only and shared; each thread has a zoo_distiller of its own. */
 #ifndef ZOO_TRAIN_DISTIL_H
 #define ZOO_TRAIN_DISTIL_H
@@ -35,11 +35,13 @@ typedef struct zoo_distiller {
 int zoo_distiller_init(zoo_distiller *distiller, const zoo_distillery *distillery, zoo_err *err);
 void zoo_distiller_release(zoo_distiller *distiller);
 
-/* Learns from rows[0..count) alone; held and choices as in zoo_trainer_task. The recipe's temperature is in the unit of the rewards of `data`. */
-int zoo_distil(zoo_distiller *distiller, const zoo_distillery *distillery, const zoo_recipe *recipe, const size_t *rows, size_t count,
-               const size_t *held, size_t held_count, unsigned stop_after, uint32_t *choices, zoo_progress *progress,
-               zoo_trainer_result *result, zoo_err *err);
-/* targets[row] (k) of rows[0..count), and prior (k), their weighted mean: the half of zoo_distil() that is not the network's. */
-int zoo_distil_targets(const zoo_distillery *distillery, const zoo_recipe *recipe, const size_t *rows, size_t count, float *targets,
-                       double *prior, zoo_err *err);
+/* Learns from rows[0..count) alone; held and choices as in zoo_trainer_task. The recipe's temperature is in the unit of
+ * the rewards of `data`. */
+int zoo_distil(zoo_distiller *distiller, const zoo_distillery *distillery, const zoo_recipe *recipe, const size_t *rows,
+               size_t count, const size_t *held, size_t held_count, unsigned stop_after, uint32_t *choices,
+               zoo_progress *progress, zoo_trainer_result *result, zoo_err *err);
+/* targets[row] (k) of rows[0..count), and prior (k), their weighted mean: the half of zoo_distil() that is not the
+ * network's. */
+int zoo_distil_targets(const zoo_distillery *distillery, const zoo_recipe *recipe, const size_t *rows, size_t count,
+                       float *targets, double *prior, zoo_err *err);
 #endif

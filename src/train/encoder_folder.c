@@ -18,10 +18,12 @@ static int read_config(zoo_encoder_source *s, size_t k, zoo_err *err)
 
     if (!(s->config = zoo_folder_config(s->dir, err)))
         return err ? err->code : ZOO_EFORMAT;
-    if ((rc = zoo_fs_join(path, sizeof path, s->dir, "config.json", err)) || (rc = zoo_transformer_config_parse(&config, s->config, path, err)))
+    if ((rc = zoo_fs_join(path, sizeof path, s->dir, "config.json", err)) ||
+        (rc = zoo_transformer_config_parse(&config, s->config, path, err)))
         return rc;
     if (config.head == ZOO_HEAD_PAIR)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: compares two answers to a query; begin with an encoder for single texts", path);
+        return zoo_fail(err, ZOO_EFORMAT, "%s: compares two answers to a query; begin with an encoder for single texts",
+                        path);
     range = json_number_value(json_object_get(s->config, "initializer_range"));
     s->spread = range > 0 && range < 1 ? range : 0.02;
     config.head = ZOO_HEAD_CLASSIFIER;
@@ -35,12 +37,14 @@ static int open_tokenizer(zoo_encoder_source *s, zoo_err *err)
     int rc;
 
     if (!zoo_tokenizer_exists(s->dir))
-        return zoo_fail(err, ZOO_EFORMAT, "%s: there is no tokenizer.json, spm.model or vocab.txt beside config.json", s->dir);
+        return zoo_fail(err, ZOO_EFORMAT, "%s: there is no tokenizer.json, spm.model or vocab.txt beside config.json",
+                        s->dir);
     if ((rc = zoo_tokenizer_open(&s->tokenizer, s->dir, err)))
         return rc;
     size = zoo_tokenizer_size(s->tokenizer);
     if (size > vocab)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: the tokenizer gives ids up to %zu, the embedding has %zu rows: they are of different "
+        return zoo_fail(err, ZOO_EFORMAT,
+                        "%s: the tokenizer gives ids up to %zu, the embedding has %zu rows: they are of different "
                         "vocabularies", s->dir, size - 1, vocab);
     return ZOO_OK;
 }
@@ -84,10 +88,12 @@ static int is_matrix_of(const zoo_tensor *t, size_t columns)
 }
 
 /* Rows of the folder's own classifier for experts that it knows. */
-static int keep_experts(zoo_encoder_source *s, const zoo_weights *weights, const char *const *experts, float *params, zoo_err *err)
+static int keep_experts(zoo_encoder_source *s, const zoo_weights *weights, const char *const *experts, float *params,
+                        zoo_err *err)
 {
     const zoo_parameters *p = &s->network.parameters;
-    const zoo_tensor *w = zoo_weights_find(weights, "classifier.weight"), *b = zoo_weights_find(weights, "classifier.bias");
+    const zoo_tensor *w = zoo_weights_find(weights, "classifier.weight"),
+                          *b = zoo_weights_find(weights, "classifier.bias");
     size_t S = s->network.config.pooler_size;
     int rc = ZOO_OK;
 
@@ -99,14 +105,15 @@ static int keep_experts(zoo_encoder_source *s, const zoo_weights *weights, const
             continue;
         rc = zoo_weights_read_row(weights, w, (size_t)label, params + p->parts[ZOO_PART_CLASSIFIER_W] + j*S, err);
         if (!rc)
-            rc = zoo_weights_read_some(weights, b, (uint64_t)label, 1, params + p->parts[ZOO_PART_CLASSIFIER_B] + j, err);
+            rc = zoo_weights_read_some(weights, b, (uint64_t)label, 1, params + p->parts[ZOO_PART_CLASSIFIER_B] + j,
+                                       err);
         s->kept_experts++;
     }
     return rc;
 }
 
-int zoo_encoder_source_read(zoo_encoder_source *s, const char *const *experts, const double *prior, uint64_t seed, float *params,
-                            zoo_err *err)
+int zoo_encoder_source_read(zoo_encoder_source *s, const char *const *experts, const double *prior, uint64_t seed,
+                            float *params, zoo_err *err)
 {
     float *bias = params + s->network.parameters.parts[ZOO_PART_CLASSIFIER_B];
     zoo_weights *weights;
@@ -163,8 +170,8 @@ static json_t *zooter_json(const zoo_encoder_folder *f)
 
     for (size_t i = 0; i < f->facts.k; i++)
         json_object_set_new(means, f->facts.experts[i], json_real(f->facts.mean_rewards[i]));
-    json_t *out = json_pack("{s:i, s:I, s:f, s:o}", "format", ZOO_CHECKPOINT_FORMAT, "max_tokens", (json_int_t)f->max_tokens, "temperature",
-                            f->facts.temperature, "mean_rewards", means);
+    json_t *out = json_pack("{s:i, s:I, s:f, s:o}", "format", ZOO_CHECKPOINT_FORMAT, "max_tokens",
+                            (json_int_t)f->max_tokens, "temperature", f->facts.temperature, "mean_rewards", means);
     if (out && f->training)
         json_object_set(out, "training", f->training);
     return out;
@@ -173,7 +180,8 @@ static json_t *zooter_json(const zoo_encoder_folder *f)
 /* The folder's own config with our head; what speaks of another head goes. */
 static json_t *make_config(const zoo_encoder_folder *f)
 {
-    static const char *const gone[] = { "num_labels", "problem_type", "quantization_config", "auto_map", "_name_or_path" };
+    static const char *const gone[] = { "num_labels", "problem_type", "quantization_config", "auto_map",
+                                        "_name_or_path" };
     json_t *config = json_deep_copy(f->source->config), *zooter = zooter_json(f);
 
     if (!config || !zooter) {
@@ -184,7 +192,8 @@ static json_t *make_config(const zoo_encoder_folder *f)
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
         json_object_del(config, gone[i]);
     json_object_set_new(config, "architectures", json_pack("[s]", f->source->network.config.family == ZOO_BERT
-                                                           ? "BertForSequenceClassification" : "DebertaV2ForSequenceClassification"));
+                                                           ? "BertForSequenceClassification" :
+                                                           "DebertaV2ForSequenceClassification"));
     set_labels(config, &f->facts);
     zoo_folder_set_dtype(config, "float32");
     json_object_set_new(config, "zooter", zooter);

@@ -1,5 +1,5 @@
-/* encoder_folder.h - the checkpoint folders of encoder training: the one it begins with (a backbone, a router, any classifier of model_type
- * deberta-v2 or bert) and the one it ends with, a router that `transformers` loads.
+/* encoder_folder.h - the checkpoint folders of encoder training: the one it begins with (a backbone, a router, any
+ * classifier of model_type deberta-v2 or bert) and the one it ends with, a router that `transformers` loads.
  * Experts that the first folder's head already knows by name keep their row; others get a new one.
  * Layer: train -> model, text, base. Threads: read-only once open. */
 #ifndef ZOO_TRAIN_ENCODER_FOLDER_H
@@ -19,14 +19,16 @@ typedef struct zoo_encoder_source {
     int has_new_pooler;              /* the same */
 } zoo_encoder_source;
 
-/* For k experts. ZOO_EFORMAT: not such a folder, or one whose tokenizer is of another vocabulary. Released by the caller, also on failure. */
+/* For k experts. ZOO_EFORMAT: not such a folder, or one whose tokenizer is of another vocabulary. Released by the
+ * caller, also on failure. */
 int zoo_encoder_source_open(zoo_encoder_source *source, const char *dir, size_t k, zoo_err *err);
 void zoo_encoder_source_release(zoo_encoder_source *source);
 
-/* params (network.parameters.size) to begin with. What the head lacks is drawn from the seed; where no expert is known, its biases are
+/* params (network.parameters.size) to begin with. What the head lacks is drawn from the seed; where no expert is known,
+ * its biases are
  * log(prior (k)), so that an untrained router asks whom the targets favour on average. */
-int zoo_encoder_source_read(zoo_encoder_source *source, const char *const *experts, const double *prior, uint64_t seed, float *params,
-                            zoo_err *err);
+int zoo_encoder_source_read(zoo_encoder_source *source, const char *const *experts, const double *prior, uint64_t seed,
+                            float *params, zoo_err *err);
 
 /* What a router's folder says. All borrowed. */
 typedef struct zoo_encoder_folder {

@@ -33,7 +33,8 @@ static void read_trainee(void *context, size_t first, size_t count, float *out)
 static int write_trainee(struct running *r, const char *dir, zoo_err *err)
 {
     const zoo_encoder_folder folder = {
-        .source = &r->result->source, .facts = r->job->facts, .max_tokens = r->result->max_tokens, .context = r->trainee, .read = read_trainee
+        .source = &r->result->source, .facts = r->job->facts, .max_tokens = r->result->max_tokens,
+        .context = r->trainee, .read = read_trainee
     };
 
     return zoo_encoder_folder_write(&folder, dir, 1, err);
@@ -61,7 +62,8 @@ static int make_run_folder(struct running *r, zoo_err *err)
     const char *run = r->plan->run;
     int rc;
 
-    if ((rc = zoo_fs_join(r->best, sizeof r->best, run, "best", err)) || (rc = zoo_fs_join(r->last, sizeof r->last, run, "last", err)) ||
+    if ((rc = zoo_fs_join(r->best, sizeof r->best, run, "best", err)) ||
+        (rc = zoo_fs_join(r->last, sizeof r->last, run, "last", err)) ||
         (rc = zoo_fs_join(r->state, sizeof r->state, run, "state", err)))
         return rc;
     if (!zoo_ranks_number(r->job->ranks) && mkdir(run, 0777) && errno != EEXIST)
@@ -87,13 +89,16 @@ static int read_queries(struct running *r, zoo_err *err)
 {
     zoo_encoder_result *result = r->result;
     const zoo_transformer_config *config = &result->source.network.config;
-    size_t most = config->max_tokens < config->max_positions ? config->max_tokens : config->max_positions, asked = r->plan->max_tokens;
+    size_t most = config->max_tokens < config->max_positions ? config->max_tokens : config->max_positions,
+                  asked = r->plan->max_tokens;
     int rc;
 
     if (asked > most)
-        return zoo_fail(err, ZOO_EUSAGE, "%zu tokens of a query are asked for, and %s reads at most %zu", asked, r->plan->dir, most);
+        return zoo_fail(err, ZOO_EUSAGE, "%zu tokens of a query are asked for, and %s reads at most %zu", asked,
+                        r->plan->dir, most);
     result->max_tokens = asked ? asked : most < ZOO_ENCODER_TOKENS ? most : ZOO_ENCODER_TOKENS;
-    rc = zoo_sequences_init(&r->sequences, r->job->distillery->data, result->source.tokenizer, result->max_tokens, r->job->parallel, err);
+    rc = zoo_sequences_init(&r->sequences, r->job->distillery->data, result->source.tokenizer, result->max_tokens,
+                            r->job->parallel, err);
     result->cut_rows = r->sequences.cut;
     return rc;
 }
@@ -122,7 +127,8 @@ static int make_trainee(struct running *r, zoo_err *err)
     r->training.batch_rows = s->batch;
     r->training.seed = s->seed;
     r->training.steps = (size_t)s->epochs * ((r->job->count + s->batch - 1) / s->batch);
-    return zoo_encoder_trainee_new(&r->trainee, &source->network, &r->sequences, r->team, r->job->ranks, &r->training, &keeper, params, err);
+    return zoo_encoder_trainee_new(&r->trainee, &source->network, &r->sequences, r->team, r->job->ranks, &r->training,
+                                   &keeper, params, err);
 }
 
 /* Of everything that the run's bits depend on. */
@@ -135,7 +141,8 @@ static struct marks mark(const struct running *r)
     const zoo_encoder_training *t = &r->training;
     size_t n = d->data->n, k = d->data->k;
     const double numbers[] = {
-        s->epochs, (double)s->batch, s->rate, s->fall, s->warm_up, s->patience, s->loss, (double)s->seed, t->decay, t->layer_decay, t->clip,
+        s->epochs, (double)s->batch, s->rate, s->fall, s->warm_up, s->patience, s->loss, (double)s->seed, t->decay,
+            t->layer_decay, t->clip,
         t->layers, (double)t->batch_tokens, (double)k, t->precision
     };
     struct marks m = { .settings = zoo_hash64(numbers, sizeof numbers, 1), .queries = 1, .rewards = 1 };
@@ -159,7 +166,8 @@ static struct marks mark(const struct running *r)
 static int compare_ranks(const struct running *r, const struct marks *m, zoo_err *err)
 {
     const zoo_common things[] = {
-        { m->settings, "other settings", "give every rank the same options, --precision among them where the processors differ" },
+        { m->settings, "other settings",
+          "give every rank the same options, --precision among them where the processors differ" },
         { m->queries, "other queries, or another tokenizer,", "give every rank the same store and the same encoder" },
         { m->rewards, "other rewards or tags", "give every rank the same store" },
         { r->begun_with, "another encoder", "give every rank the same folder" }
@@ -175,8 +183,10 @@ static int train(struct running *r, zoo_err *err)
     const struct marks marks = mark(r);
     const zoo_trainer_state state = { r->state, marks.all, r->plan->save_every, r->plan->resumes };
     zoo_trainer_task task = {
-        .data = d->data, .units = d->units, .rows = job->rows, .count = job->count, .targets = r->targets, .weights = d->weights, .drawn = d->drawn, .held = job->held,
-        .held_count = job->held_count, .held_weights = d->judged, .progress = job->progress, .watch = r->plan->watch, .state = &state,
+        .data = d->data, .units = d->units, .rows = job->rows, .count = job->count, .targets = r->targets,
+        .weights = d->weights, .drawn = d->drawn, .held = job->held,
+        .held_count = job->held_count, .held_weights = d->judged, .progress = job->progress, .watch = r->plan->watch,
+        .state = &state,
         .ranks = job->ranks
     };
     zoo_trainer_settings settings = d->trainer;
@@ -216,7 +226,8 @@ static int finish(struct running *r, zoo_err *err)
 
 int zoo_encoder_run(const zoo_encoder_plan *plan, const zoo_encoder_job *job, zoo_encoder_result *result, zoo_err *err)
 {
-    int (*const stages[])(struct running *, zoo_err *) = { make_run_folder, make_targets, read_queries, make_trainee, train, finish };
+    int (*const stages[])(struct running *, zoo_err *) = { make_run_folder, make_targets, read_queries, make_trainee,
+                                                           train, finish };
     struct running r = { .plan = plan, .job = job, .result = result };
     int rc;
 
@@ -247,11 +258,12 @@ static void read_params(void *context, size_t first, size_t count, float *out)
     memcpy(out, (const float *)context + first, count * sizeof *out);
 }
 
-int zoo_encoder_result_write(const zoo_encoder_result *result, const zoo_router_facts *facts, json_t *training, const char *dir, int force,
-                             zoo_err *err)
+int zoo_encoder_result_write(const zoo_encoder_result *result, const zoo_router_facts *facts, json_t *training,
+                             const char *dir, int force, zoo_err *err)
 {
     const zoo_encoder_folder folder = {
-        .source = &result->source, .facts = *facts, .max_tokens = result->max_tokens, .training = training, .context = result->params,
+        .source = &result->source, .facts = *facts, .max_tokens = result->max_tokens, .training = training,
+        .context = result->params,
         .read = read_params
     };
 

@@ -8,7 +8,8 @@
 #define NO_SLOT UINT32_MAX
 enum { NORM_BLOCK = 1 << 16 };       /* floats whose squares are summed by one member */
 
-/* Dimensions: V words, E embedding size, N tokens that go through together, R distinct words of a step, P parameters but the words'. */
+/* Dimensions: V words, E embedding size, N tokens that go through together, R distinct words of a step, P parameters
+ * but the words'. */
 struct zoo_encoder_trainee {
     zoo_trainee base;
     const zoo_network *network;
@@ -46,7 +47,8 @@ struct zoo_encoder_trainee {
     int completes;                   /* the part that goes through is this rank's last of the step */
     double rate, scale, norm;        /* of the step under way */
     double *squares;                 /* one a block of NORM_BLOCK gradients */
-    /* where only the head learns: what it reads of each query of the data set (n,H), once it is known, of the batch, and of its new queries */
+    /* where only the head learns: what it reads of each query of the data set (n,H), once it is known, of the batch,
+     * and of its new queries */
     float *known, *read, *fresh;     /* (n,H) (batch_rows,H) (batch_rows,H) */
     unsigned char *is_known;         /* (n) */
     size_t *unknown;                 /* (batch_rows) */
@@ -72,7 +74,8 @@ static size_t fit(const zoo_trainee *base, const size_t *rows, size_t B)
     return b ? b : 1;
 }
 
-/* Words catch up before they are read: a word is one member's. All that any rank reads, so that a word has the same bits on each. */
+/* Words catch up before they are read: a word is one member's. All that any rank reads, so that a word has the same
+ * bits on each. */
 static void catch_up(void *context, const zoo_member *me)
 {
     zoo_encoder_trainee *t = context;
@@ -144,7 +147,8 @@ static void look_up(zoo_encoder_trainee *t, const zoo_batch *batch)
 static void forward(zoo_trainee *base, const zoo_batch *batch, float *logits, float *tag_logits)
 {
     zoo_encoder_trainee *t = (zoo_encoder_trainee *)base;
-    const zoo_network_noise noise = { t->training.seed, t->steps, t->step_tokens, t->places, t->starts }, *coins = batch->learns ? &noise : NULL;
+    const zoo_network_noise noise = { t->training.seed, t->steps, t->step_tokens, t->places, t->starts },
+                                    *coins = batch->learns ? &noise : NULL;
 
     (void)tag_logits;
     for (size_t b = 0; b < batch->B; b++) {
@@ -296,12 +300,14 @@ static void measure(void *context, const zoo_member *me)
     for (int part = 0; part < 2; part++)
         for (size_t at = 0; at < sizes[part]; at += NORM_BLOCK, block++)
             if (block % me->of == me->number)
-                t->squares[block] = zoo_square_norm(parts[part] + at, sizes[part] - at < NORM_BLOCK ? sizes[part] - at : NORM_BLOCK);
+                t->squares[block] = zoo_square_norm(parts[part] + at,
+                                                    sizes[part] - at < NORM_BLOCK ? sizes[part] - at : NORM_BLOCK);
 }
 
 static double find_norm(zoo_encoder_trainee *t)
 {
-    size_t blocks = (dense_size(t) + NORM_BLOCK - 1) / NORM_BLOCK + (t->touched_count * t->words.D + NORM_BLOCK - 1) / NORM_BLOCK;
+    size_t blocks = (dense_size(t) + NORM_BLOCK - 1) / NORM_BLOCK +
+                    (t->touched_count * t->words.D + NORM_BLOCK - 1) / NORM_BLOCK;
     double sum = 0;
 
     zoo_team_run(t->team, measure, t);
@@ -316,8 +322,8 @@ static void step_parameter(zoo_encoder_trainee *t, const zoo_parameter *p, const
     double rate = t->rate * zoo_layer_share(t->training.layer_decay, p->below);
 
     zoo_member_share(me, p->count, 16, &first, &end);
-    zoo_adamw_step(&t->adamw, t->steps, rate, p->decays ? t->training.decay : 0, t->params + p->offset + first, t->m + at + first,
-                   t->v + at + first, t->grads + at + first, (float)t->scale, end - first);
+    zoo_adamw_step(&t->adamw, t->steps, rate, p->decays ? t->training.decay : 0, t->params + p->offset + first,
+                   t->m + at + first, t->v + at + first, t->grads + at + first, (float)t->scale, end - first);
     memset(t->grads + at + first, 0, (end - first) * sizeof *t->grads);
 }
 
@@ -449,7 +455,8 @@ static void sync_trainee(zoo_trainee *base, zoo_state *state)
 }
 
 static const zoo_trainee_class encoder_class = {
-    .begin = begin, .fit = fit, .forward = forward, .backward = backward, .step = step, .keep = keep, .restore = restore, .mark = mark, .sync = sync_trainee
+    .begin = begin, .fit = fit, .forward = forward, .backward = backward, .step = step, .keep = keep,
+    .restore = restore, .mark = mark, .sync = sync_trainee
 };
 
 /* ---- life ---- */
@@ -488,8 +495,8 @@ static int alloc(zoo_encoder_trainee *t, zoo_err *err)
     t->step_starts = malloc((rows + 1) * sizeof *t->step_starts);
     t->step_lengths = malloc((rows + 1) * sizeof *t->step_lengths);
     t->squares = malloc(blocks * sizeof *t->squares);
-    if (!t->m || !t->v || !t->grads || !t->dwords || !t->row_grads || !t->touched || !t->slots || !t->ids || !t->lengths || !t->squares ||
-        !t->places || !t->starts || !t->step_starts || !t->step_lengths)
+    if (!t->m || !t->v || !t->grads || !t->dwords || !t->row_grads || !t->touched || !t->slots || !t->ids ||
+        !t->lengths || !t->squares || !t->places || !t->starts || !t->step_starts || !t->step_lengths)
         return zoo_fail_nomem(err);
     memset(t->slots, 0xff, V * sizeof *t->slots);
     return zoo_adamw_rows_init(&t->words, &t->adamw, t->params, V, E, t->training.decay, t->training.steps, err);
@@ -499,7 +506,8 @@ static int join_ranks(zoo_encoder_trainee *t, zoo_err *err)
 {
     const zoo_transformer_config *c = &t->network->config;
     size_t rows = t->training.batch_rows, first, count;
-    zoo_exchange_size size = { .jobs = t->network->below + 4, .V = c->vocab_size, .E = c->embedding_size, .rows = t->touched_most };
+    zoo_exchange_size size = { .jobs = t->network->below + 4, .V = c->vocab_size, .E = c->embedding_size,
+                               .rows = t->touched_most };
 
     if (!t->ranks)
         return ZOO_OK;
@@ -516,9 +524,9 @@ static int join_ranks(zoo_encoder_trainee *t, zoo_err *err)
     return zoo_exchange_new(&t->exchange, t->ranks, &size, err);
 }
 
-int zoo_encoder_trainee_new(zoo_encoder_trainee **out, const zoo_network *network, const zoo_sequences *sequences, zoo_team *team,
-                            zoo_ranks *ranks, const zoo_encoder_training *training, const zoo_encoder_keeper *keeper, float *params,
-                            zoo_err *err)
+int zoo_encoder_trainee_new(zoo_encoder_trainee **out, const zoo_network *network, const zoo_sequences *sequences,
+                            zoo_team *team, zoo_ranks *ranks, const zoo_encoder_training *training,
+                            const zoo_encoder_keeper *keeper, float *params, zoo_err *err)
 {
     zoo_encoder_trainee *t = calloc(1, sizeof *t);
     int rc;
@@ -544,7 +552,8 @@ int zoo_encoder_trainee_new(zoo_encoder_trainee **out, const zoo_network *networ
     if (!rc)
         rc = join_ranks(t, err);
     if (!rc)
-        rc = zoo_network_pass_new(&t->pass, network, training->precision, team, t->max_tokens, training->batch_rows, err);
+        rc = zoo_network_pass_new(&t->pass, network, training->precision, team, t->max_tokens, training->batch_rows,
+                                  err);
     if (rc) {
         zoo_encoder_trainee_free(t);
         return rc;

@@ -1,14 +1,17 @@
-/* exchange.h - the gradients of a step on their way between ranks: a thread that sums what is handed over, in order, while the backward pass
- * goes on. Dense gradients layer by layer (ranks.h); those of the word embedding as the rows that any rank has touched.
+/* exchange.h - the gradients of a step on their way between ranks: a thread that sums what is handed over, in order,
+ * while the backward pass goes on. Dense gradients layer by layer (ranks.h); those of the word embedding as the rows
+ * that any rank has touched.
  *
  *     zoo_exchange_ids(x, ids, count);             // all ranks hand over the same things in the same order
  *     zoo_exchange_dense(x, grads, n);
  *     zoo_exchange_rows(x, rows);
  *     rc = zoo_exchange_finish(x, &err);           // zoo_exchange_union(): which rows there are now
  *
- * The rows' way: ids to everybody; the union is that of rank 0's, then what rank 1 adds, and so on; each part of it is summed by the rank that
- * owns it, in the order of the ranks, and sent to all. A rank sends its own rows once and its part of the union to each.
- * Dimensions: R ranks, V words, E floats of a row, U rows of the union. Layer: train -> base. Threads: one owner, and one of its own. */
+ * The rows' way: ids to everybody; the union is that of rank 0's, then what rank 1 adds, and so on; each part of it is
+ * summed by the rank that owns it, in the order of the ranks, and sent to all. A rank sends its own rows once and its
+ * part of the union to each.
+ * Dimensions: R ranks, V words, E floats of a row, U rows of the union. Layer: train -> base. Threads: one owner, and
+ * one of its own. */
 #ifndef ZOO_TRAIN_EXCHANGE_H
 #define ZOO_TRAIN_EXCHANGE_H
 #include "train/ranks.h"

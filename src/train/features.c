@@ -50,10 +50,12 @@ static int alloc_scratch(zoo_features_scratch *s, const zoo_features *f, size_t 
 static int extract_block(zoo_features *f, size_t number, zoo_features_scratch *s, zoo_err *err)
 {
     struct block *b = &f->blocks[number];
-    size_t first = number * BLOCK, end = first + BLOCK < f->data->n ? first + BLOCK : f->data->n, used = 0, capacity = 0;
+    size_t first = number * BLOCK, end = first + BLOCK < f->data->n ? first + BLOCK : f->data->n, used = 0,
+                   capacity = 0;
 
     for (size_t i = first; i < end; i++) {
-        size_t count = zoo_ngrams_extract(&f->spec, &s->words, f->data->queries[i], f->data->query_sizes[i], s->rows, s->weights);
+        size_t count = zoo_ngrams_extract(&f->spec, &s->words, f->data->queries[i], f->data->query_sizes[i], s->rows,
+                                          s->weights);
         if (used + count > capacity) {
             capacity = 2 * (used + count);
             uint32_t *rows = realloc(b->rows, capacity * sizeof *rows);
@@ -116,8 +118,8 @@ static zoo_bag kept_bag(const zoo_features *f, size_t row)
     return (zoo_bag){ b->rows + start, b->weights + start, b->ends[at] - start };
 }
 
-int zoo_features_new(zoo_features **out, const zoo_dataset *data, const zoo_ngrams *spec, size_t memory, zoo_parallel *parallel,
-                     zoo_err *err)
+int zoo_features_new(zoo_features **out, const zoo_dataset *data, const zoo_ngrams *spec, size_t memory,
+                     zoo_parallel *parallel, zoo_err *err)
 {
     zoo_features *f = calloc(1, sizeof *f);
     zoo_err unused;

@@ -61,8 +61,8 @@ int zoo_folds_count_texts(const zoo_dataset *data, const size_t *rows, size_t co
     return ZOO_OK;
 }
 
-int zoo_folds_deal(const zoo_dataset *data, const size_t *rows, size_t count, size_t folds, uint64_t seed, uint32_t *fold,
-                   zoo_err *err)
+int zoo_folds_deal(const zoo_dataset *data, const size_t *rows, size_t count, size_t folds, uint64_t seed,
+                   uint32_t *fold, zoo_err *err)
 {
     struct dealt *d = deal(data, rows, count, seed, err);
     size_t text = 0;

@@ -59,7 +59,8 @@ static int check_experts(const zoo_fresh *job, zoo_err *err)
 static int set_experts(struct making *m, zoo_err *err)
 {
     static const char *const gone[] = { "num_labels", "problem_type", "_num_labels", "quantization_config", "zooter" };
-    json_t *names = json_object(), *ids = json_object(), *most = json_object_get(json_object_get(m->config, "zooter"), "max_tokens");
+    json_t *names = json_object(), *ids = json_object(), *most = json_object_get(json_object_get(m->config, "zooter"),
+                                                                                 "max_tokens");
     int failed = !names || !ids;
     char id[24];
 
@@ -97,7 +98,8 @@ static int read_architecture(struct making *m, const char *path, zoo_err *err)
     if (m->is_bare || m->network.head == ZOO_HEAD_CLASSIFIER)
         return ZOO_OK;
     if (name && strcmp(name, bare) && m->job->config && !m->job->count)
-        return zoo_fail(err, ZOO_EUSAGE, "%s: the architecture '%.60s' cannot be made, only %s and %sForSequenceClassification; with "
+        return zoo_fail(err, ZOO_EUSAGE,
+                        "%s: the architecture '%.60s' cannot be made, only %s and %sForSequenceClassification; with "
                         "--experts it becomes the latter", path, name, bare, family_name(m));
     return set_architecture(m, err);
 }
@@ -110,7 +112,8 @@ static int read_config(struct making *m, zoo_err *err)
     int rc;
 
     if (job->config)
-        rc = snprintf(path, sizeof path, "%s", job->config) < (int)sizeof path ? ZOO_OK : zoo_fail(err, ZOO_EUSAGE, "--config: name too long");
+        rc = snprintf(path, sizeof path, "%s", job->config) < (int)sizeof path ? ZOO_OK :
+             zoo_fail(err, ZOO_EUSAGE, "--config: name too long");
     else
         rc = zoo_fs_join(path, sizeof path, job->backbone, "config.json", err);
     if (rc)
@@ -120,8 +123,8 @@ static int read_config(struct making *m, zoo_err *err)
     if (!json_is_object(m->config))
         return zoo_fail(err, ZOO_EFORMAT, "%s: should be an object, is %s", path, zoo_json_kind(m->config));
     m->former = json_incref(json_object_get(m->config, "id2label"));
-    if ((rc = zoo_transformer_config_parse(&m->network, m->config, path, err)) || (rc = read_architecture(m, path, err)) ||
-        (job->count && (rc = set_experts(m, err))))
+    if ((rc = zoo_transformer_config_parse(&m->network, m->config, path, err)) ||
+        (rc = read_architecture(m, path, err)) || (job->count && (rc = set_experts(m, err))))
         return rc;
     spread = json_object_get(m->config, "initializer_range");
     m->spread = json_is_number(spread) ? json_number_value(spread) : 0.02;
@@ -236,7 +239,8 @@ static int copy_span(struct making *m, const zoo_tensor *t, uint64_t first, uint
     return rc;
 }
 
-/* Row by row: an expert that the backbone knew keeps its own, another gets one that depends on its name and the seed alone. */
+/* Row by row: an expert that the backbone knew keeps its own, another gets one that depends on its name and the seed
+ * alone. */
 static int write_classifier(struct making *m, const zoo_parameter *p, const zoo_tensor *t, zoo_err *err)
 {
     size_t columns = p->dims == 2 ? p->shape[1] : 1;
@@ -269,7 +273,8 @@ static int write_one(struct making *m, const zoo_parameter *p, zoo_err *err)
         return rc ? rc : copy_span(m, t, 0, p->count, err);
     }
     if (m->weights && !p->is_head)
-        return zoo_fail(err, ZOO_EFORMAT, "%s: the tensor '%s%s' is missing", zoo_weights_file(m->weights, 0), m->prefix, bare_name(m, p));
+        return zoo_fail(err, ZOO_EFORMAT, "%s: the tensor '%s%s' is missing", zoo_weights_file(m->weights, 0),
+                        m->prefix, bare_name(m, p));
     begin_drawing(m, p->name, &rng);
     m->done->drawn += p->dims == 2;
     return draw(m, p, &rng, p->count, err);

@@ -35,8 +35,8 @@ static size_t pick_values(const zoo_tag_kind *kind, const size_t *rows, size_t c
     return picked;
 }
 
-static int build(zoo_tag_kind *head, const zoo_dataset *data, const zoo_tag_kind *kind, const struct frequency *f, size_t values,
-                 uint32_t *numbers, zoo_arena *arena, zoo_err *err)
+static int build(zoo_tag_kind *head, const zoo_dataset *data, const zoo_tag_kind *kind, const struct frequency *f,
+                 size_t values, uint32_t *numbers, zoo_arena *arena, zoo_err *err)
 {
     size_t used = 0;
 

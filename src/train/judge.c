@@ -65,7 +65,8 @@ size_t zoo_best_single(const zoo_dataset *data, const size_t *rows, size_t count
     return best;
 }
 
-double zoo_reward_of(const zoo_dataset *data, const size_t *rows, size_t count, const float *weights, const uint32_t *choices)
+double zoo_reward_of(const zoo_dataset *data, const size_t *rows, size_t count, const float *weights,
+                     const uint32_t *choices)
 {
     double sum = 0, total = 0;
 
@@ -76,8 +77,8 @@ double zoo_reward_of(const zoo_dataset *data, const size_t *rows, size_t count, 
     return total > 0 ? sum / total : 0;
 }
 
-double zoo_reward_gain(const zoo_dataset *data, const size_t *rows, size_t count, const float *weights, const uint32_t *a,
-                       const uint32_t *b, double *error)
+double zoo_reward_gain(const zoo_dataset *data, const size_t *rows, size_t count, const float *weights,
+                       const uint32_t *a, const uint32_t *b, double *error)
 {
     double mean = zoo_reward_of(data, rows, count, weights, a) - zoo_reward_of(data, rows, count, weights, b);
     double total = 0, squares = 0;

@@ -62,8 +62,8 @@ static void fit_overall(zoo_tag_rewards *out, const size_t *rows, size_t count, 
 }
 
 /* Sums of a kind's values: weights, squared weights, and, in effects, weighted rests, which become means. */
-static void fit_means(zoo_kind_rewards *kind, const size_t *rows, size_t count, const float *weights, const double *rest, size_t k,
-                      double *sums, double *squares)
+static void fit_means(zoo_kind_rewards *kind, const size_t *rows, size_t count, const float *weights,
+                      const double *rest, size_t k, double *sums, double *squares)
 {
     const zoo_tag_kind *tags = kind->kind;
 
@@ -88,8 +88,8 @@ static void fit_means(zoo_kind_rewards *kind, const size_t *rows, size_t count, 
 }
 
 /* within and between of a kind whose effects are means. */
-static void fit_variances(zoo_kind_rewards *kind, const size_t *rows, size_t count, const float *weights, const double *rest, size_t k,
-                          const double *sums, const double *squares)
+static void fit_variances(zoo_kind_rewards *kind, const size_t *rows, size_t count, const float *weights,
+                          const double *rest, size_t k, const double *sums, const double *squares)
 {
     const zoo_tag_kind *tags = kind->kind;
     double inside = 0, freedom = 0, across = 0, noise = 0, total = 0;
@@ -130,8 +130,8 @@ static size_t add_effects(const zoo_kind_rewards *kind, size_t row, size_t k, do
     return end - first;
 }
 
-static int fit_shrunk(zoo_kind_rewards *kind, const size_t *rows, size_t count, const float *weights, double *rest, size_t k,
-                      zoo_err *err)
+static int fit_shrunk(zoo_kind_rewards *kind, const size_t *rows, size_t count, const float *weights, double *rest,
+                      size_t k, zoo_err *err)
 {
     size_t values = kind->kind->values;
     double *sums = calloc(2 * values, sizeof *sums), *squares;
@@ -177,7 +177,8 @@ static void fit_plain(zoo_kind_rewards *kind, const zoo_dataset *data, const siz
 static int alloc(zoo_tag_rewards *out, const zoo_dataset *data, const size_t *kinds, size_t kind_count, zoo_err *err)
 {
     if (data->k > ZOO_EXPERTS_MAX)
-        return zoo_fail(err, ZOO_EUSAGE, "%zu experts are too many; a router takes at most %d", data->k, ZOO_EXPERTS_MAX);
+        return zoo_fail(err, ZOO_EUSAGE, "%zu experts are too many; a router takes at most %d", data->k,
+                        ZOO_EXPERTS_MAX);
     out->kinds = calloc(kind_count + 1, sizeof *out->kinds);
     out->overall = calloc(data->k + 1, sizeof *out->overall);
     if (!out->kinds || !out->overall)
@@ -193,8 +194,8 @@ static int alloc(zoo_tag_rewards *out, const zoo_dataset *data, const size_t *ki
     return ZOO_OK;
 }
 
-int zoo_tag_rewards_fit(zoo_tag_rewards *out, const zoo_dataset *data, const size_t *kinds, size_t kind_count, const size_t *rows,
-                        size_t count, const float *weights, int is_shrunk, zoo_err *err)
+int zoo_tag_rewards_fit(zoo_tag_rewards *out, const zoo_dataset *data, const size_t *kinds, size_t kind_count,
+                        const size_t *rows, size_t count, const float *weights, int is_shrunk, zoo_err *err)
 {
     double *rest = NULL;
     size_t *counts = NULL, most = 1;
@@ -279,7 +280,8 @@ void zoo_tag_rewards_enhance(const zoo_tag_rewards *tags, size_t row, double own
         add_effects(&tags->kinds[i], row, k, 1 - own, enhanced);
 }
 
-void zoo_labels_fill(const zoo_tag_rewards *tags, const size_t *rows, size_t count, double own, double temperature, float *targets)
+void zoo_labels_fill(const zoo_tag_rewards *tags, const size_t *rows, size_t count, double own, double temperature,
+                     float *targets)
 {
     size_t k = tags->data->k;
     double enhanced[ZOO_EXPERTS_MAX];

@@ -102,8 +102,8 @@ int zoo_loss_parse(const char *word, enum zoo_loss *out)
     return 0;
 }
 
-double zoo_router_loss(enum zoo_loss loss, const float *logits, const float *targets, const float *weights, size_t B, size_t k,
-                       float *dlogits)
+double zoo_router_loss(enum zoo_loss loss, const float *logits, const float *targets, const float *weights, size_t B,
+                       size_t k, float *dlogits)
 {
     double sum = 0;
 

@@ -17,15 +17,15 @@ enum zoo_loss {
 
 /* sum_b weights[b] loss_b with p = softmax(logits (B,k)) and targets (B,k), whose rows sum to 1;
  * dlogits (B,k), unless NULL: its gradient. A target of 0 counts as 1e-30 where its logarithm is taken. */
-double zoo_router_loss(enum zoo_loss loss, const float *logits, const float *targets, const float *weights, size_t B, size_t k,
-                   float *dlogits);
+double zoo_router_loss(enum zoo_loss loss, const float *logits, const float *targets, const float *weights, size_t B,
+                       size_t k, float *dlogits);
 
 /* "forward", "reverse", "hard", "reward". */
 const char *zoo_loss_name(enum zoo_loss loss);
 /* 0: no such word. */
 int zoo_loss_parse(const char *word, enum zoo_loss *out);
 
-/* weight * cross-entropy of softmax(logits (V)) against the uniform distribution over tags[0..count); dlogits (V): its gradient.
- * Without tags: 0 and no gradient. */
+/* weight * cross-entropy of softmax(logits (V)) against the uniform distribution over tags[0..count); dlogits (V): its
+ * gradient. Without tags: 0 and no gradient. */
 double zoo_tag_loss(const float *logits, size_t V, const uint32_t *tags, size_t count, double weight, float *dlogits);
 #endif

@@ -82,7 +82,8 @@ static size_t products_size(const zoo_network_pass *p)
     const zoo_transformer_config *c = &p->network->config;
     size_t A = c->has_relative ? zoo_transformer_span(c) : 0, rows = larger(p->max_tokens, 2 * A);
     size_t inputs = larger(larger(c->intermediate_size, c->hidden_size), c->embedding_size);
-    size_t outputs = larger(c->intermediate_size, 3 * c->hidden_size), ends = larger(larger(c->pooler_size, c->hidden_size), c->labels);
+    size_t outputs = larger(c->intermediate_size, 3 * c->hidden_size),
+                     ends = larger(larger(c->pooler_size, c->hidden_size), c->labels);
     size_t bytes = larger(zoo_train_product_scratch(p->precision, rows, inputs, outputs),
                           zoo_train_product_scratch(ZOO_PRECISION_F32, p->max_queries, ends, ends));
 
@@ -151,8 +152,8 @@ static int alloc(zoo_network_pass *p, zoo_err *err)
     return ZOO_OK;
 }
 
-int zoo_network_pass_new(zoo_network_pass **out, const zoo_network *network, enum zoo_precision precision, zoo_team *team,
-                         size_t max_tokens, size_t max_queries, zoo_err *err)
+int zoo_network_pass_new(zoo_network_pass **out, const zoo_network *network, enum zoo_precision precision,
+                         zoo_team *team, size_t max_tokens, size_t max_queries, zoo_err *err)
 {
     zoo_network_pass *p = calloc(1, sizeof *p);
     int rc;
@@ -202,8 +203,8 @@ zoo_coins zoo_pass_layer_coins(const zoo_network_pass *p, size_t layer, unsigned
     return zoo_pass_coins(p, ZOO_PLACE_LAYERS + (unsigned)layer * ZOO_PLACES_OF_LAYER + where, share);
 }
 
-void zoo_pass_drop_queries(const zoo_network_pass *p, const zoo_coins *coins, float *out, const float *x, size_t first, size_t count,
-                           size_t D)
+void zoo_pass_drop_queries(const zoo_network_pass *p, const zoo_coins *coins, float *out, const float *x, size_t first,
+                           size_t count, size_t D)
 {
     if (!p->noise.queries || !coins->dropped_below) {
         zoo_dropout(coins, out, x, first, count, D);
@@ -213,8 +214,8 @@ void zoo_pass_drop_queries(const zoo_network_pass *p, const zoo_coins *coins, fl
         zoo_dropout(coins, out + i*D, x + i*D, p->noise.queries[first + i], 1, D);
 }
 
-void zoo_pass_drop_tokens(const zoo_network_pass *p, const zoo_coins *coins, float *out, const float *x, size_t first, size_t count,
-                          size_t D)
+void zoo_pass_drop_tokens(const zoo_network_pass *p, const zoo_coins *coins, float *out, const float *x, size_t first,
+                          size_t count, size_t D)
 {
     size_t end = first + count;
 
@@ -226,12 +227,13 @@ void zoo_pass_drop_tokens(const zoo_network_pass *p, const zoo_coins *coins, flo
         size_t from = p->starts[q] > first ? p->starts[q] : first, to = p->starts[q] + p->batch->lengths[q];
         to = to < end ? to : end;
         if (from < to)
-            zoo_dropout(coins, out + (from - first)*D, x + (from - first)*D, p->noise.starts[q] + from - p->starts[q], to - from, D);
+            zoo_dropout(coins, out + (from - first)*D, x + (from - first)*D, p->noise.starts[q] + from - p->starts[q],
+                        to - from, D);
     }
 }
 
-void zoo_pass_drop_rows(const zoo_network_pass *p, size_t layer, const zoo_coins *coins, float *out, const float *x, size_t first,
-                        size_t count, size_t D)
+void zoo_pass_drop_rows(const zoo_network_pass *p, size_t layer, const zoo_coins *coins, float *out, const float *x,
+                        size_t first, size_t count, size_t D)
 {
     if (zoo_pass_is_last(p, layer))
         zoo_pass_drop_queries(p, coins, out, x, first, count, D);
@@ -255,7 +257,8 @@ zoo_attend zoo_pass_attend(const zoo_network_pass *p, size_t layer, size_t head,
     const struct zoo_layer_memory *m = &p->layers[layer];
     size_t H = c->hidden_size, d = H / c->heads, T = p->batch->lengths[query], at = p->starts[query];
     zoo_attend a = {
-        .T = T, .d = d, .queries = zoo_pass_is_last(p, layer) ? 1 : T, .precision = p->precision, .stride = 3 * H, .pos_stride = H,
+        .T = T, .d = d, .queries = zoo_pass_is_last(p, layer) ? 1 : T, .precision = p->precision, .stride = 3 * H,
+        .pos_stride = H,
         .scale = (float)(1 / sqrt((double)d * (1 + c->has_c2p + c->has_p2c))),
         .coins = zoo_pass_layer_coins(p, layer, ZOO_PLACE_PROBABILITIES, c->attention_dropout),
         .first_row = p->noise.starts ? head * p->noise.tokens + p->noise.starts[query] : head * p->batch->N + at

@@ -63,16 +63,20 @@ static void classify(zoo_network_pass *p, const zoo_member *me)
     clear(me, p->dpooled, n, S);
     clear(me, p->dout, n, H);
     zoo_team_meet(me);
-    zoo_train_product_bwd_x(me, ZOO_PRECISION_F32, p->products, p->dpooled, S, p->dlogits, c->labels, zoo_pass_part(p, ZOO_PART_CLASSIFIER_W), n, S, c->labels);
-    zoo_train_product_bwd_w(me, ZOO_PRECISION_F32, p->products, grad(p, ZOO_PART_CLASSIFIER_W), grad(p, ZOO_PART_CLASSIFIER_B), p->dlogits, c->labels, p->classified_in, S, n, S,
-                       c->labels);
+    zoo_train_product_bwd_x(me, ZOO_PRECISION_F32, p->products, p->dpooled, S, p->dlogits, c->labels,
+                            zoo_pass_part(p, ZOO_PART_CLASSIFIER_W), n, S, c->labels);
+    zoo_train_product_bwd_w(me, ZOO_PRECISION_F32, p->products, grad(p, ZOO_PART_CLASSIFIER_W),
+                            grad(p, ZOO_PART_CLASSIFIER_B), p->dlogits, c->labels, p->classified_in, S, n, S,
+                            c->labels);
     zoo_team_meet(me);
     share_rows(me, n, &first, &count);
     zoo_pass_drop_queries(p, &behind, p->dpooled + first*S, p->dpooled + first*S, first, count, S);
     zoo_activation_through(c->pooler_act, p->dpooled + first*S, p->dpooled + first*S, p->pooled + first*S, count * S);
     zoo_team_meet(me);
-    zoo_train_product_bwd_x(me, ZOO_PRECISION_F32, p->products, p->dout, H, p->dpooled, S, zoo_pass_part(p, ZOO_PART_POOLER_W), n, H, S);
-    zoo_train_product_bwd_w(me, ZOO_PRECISION_F32, p->products, grad(p, ZOO_PART_POOLER_W), grad(p, ZOO_PART_POOLER_B), p->dpooled, S, p->pooled_in, H, n, H, S);
+    zoo_train_product_bwd_x(me, ZOO_PRECISION_F32, p->products, p->dout, H, p->dpooled, S,
+                            zoo_pass_part(p, ZOO_PART_POOLER_W), n, H, S);
+    zoo_train_product_bwd_w(me, ZOO_PRECISION_F32, p->products, grad(p, ZOO_PART_POOLER_W), grad(p, ZOO_PART_POOLER_B),
+                            p->dpooled, S, p->pooled_in, H, n, H, S);
     zoo_team_meet(me);
     zoo_pass_drop_queries(p, &before, p->dout + first*H, p->dout + first*H, first, count, H);
     zoo_team_meet(me);
@@ -80,16 +84,18 @@ static void classify(zoo_network_pass *p, const zoo_member *me)
 
 /* ---- layers ---- */
 
-/* From `dout` (M,H), the gradient of norm(residual + dropped x), to `dsum`, that of the residual, and `dx`, that of x. */
-static void open_block(zoo_network_pass *p, const zoo_member *me, size_t l, unsigned place, enum zoo_layer_part gain, const float *dout,
-                       const float *normal, const float *scale, float *dsum, float *dx)
+/* From `dout` (M,H), the gradient of norm(residual + dropped x), to `dsum`, that of the residual, and `dx`, that of
+ * x. */
+static void open_block(zoo_network_pass *p, const zoo_member *me, size_t l, unsigned place, enum zoo_layer_part gain,
+                       const float *dout, const float *normal, const float *scale, float *dsum, float *dx)
 {
     zoo_coins coins = zoo_pass_layer_coins(p, l, place, p->network->config.hidden_dropout);
     size_t H = hidden(p), M = zoo_pass_rows(p, l), first, count;
 
     norm_columns(p, me, layer_grad(p, l, gain), layer_grad(p, l, gain + 1), dout, normal, M);
     share_rows(me, M, &first, &count);
-    zoo_layernorm_bwd(dsum + first*H, dout + first*H, normal + first*H, scale + first, zoo_pass_layer_part(p, l, gain), count, H);
+    zoo_layernorm_bwd(dsum + first*H, dout + first*H, normal + first*H, scale + first, zoo_pass_layer_part(p, l, gain),
+                      count, H);
     zoo_pass_drop_rows(p, l, &coins, dx + first*H, dsum + first*H, first, count, H);
     zoo_team_meet(me);
 }
@@ -107,16 +113,19 @@ static void feed_forward(zoo_network_pass *p, const zoo_member *me, size_t l)
     memset(p->dwide + first*I, 0, count * I * sizeof *p->dwide);
     zoo_team_meet(me);
     zoo_pass_multiply_bwd_x(p, me, p->dwide, I, p->narrow, H, zoo_pass_layer_part(p, l, ZOO_LAYER_DOWN_W), M, I, H);
-    zoo_pass_multiply_bwd_w(p, me, layer_grad(p, l, ZOO_LAYER_DOWN_W), layer_grad(p, l, ZOO_LAYER_DOWN_B), p->narrow, H, p->wide, I, M, I, H);
+    zoo_pass_multiply_bwd_w(p, me, layer_grad(p, l, ZOO_LAYER_DOWN_W), layer_grad(p, l, ZOO_LAYER_DOWN_B), p->narrow, H,
+                            p->wide, I, M, I, H);
     zoo_team_meet(me);
     zoo_activation_through(c->hidden_act, p->dwide + first*I, p->dwide + first*I, m->up + first*I, count * I);
     zoo_team_meet(me);
     zoo_pass_multiply_bwd_x(p, me, p->dmiddle, H, p->dwide, I, zoo_pass_layer_part(p, l, ZOO_LAYER_UP_W), M, H, I);
-    zoo_pass_multiply_bwd_w(p, me, layer_grad(p, l, ZOO_LAYER_UP_W), layer_grad(p, l, ZOO_LAYER_UP_B), p->dwide, I, m->middle, H, M, H, I);
+    zoo_pass_multiply_bwd_w(p, me, layer_grad(p, l, ZOO_LAYER_UP_W), layer_grad(p, l, ZOO_LAYER_UP_B), p->dwide, I,
+                            m->middle, H, M, H, I);
     zoo_team_meet(me);
 }
 
-/* Gradients of queries, keys, values and projected positions. A member takes heads, and each of them for all queries. */
+/* Gradients of queries, keys, values and projected positions. A member takes heads, and each of them for all
+ * queries. */
 static void attend(zoo_network_pass *p, const zoo_member *me, size_t l, const float *dcontext)
 {
     size_t H = hidden(p), first, end;
@@ -139,17 +148,18 @@ static void attend(zoo_network_pass *p, const zoo_member *me, size_t l, const fl
 }
 
 /* One projected position table: to its weights, its bias and to the table. */
-static void position_table(zoo_network_pass *p, const zoo_member *me, size_t l, const float *dtable, enum zoo_layer_part w,
-                           enum zoo_layer_part b)
+static void position_table(zoo_network_pass *p, const zoo_member *me, size_t l, const float *dtable,
+                           enum zoo_layer_part w, enum zoo_layer_part b)
 {
     size_t H = hidden(p);
 
     zoo_pass_multiply_bwd_x(p, me, p->dlayer_relative, H, dtable, H, zoo_pass_layer_part(p, l, w), p->C, H, H);
-    zoo_pass_multiply_bwd_w(p, me, layer_grad(p, l, w), layer_grad(p, l, b), dtable, H, p->layers[l].relative, H, p->C, H, H);
+    zoo_pass_multiply_bwd_w(p, me, layer_grad(p, l, w), layer_grad(p, l, b), dtable, H, p->layers[l].relative, H, p->C,
+                            H, H);
 }
 
-/* A softmax does not see what is added to all scores of a query: these biases have no gradient. What was summed for them is
- * rounding, which Adam, who divides by its size, would make steps of. */
+/* A softmax does not see what is added to all scores of a query: these biases have no gradient. What was summed for
+ * them is rounding, which Adam, who divides by its size, would make steps of. */
 static void clear_unseen_biases(zoo_network_pass *p, size_t l)
 {
     const zoo_transformer_config *c = &p->network->config;
@@ -170,7 +180,8 @@ static void project_positions(zoo_network_pass *p, const zoo_member *me, size_t 
     size_t H = hidden(p), first, count;
 
     if (m->pos_key)
-        position_table(p, me, l, p->dpos_key, own ? ZOO_LAYER_POS_KEY_W : ZOO_LAYER_KEY_W, own ? ZOO_LAYER_POS_KEY_B : ZOO_LAYER_KEY_B);
+        position_table(p, me, l, p->dpos_key, own ? ZOO_LAYER_POS_KEY_W : ZOO_LAYER_KEY_W,
+                       own ? ZOO_LAYER_POS_KEY_B : ZOO_LAYER_KEY_B);
     if (m->pos_query)
         position_table(p, me, l, p->dpos_query, own ? ZOO_LAYER_POS_QUERY_W : ZOO_LAYER_QUERY_W,
                        own ? ZOO_LAYER_POS_QUERY_B : ZOO_LAYER_QUERY_B);
@@ -199,7 +210,8 @@ static void project(zoo_network_pass *p, const zoo_member *me, size_t l)
     zoo_pass_multiply_bwd_w(p, me, dw, db, p->narrow, H, m->first, H, n, H, H);
 }
 
-/* Last layer: gradients of queries at token 0 side by side in p->narrow, and those of its input there, p->dfirst, into p->dout. */
+/* Last layer: gradients of queries at token 0 side by side in p->narrow, and those of its input there, p->dfirst, into
+ * p->dout. */
 static void gather_first(zoo_network_pass *p, const zoo_member *me)
 {
     size_t H = hidden(p), first, count;
@@ -240,7 +252,8 @@ static void self_attention(zoo_network_pass *p, const zoo_member *me, size_t l)
     }
     zoo_team_meet(me);
     zoo_pass_multiply_bwd_x(p, me, dcontext, H, p->narrow, H, zoo_pass_layer_part(p, l, ZOO_LAYER_OUT_W), M, H, H);
-    zoo_pass_multiply_bwd_w(p, me, layer_grad(p, l, ZOO_LAYER_OUT_W), layer_grad(p, l, ZOO_LAYER_OUT_B), p->narrow, H, m->context, H, M, H, H);
+    zoo_pass_multiply_bwd_w(p, me, layer_grad(p, l, ZOO_LAYER_OUT_W), layer_grad(p, l, ZOO_LAYER_OUT_B), p->narrow, H,
+                            m->context, H, M, H, H);
     zoo_team_meet(me);
     attend(p, me, l, dcontext);
     zoo_team_meet(me);
@@ -267,10 +280,11 @@ static void norm_positions(zoo_network_pass *p, const zoo_member *me)
 
     share_rows(me, p->C, &first, &count);
     if (c->norms_positions) {
-        norm_columns(p, me, grad(p, ZOO_PART_RELATIVE_NORM_W), grad(p, ZOO_PART_RELATIVE_NORM_B), p->drelative, p->relative_normal, p->C);
+        norm_columns(p, me, grad(p, ZOO_PART_RELATIVE_NORM_W), grad(p, ZOO_PART_RELATIVE_NORM_B), p->drelative,
+                     p->relative_normal, p->C);
         zoo_team_meet(me);
-        zoo_layernorm_bwd(p->drelative + first*H, p->drelative + first*H, p->relative_normal + first*H, p->relative_scale + first,
-                          zoo_pass_part(p, ZOO_PART_RELATIVE_NORM_W), count, H);
+        zoo_layernorm_bwd(p->drelative + first*H, p->drelative + first*H, p->relative_normal + first*H,
+                          p->relative_scale + first, zoo_pass_part(p, ZOO_PART_RELATIVE_NORM_W), count, H);
     }
     add(dtable + first*H, p->drelative + first*H, count * H);
 }
@@ -346,8 +360,8 @@ static void walk(void *context, const zoo_member *me)
     embed(p, me);
 }
 
-void zoo_network_backward(zoo_network_pass *pass, const float *params, const float *dlogits, unsigned below, float *grads,
-                          float *dwords)
+void zoo_network_backward(zoo_network_pass *pass, const float *params, const float *dlogits, unsigned below,
+                          float *grads, float *dwords)
 {
     pass->params = params;
     pass->dlogits = dlogits;

@@ -1,4 +1,5 @@
-/* network_forward.c - the forward pass of network.h: every member of the team walks through it, taking its share of each phase. */
+/* network_forward.c - the forward pass of network.h: every member of the team walks through it, taking its share of
+ * each phase. */
 #include <string.h>
 #include "compute/rows.h"
 #include "train/network_pass.h"
@@ -50,13 +51,14 @@ static void embed(zoo_network_pass *p, const zoo_member *me)
     look_up(p, me);
     zoo_team_meet(me);
     if (p->projected != p->embedded) {
-        zoo_pass_multiply(p, me, p->projected, H, p->embedded, c->embedding_size, zoo_pass_part(p, ZOO_PART_EMBED_PROJ), NULL, p->batch->N,
-                         c->embedding_size, H);
+        zoo_pass_multiply(p, me, p->projected, H, p->embedded, c->embedding_size, zoo_pass_part(p, ZOO_PART_EMBED_PROJ),
+                          NULL, p->batch->N, c->embedding_size, H);
         zoo_team_meet(me);
     }
     share_rows(me, p->batch->N, &first, &count);
     zoo_layernorm_fwd(x + first*H, p->embed_normal + first*H, p->embed_scale + first, p->projected + first*H,
-                      zoo_pass_part(p, ZOO_PART_EMBED_NORM_W), zoo_pass_part(p, ZOO_PART_EMBED_NORM_B), count, H, c->eps);
+                      zoo_pass_part(p, ZOO_PART_EMBED_NORM_W), zoo_pass_part(p, ZOO_PART_EMBED_NORM_B), count, H,
+                      c->eps);
     zoo_pass_drop_tokens(p, &coins, x + first*H, x + first*H, first, count, H);
 }
 
@@ -69,8 +71,9 @@ static void norm_positions(zoo_network_pass *p, const zoo_member *me)
 
     share_rows(me, p->C, &first, &count);
     if (c->norms_positions)
-        zoo_layernorm_fwd(p->relative + first*H, p->relative_normal + first*H, p->relative_scale + first, table + first*H,
-                          zoo_pass_part(p, ZOO_PART_RELATIVE_NORM_W), zoo_pass_part(p, ZOO_PART_RELATIVE_NORM_B), count, H, c->eps);
+        zoo_layernorm_fwd(p->relative + first*H, p->relative_normal + first*H, p->relative_scale + first,
+                          table + first*H, zoo_pass_part(p, ZOO_PART_RELATIVE_NORM_W),
+                          zoo_pass_part(p, ZOO_PART_RELATIVE_NORM_B), count, H, c->eps);
     else
         memcpy(p->relative + first*H, table + first*H, count * H * sizeof *table);
 }
@@ -83,11 +86,14 @@ static void project_positions(zoo_network_pass *p, const zoo_member *me, size_t 
     size_t H = hidden(p);
 
     if (m->pos_key)
-        zoo_pass_multiply(p, me, m->pos_key, H, m->relative, H, zoo_pass_layer_part(p, l, own ? ZOO_LAYER_POS_KEY_W : ZOO_LAYER_KEY_W),
-                         zoo_pass_layer_part(p, l, own ? ZOO_LAYER_POS_KEY_B : ZOO_LAYER_KEY_B), p->C, H, H);
+        zoo_pass_multiply(p, me, m->pos_key, H, m->relative, H, zoo_pass_layer_part(p, l, own ? ZOO_LAYER_POS_KEY_W :
+                                                                                    ZOO_LAYER_KEY_W),
+                          zoo_pass_layer_part(p, l, own ? ZOO_LAYER_POS_KEY_B : ZOO_LAYER_KEY_B), p->C, H, H);
     if (m->pos_query)
-        zoo_pass_multiply(p, me, m->pos_query, H, m->relative, H, zoo_pass_layer_part(p, l, own ? ZOO_LAYER_POS_QUERY_W : ZOO_LAYER_QUERY_W),
-                         zoo_pass_layer_part(p, l, own ? ZOO_LAYER_POS_QUERY_B : ZOO_LAYER_QUERY_B), p->C, H, H);
+        zoo_pass_multiply(p, me, m->pos_query, H, m->relative, H, zoo_pass_layer_part(p, l, own ?
+                                                                                      ZOO_LAYER_POS_QUERY_W :
+                                                                                      ZOO_LAYER_QUERY_W),
+                          zoo_pass_layer_part(p, l, own ? ZOO_LAYER_POS_QUERY_B : ZOO_LAYER_QUERY_B), p->C, H, H);
 }
 
 /* What the layer reads besides its input: the position table dropped, and in the last layer its input at token 0. */
@@ -141,8 +147,8 @@ static void attend(zoo_network_pass *p, const zoo_member *me, size_t l)
 }
 
 /* out (M,H) = norm(residual + dropped x) over this member's rows; x is scratch */
-static void close_block(zoo_network_pass *p, const zoo_member *me, size_t l, unsigned place, enum zoo_layer_part gain, float *out,
-                        float *normal, float *scale, float *x, const float *residual)
+static void close_block(zoo_network_pass *p, const zoo_member *me, size_t l, unsigned place, enum zoo_layer_part gain,
+                        float *out, float *normal, float *scale, float *x, const float *residual)
 {
     const zoo_transformer_config *c = &p->network->config;
     zoo_coins coins = zoo_pass_layer_coins(p, l, place, c->hidden_dropout);
@@ -162,14 +168,14 @@ static void feed_forward(zoo_network_pass *p, const zoo_member *me, size_t l, fl
     struct zoo_layer_memory *m = &p->layers[l];
     size_t H = hidden(p), I = c->intermediate_size, M = zoo_pass_rows(p, l), first, count;
 
-    zoo_pass_multiply(p, me, m->up, I, m->middle, H, zoo_pass_layer_part(p, l, ZOO_LAYER_UP_W), zoo_pass_layer_part(p, l, ZOO_LAYER_UP_B), M, H,
-                     I);
+    zoo_pass_multiply(p, me, m->up, I, m->middle, H, zoo_pass_layer_part(p, l, ZOO_LAYER_UP_W),
+                      zoo_pass_layer_part(p, l, ZOO_LAYER_UP_B), M, H, I);
     zoo_team_meet(me);
     share_rows(me, M, &first, &count);
     zoo_activation_fwd(c->hidden_act, p->wide + first*I, m->up + first*I, count * I);
     zoo_team_meet(me);
-    zoo_pass_multiply(p, me, p->narrow, H, p->wide, I, zoo_pass_layer_part(p, l, ZOO_LAYER_DOWN_W), zoo_pass_layer_part(p, l, ZOO_LAYER_DOWN_B),
-                     M, I, H);
+    zoo_pass_multiply(p, me, p->narrow, H, p->wide, I, zoo_pass_layer_part(p, l, ZOO_LAYER_DOWN_W),
+                      zoo_pass_layer_part(p, l, ZOO_LAYER_DOWN_B), M, I, H);
     zoo_team_meet(me);
     close_block(p, me, l, ZOO_PLACE_DOWN, ZOO_LAYER_NORM2_W, out, m->normal2, m->scale2, p->narrow, m->middle);
     zoo_team_meet(me);
@@ -189,10 +195,11 @@ static void layer(zoo_network_pass *p, const zoo_member *me, size_t l)
     zoo_team_meet(me);
     attend(p, me, l);
     zoo_team_meet(me);
-    zoo_pass_multiply(p, me, p->narrow, H, m->context, H, zoo_pass_layer_part(p, l, ZOO_LAYER_OUT_W), zoo_pass_layer_part(p, l, ZOO_LAYER_OUT_B),
-                     zoo_pass_rows(p, l), H, H);
+    zoo_pass_multiply(p, me, p->narrow, H, m->context, H, zoo_pass_layer_part(p, l, ZOO_LAYER_OUT_W),
+                      zoo_pass_layer_part(p, l, ZOO_LAYER_OUT_B), zoo_pass_rows(p, l), H, H);
     zoo_team_meet(me);
-    close_block(p, me, l, ZOO_PLACE_CONTEXT, ZOO_LAYER_NORM1_W, m->middle, m->normal1, m->scale1, p->narrow, is_last ? m->first : m->in);
+    close_block(p, me, l, ZOO_PLACE_CONTEXT, ZOO_LAYER_NORM1_W, m->middle, m->normal1, m->scale1, p->narrow,
+                is_last ? m->first : m->in);
     zoo_team_meet(me);
     feed_forward(p, me, l, is_last ? p->out : p->layers[l + 1].in);
 }
@@ -207,14 +214,15 @@ static void classify(zoo_network_pass *p, const zoo_member *me)
     share_rows(me, p->batch->n, &first, &count);
     zoo_pass_drop_queries(p, &before, p->pooled_in + first*H, p->out + first*H, first, count, H);
     zoo_team_meet(me);
-    zoo_train_product_fwd(me, ZOO_PRECISION_F32, p->products, p->pooled, S, p->pooled_in, H, zoo_pass_part(p, ZOO_PART_POOLER_W), zoo_pass_part(p, ZOO_PART_POOLER_B), p->batch->n,
-                     H, S);
+    zoo_train_product_fwd(me, ZOO_PRECISION_F32, p->products, p->pooled, S, p->pooled_in, H,
+                          zoo_pass_part(p, ZOO_PART_POOLER_W), zoo_pass_part(p, ZOO_PART_POOLER_B), p->batch->n, H, S);
     zoo_team_meet(me);
     zoo_activation_fwd(c->pooler_act, p->classified_in + first*S, p->pooled + first*S, count * S);
     zoo_pass_drop_queries(p, &behind, p->classified_in + first*S, p->classified_in + first*S, first, count, S);
     zoo_team_meet(me);
-    zoo_train_product_fwd(me, ZOO_PRECISION_F32, p->products, p->logits, c->labels, p->classified_in, S, zoo_pass_part(p, ZOO_PART_CLASSIFIER_W),
-                     zoo_pass_part(p, ZOO_PART_CLASSIFIER_B), p->batch->n, S, c->labels);
+    zoo_train_product_fwd(me, ZOO_PRECISION_F32, p->products, p->logits, c->labels, p->classified_in, S,
+                          zoo_pass_part(p, ZOO_PART_CLASSIFIER_W), zoo_pass_part(p, ZOO_PART_CLASSIFIER_B), p->batch->n,
+                          S, c->labels);
 }
 
 static void walk_body(void *context, const zoo_member *me)
@@ -257,7 +265,8 @@ static void lay_out(zoo_network_pass *p)
     }
 }
 
-static void begin(zoo_network_pass *pass, const float *params, const zoo_packed *batch, const zoo_network_noise *noise, float *logits)
+static void begin(zoo_network_pass *pass, const float *params, const zoo_packed *batch, const zoo_network_noise *noise,
+                  float *logits)
 {
     pass->batch = batch;
     pass->params = params;
@@ -266,8 +275,8 @@ static void begin(zoo_network_pass *pass, const float *params, const zoo_packed 
     pass->noise = noise ? *noise : (zoo_network_noise){ 0 };
 }
 
-void zoo_network_forward(zoo_network_pass *pass, const float *params, const zoo_packed *batch, const zoo_network_noise *noise,
-                         float *logits)
+void zoo_network_forward(zoo_network_pass *pass, const float *params, const zoo_packed *batch,
+                         const zoo_network_noise *noise, float *logits)
 {
     begin(pass, params, batch, noise, logits);
     lay_out(pass);
@@ -282,8 +291,8 @@ void zoo_network_encode(zoo_network_pass *pass, const float *params, const zoo_p
     memcpy(hidden_rows, pass->out, batch->n * hidden(pass) * sizeof *hidden_rows);
 }
 
-void zoo_network_classify(zoo_network_pass *pass, const float *params, const float *hidden_rows, size_t n, const zoo_network_noise *noise,
-                          float *logits)
+void zoo_network_classify(zoo_network_pass *pass, const float *params, const float *hidden_rows, size_t n,
+                          const zoo_network_noise *noise, float *logits)
 {
     pass->encoded = (zoo_packed){ .n = n };
     begin(pass, params, &pass->encoded, noise, logits);

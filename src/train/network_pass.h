@@ -1,5 +1,7 @@
-/* network_pass.h - the memory of a pass, shared by network.c, network_forward.c and network_backward.c; nobody else includes it.
- * Dimensions: n queries, N tokens, M rows of a layer's result (N; n in the last layer), C rows of the position tables in use, H, E, I, K.
+/* network_pass.h - the memory of a pass, shared by network.c, network_forward.c and network_backward.c; nobody else
+ * includes it.
+ * Dimensions: n queries, N tokens, M rows of a layer's result (N; n in the last layer), C rows of the position tables
+ * in use, H, E, I, K.
  * Layer: train. */
 #ifndef ZOO_TRAIN_NETWORK_PASS_H
 #define ZOO_TRAIN_NETWORK_PASS_H
@@ -28,10 +30,12 @@ struct zoo_network_pass {
     size_t max_tokens, max_queries, scratch_size;
     unsigned char *memory;
     struct zoo_layer_memory *layers;    /* (layers) */
-    int32_t *columns;                   /* (2 max_positions - 1): the row of the position table of relative position r at r + max_positions - 1 */
+    int32_t *columns;                   /* (2 max_positions - 1): the row of the position table of relative position r
+                                         * at r + max_positions - 1 */
     size_t *starts;                     /* (n): a query's first token */
 
-    float *embedded, *projected;        /* (N,E) (N,H): sum of embeddings, behind the projection; the same where there is none */
+    float *embedded, *projected;        /* (N,E) (N,H): sum of embeddings, behind the projection; the same where there
+                                         * is none */
     float *embed_normal, *embed_scale;  /* (N,H) (N) */
     float *relative_normal, *relative_scale, *relative;         /* (2A,H) (2A) (2A,H) */
     float *out;                         /* (n,H): the last layer's result */
@@ -65,14 +69,15 @@ enum { ZOO_PLACE_POSITIONS, ZOO_PLACE_PROBABILITIES, ZOO_PLACE_CONTEXT, ZOO_PLAC
 
 zoo_coins zoo_pass_coins(const zoo_network_pass *pass, unsigned place, double share);
 zoo_coins zoo_pass_layer_coins(const zoo_network_pass *pass, size_t layer, unsigned place, double share);
-/* Dropout of rows first..first+count of what has a row a token, and of what has a row a query, with the coins of their places in the step;
+/* Dropout of rows first..first+count of what has a row a token, and of what has a row a query, with the coins of their
+ * places in the step;
  * zoo_pass_drop_rows(): of a layer's result. out may be x. */
-void zoo_pass_drop_tokens(const zoo_network_pass *pass, const zoo_coins *coins, float *out, const float *x, size_t first, size_t count,
-                          size_t D);
-void zoo_pass_drop_queries(const zoo_network_pass *pass, const zoo_coins *coins, float *out, const float *x, size_t first, size_t count,
-                           size_t D);
-void zoo_pass_drop_rows(const zoo_network_pass *pass, size_t layer, const zoo_coins *coins, float *out, const float *x, size_t first,
-                        size_t count, size_t D);
+void zoo_pass_drop_tokens(const zoo_network_pass *pass, const zoo_coins *coins, float *out, const float *x,
+                          size_t first, size_t count, size_t D);
+void zoo_pass_drop_queries(const zoo_network_pass *pass, const zoo_coins *coins, float *out, const float *x,
+                           size_t first, size_t count, size_t D);
+void zoo_pass_drop_rows(const zoo_network_pass *pass, size_t layer, const zoo_coins *coins, float *out, const float *x,
+                        size_t first, size_t count, size_t D);
 /* The attention of one head over one query, all but `scratch`. */
 zoo_attend zoo_pass_attend(const zoo_network_pass *pass, size_t layer, size_t head, size_t query);
 int zoo_pass_is_last(const zoo_network_pass *pass, size_t layer);
@@ -80,18 +85,20 @@ int zoo_pass_is_last(const zoo_network_pass *pass, size_t layer);
 size_t zoo_pass_rows(const zoo_network_pass *pass, size_t layer);
 
 /* The products of a linear layer in the pass's precision: see train_product.h. */
-static inline void zoo_pass_multiply(const zoo_network_pass *p, const zoo_member *me, float *y, size_t ldy, const float *x, size_t ldx,
-                                     const float *w, const float *bias, size_t R, size_t I, size_t O)
+static inline void zoo_pass_multiply(const zoo_network_pass *p, const zoo_member *me, float *y, size_t ldy,
+                                     const float *x, size_t ldx, const float *w, const float *bias, size_t R, size_t I,
+                                     size_t O)
 {
     zoo_train_product_fwd(me, p->precision, p->products, y, ldy, x, ldx, w, bias, R, I, O);
 }
-static inline void zoo_pass_multiply_bwd_x(const zoo_network_pass *p, const zoo_member *me, float *dx, size_t ldx, const float *dy,
-                                           size_t ldy, const float *w, size_t R, size_t I, size_t O)
+static inline void zoo_pass_multiply_bwd_x(const zoo_network_pass *p, const zoo_member *me, float *dx, size_t ldx,
+                                           const float *dy, size_t ldy, const float *w, size_t R, size_t I, size_t O)
 {
     zoo_train_product_bwd_x(me, p->precision, p->products, dx, ldx, dy, ldy, w, R, I, O);
 }
-static inline void zoo_pass_multiply_bwd_w(const zoo_network_pass *p, const zoo_member *me, float *dw, float *dbias, const float *dy,
-                                           size_t ldy, const float *x, size_t ldx, size_t R, size_t I, size_t O)
+static inline void zoo_pass_multiply_bwd_w(const zoo_network_pass *p, const zoo_member *me, float *dw, float *dbias,
+                                           const float *dy, size_t ldy, const float *x, size_t ldx, size_t R, size_t I,
+                                           size_t O)
 {
     zoo_train_product_bwd_w(me, p->precision, p->products, dw, dbias, dy, ldy, x, ldx, R, I, O);
 }

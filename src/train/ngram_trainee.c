@@ -50,8 +50,8 @@ static void forward(zoo_trainee *base, const zoo_batch *batch, float *logits, fl
         t->bags[b] = zoo_features_bag(t->features, batch->rows[b], &t->scratch);
         if (!batch->partners || batch->partners[b] == ZOO_ALONE)
             continue;
-        t->bags[b] = blend(t->bags[b], zoo_features_bag(t->features, batch->partners[b], &t->scratch), t->blend_rows + blended,
-                           t->blend_weights + blended);
+        t->bags[b] = blend(t->bags[b], zoo_features_bag(t->features, batch->partners[b], &t->scratch),
+                           t->blend_rows + blended, t->blend_weights + blended);
         blended += t->bags[b].count;
     }
     t->B = batch->B;
@@ -77,7 +77,8 @@ static void backward(zoo_trainee *base, const float *dlogits, const float *dtag_
     zoo_ngram_trainee *t = (zoo_ngram_trainee *)base;
     size_t D = t->net.config.dim;
 
-    zoo_ngram_backward(&t->net, t->params, t->B, t->activations, dlogits, dtag_logits, t->dhidden, t->grads, t->dpooled);
+    zoo_ngram_backward(&t->net, t->params, t->B, t->activations, dlogits, dtag_logits, t->dhidden, t->grads,
+                       t->dpooled);
     for (size_t b = 0; b < t->B; b++) {
         const float *dpooled = t->dpooled + b*D;
         for (size_t f = 0; f < t->bags[b].count; f++) {
@@ -97,7 +98,8 @@ static int step(zoo_trainee *base, double rate, double *loss, double *norm, zoo_
     (void)loss;
     (void)err;
     *norm = 0;
-    zoo_adagrad_rows(t->params, t->row_sums, t->row_grads, t->touched, t->touched_count, t->net.config.dim, (float)rate);
+    zoo_adagrad_rows(t->params, t->row_sums, t->row_grads, t->touched, t->touched_count, t->net.config.dim,
+                     (float)rate);
     zoo_adagrad_step(t->params + t->net.dense, t->sums, t->grads, dense, (float)rate);
     memset(t->grads, 0, dense * sizeof *t->grads);
     for (size_t i = 0; i < t->touched_count; i++)
@@ -130,7 +132,8 @@ static const zoo_trainee_class ngram_class = {
 
 static int alloc(zoo_ngram_trainee *t, size_t batch, zoo_err *err)
 {
-    size_t V = t->net.config.features.buckets, D = t->net.config.dim, H = t->net.config.hidden, dense = t->net.size - t->net.dense;
+    size_t V = t->net.config.features.buckets, D = t->net.config.dim, H = t->net.config.hidden,
+               dense = t->net.size - t->net.dense;
     size_t most = batch * ZOO_TRAINEE_ROWS * zoo_features_longest(t->features), R = most < V ? most : V;
 
     t->params = zoo_ngram_params_new(&t->net, err);
@@ -147,8 +150,8 @@ static int alloc(zoo_ngram_trainee *t, size_t batch, zoo_err *err)
     t->activations = malloc(zoo_ngram_activations_size(&t->net, batch) * sizeof *t->activations);
     t->dhidden = malloc((batch * H + 1) * sizeof *t->dhidden);
     t->dpooled = malloc(batch * D * sizeof *t->dpooled);
-    if (!t->params || !t->kept || !t->sums || !t->row_sums || !t->grads || !t->row_grads || !t->touched || !t->slots || !t->bags ||
-        !t->blend_rows || !t->blend_weights || !t->activations || !t->dhidden || !t->dpooled)
+    if (!t->params || !t->kept || !t->sums || !t->row_sums || !t->grads || !t->row_grads || !t->touched || !t->slots ||
+        !t->bags || !t->blend_rows || !t->blend_weights || !t->activations || !t->dhidden || !t->dpooled)
         return zoo_fail_nomem(err);
     return zoo_features_scratch_init(&t->scratch, t->features, batch * ZOO_TRAINEE_ROWS, err);
 }

@@ -15,8 +15,8 @@ int zoo_ngram_trainee_new(zoo_ngram_trainee **out, const zoo_ngram_net *net, con
 void zoo_ngram_trainee_free(zoo_ngram_trainee *trainee);        /* NULL is fine */
 zoo_trainee *zoo_ngram_trainee_base(zoo_ngram_trainee *trainee);
 
-/* Begins anew: weights from the seed, the expert head's bias at log(prior (k)), so that an untrained router chooses what the
- * targets favour on average. */
+/* Begins anew: weights from the seed, the expert head's bias at log(prior (k)), so that an untrained router chooses
+ * what the targets favour on average. */
 void zoo_ngram_trainee_reset(zoo_ngram_trainee *trainee, uint64_t seed, const double *prior);
 /* The parameters (net->size), borrowed. */
 float *zoo_ngram_trainee_params(zoo_ngram_trainee *trainee);

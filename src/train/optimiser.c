@@ -11,8 +11,8 @@ void zoo_adagrad_step(float *restrict params, float *restrict sums, const float 
     }
 }
 
-void zoo_adagrad_rows(float *restrict table, float *restrict sums, const float *restrict grads, const uint32_t *rows, size_t R,
-                      size_t D, float rate)
+void zoo_adagrad_rows(float *restrict table, float *restrict sums, const float *restrict grads, const uint32_t *rows,
+                      size_t R, size_t D, float rate)
 {
     for (size_t r = 0; r < R; r++) {
         const float *grad = grads + r*D;                           /* grads[r,:] */

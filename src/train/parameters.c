@@ -11,9 +11,12 @@ enum { DECAYS = 1, IS_POOLER = 2, IS_CLASSIFIER = 4, IS_HEAD = IS_POOLER | IS_CL
 struct row { const char *deberta, *bert; enum dimension rows, columns; int flags; };
 
 static const struct row parts[ZOO_PARTS] = {
-    [ZOO_PART_WORDS] = { "deberta.embeddings.word_embeddings.weight", "bert.embeddings.word_embeddings.weight", V, E, DECAYS },
-    [ZOO_PART_POSITIONS] = { "deberta.embeddings.position_embeddings.weight", "bert.embeddings.position_embeddings.weight", POSITIONS, E, DECAYS },
-    [ZOO_PART_TYPES] = { "deberta.embeddings.token_type_embeddings.weight", "bert.embeddings.token_type_embeddings.weight", TYPES, E, DECAYS },
+    [ZOO_PART_WORDS] = { "deberta.embeddings.word_embeddings.weight", "bert.embeddings.word_embeddings.weight", V, E,
+                         DECAYS },
+    [ZOO_PART_POSITIONS] = { "deberta.embeddings.position_embeddings.weight",
+                             "bert.embeddings.position_embeddings.weight", POSITIONS, E, DECAYS },
+    [ZOO_PART_TYPES] = { "deberta.embeddings.token_type_embeddings.weight",
+                         "bert.embeddings.token_type_embeddings.weight", TYPES, E, DECAYS },
     [ZOO_PART_EMBED_PROJ] = { "deberta.embeddings.embed_proj.weight", NULL, H, E, DECAYS },
     [ZOO_PART_EMBED_NORM_W] = { "deberta.embeddings.LayerNorm.weight", "bert.embeddings.LayerNorm.weight", H, NONE, 0 },
     [ZOO_PART_EMBED_NORM_B] = { "deberta.embeddings.LayerNorm.bias", "bert.embeddings.LayerNorm.bias", H, NONE, 0 },
@@ -74,11 +77,13 @@ static bool has_layer_part(const zoo_transformer_config *c, enum zoo_layer_part 
 }
 
 /* Adds a tensor behind those that are there; returns where it lies. */
-static size_t add(zoo_parameters *p, const zoo_transformer_config *c, const struct row *row, const char *name, unsigned below)
+static size_t add(zoo_parameters *p, const zoo_transformer_config *c, const struct row *row, const char *name,
+                  unsigned below)
 {
     const size_t sizes[DIMENSIONS] = {
         [NONE] = 1, [V] = c->vocab_size, [E] = c->embedding_size, [H] = c->hidden_size, [I] = c->intermediate_size,
-        [A2] = 2 * zoo_transformer_span(c), [K] = c->labels, [S] = c->pooler_size, [POSITIONS] = c->max_positions, [TYPES] = c->types
+        [A2] = 2 * zoo_transformer_span(c), [K] = c->labels, [S] = c->pooler_size, [POSITIONS] = c->max_positions,
+               [TYPES] = c->types
     };
     zoo_parameter *one = &p->all[p->count++];
 
@@ -129,7 +134,8 @@ int zoo_parameters_init(zoo_parameters *p, const zoo_transformer_config *c, zoo_
         if (i == ZOO_PART_POOLER_W)
             for (size_t l = 0; l < c->layers; l++)
                 add_layer(p, c, l);
-        p->parts[i] = has_part(c, (enum zoo_part)i) ? add(p, c, row, c->family == ZOO_BERT ? row->bert : row->deberta, below) : ZOO_NO_PART;
+        p->parts[i] = has_part(c, (enum zoo_part)i) ? add(p, c, row, c->family == ZOO_BERT ? row->bert : row->deberta,
+                                                          below) : ZOO_NO_PART;
     }
     p->dense = p->all[0].count;
     return ZOO_OK;
@@ -159,8 +165,8 @@ static void draw(const zoo_parameter *p, double spread, uint64_t seed, float *ou
         out[i] = p->dims == 1 ? 0 : (float)(spread * zoo_rng_normal(&rng));
 }
 
-int zoo_parameters_read(const zoo_parameters *parameters, const zoo_weights *weights, double spread, uint64_t seed, float *params,
-                        int *has_new_pooler, zoo_err *err)
+int zoo_parameters_read(const zoo_parameters *parameters, const zoo_weights *weights, double spread, uint64_t seed,
+                        float *params, int *has_new_pooler, zoo_err *err)
 {
     int is_new = 0, rc;
 

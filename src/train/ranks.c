@@ -143,7 +143,8 @@ int zoo_ranks_follow(zoo_ranks *ranks, int rc, zoo_err *err)
     return told ? zoo_fail(err, told, "rank 0 could not go on") : rc;
 }
 
-static int find_difference(const zoo_ranks *ranks, const uint64_t *all, const zoo_common *things, size_t count, zoo_err *err)
+static int find_difference(const zoo_ranks *ranks, const uint64_t *all, const zoo_common *things, size_t count,
+                           zoo_err *err)
 {
     for (unsigned r = 1; r < ranks->count; r++)
         for (size_t i = 0; i < count; i++)
@@ -178,7 +179,8 @@ static int falling(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-void zoo_ranks_deal(const zoo_ranks *ranks, const size_t *lengths, size_t n, unsigned *owner, uint64_t *order, size_t *loads)
+void zoo_ranks_deal(const zoo_ranks *ranks, const size_t *lengths, size_t n, unsigned *owner, uint64_t *order,
+                    size_t *loads)
 {
     unsigned R = zoo_ranks_count(ranks);
 

@@ -1,13 +1,14 @@
 /* ranks.h - several processes that train one model: what they say to each other, over whatever carries it.
  *
- * A transport moves blocks of bytes between all ranks at once (zoo_ranks_class); everything else is built on that, here: sums whose order is
- * that of the ranks, one rank's word to all others, and the check that all are about the same run. MPI is one transport (ranks_mpi.c, a shared
- * object of its own, opened only where a process was started as one of several: ranks_open.h); unit tests have one of threads.
+ * A transport moves blocks of bytes between all ranks at once (zoo_ranks_class); everything else is built on that,
+ * here: sums whose order is that of the ranks, one rank's word to all others, and the check that all are about the same
+ * run. MPI is one transport (ranks_mpi.c, a shared object of its own, opened only where a process was started as one of
+ * several: ranks_open.h); unit tests have one of threads.
  *
- * Why not MPI_Allreduce: the order of its sums may change with the algorithm that the library picks by size and by where ranks run. Here
- * rank r owns the r-th part of an array, gets that part from everybody, adds up in the order of the ranks, and sends the sum to all:
- * 2 (R - 1) / R of the array each way, as good as a ring, and the same bits wherever the ranks run.
- * A transport's failure ends the run: no call of any rank may follow it but close() and end().
+ * Why not MPI_Allreduce: the order of its sums may change with the algorithm that the library picks by size and by
+ * where ranks run. Here rank r owns the r-th part of an array, gets that part from everybody, adds up in the order of
+ * the ranks, and sends the sum to all: 2 (R - 1) / R of the array each way, as good as a ring, and the same bits
+ * wherever the ranks run. A transport's failure ends the run: no call of any rank may follow it but close() and end().
  * Dimensions: R ranks. Layer: train -> base. Threads: one at a time. */
 #ifndef ZOO_TRAIN_RANKS_H
 #define ZOO_TRAIN_RANKS_H
@@ -24,8 +25,8 @@ typedef struct zoo_ranks_class {
     /* out[r] goes to rank r, which knows its size; in[r] comes from it. (R) each, both 0 bytes for the rank itself. Every rank makes
      * the same calls in the same order; returns when all that concerns this rank is done. */
     int (*swap)(zoo_ranks *ranks, const zoo_block *out, const zoo_block *in, zoo_err *err);
-    /* The end of the run, with its outcome (0: good). codes (R): those of all ranks, where they all come here, at once or, `code` being
-     * 0, ever; returns whether they did. */
+    /* The end of the run, with its outcome (0: good). codes (R): those of all ranks, where they all come here, at once
+     * or, `code` being 0, ever; returns whether they did. */
     int (*close)(zoo_ranks *ranks, int code, int *codes);
     void (*end)(zoo_ranks *ranks);                      /* frees; the others go on to their own end */
     void (*abort)(zoo_ranks *ranks, int status);        /* ends all processes of the run, this one too */
@@ -58,7 +59,8 @@ int zoo_ranks_gather(zoo_ranks *ranks, const void *own, size_t size, void *all, 
 /* data (size bytes) becomes that of rank 0. */
 int zoo_ranks_tell(zoo_ranks *ranks, void *data, size_t size, zoo_err *err);
 
-/* Goes on where rank 0 does: its return code is told to all, and where it failed every rank fails; it alone knows why. */
+/* Goes on where rank 0 does: its return code is told to all, and where it failed every rank fails; it alone knows
+ * why. */
 int zoo_ranks_follow(zoo_ranks *ranks, int rc, zoo_err *err);
 
 /* One thing that all ranks must have in common: its mark, and the words of "rank 1 has WHAT than rank 0; REMEDY". */
@@ -66,7 +68,8 @@ typedef struct zoo_common { uint64_t mark; const char *what, *remedy; } zoo_comm
 /* ZOO_EUSAGE on every rank where one differs from rank 0. */
 int zoo_ranks_compare(zoo_ranks *ranks, const zoo_common *things, size_t count, zoo_err *err);
 
-/* Deals out n rows of these lengths (below 2^32): the longest first, each to the rank that has least so far. owner (n); order (n) and loads (R)
- * are scratch. */
-void zoo_ranks_deal(const zoo_ranks *ranks, const size_t *lengths, size_t n, unsigned *owner, uint64_t *order, size_t *loads);
+/* Deals out n rows of these lengths (below 2^32): the longest first, each to the rank that has least so far. owner (n);
+ * order (n) and loads (R) are scratch. */
+void zoo_ranks_deal(const zoo_ranks *ranks, const size_t *lengths, size_t n, unsigned *owner, uint64_t *order,
+                    size_t *loads);
 #endif

@@ -1,7 +1,8 @@
-/* ranks_mpi.c - ranks over MPI, the only file that knows MPI. It is built into a shared object of its own, zooter-mpi.so, with mpicc, and opened by
- * ranks_open.c where a process was started as one of several: the program itself neither links to MPI nor starts slower for it.
- * Waiting is polling with short sleeps, so that a rank that waits takes no processor from one that computes; what takes longer than
- * PATIENCE_S is a failure, so that a run between machines that no longer hear each other ends.
+/* ranks_mpi.c - ranks over MPI, the only file that knows MPI. It is built into a shared object of its own,
+ * zooter-mpi.so, with mpicc, and opened by ranks_open.c where a process was started as one of several: the program
+ * itself neither links to MPI nor starts slower for it. Waiting is polling with short sleeps, so that a rank that waits
+ * takes no processor from one that computes; what takes longer than PATIENCE_S is a failure, so that a run between
+ * machines that no longer hear each other ends.
  * Layer: train. Threads: one at a time (MPI_THREAD_SERIALIZED). */
 #include <limits.h>
 #include <mpi.h>
@@ -10,8 +11,9 @@
 #include "train/ranks_open.h"
 
 enum { PATIENCE_S = 1800, PARTING_S = 2, SPINS = 200 };
-/* Bytes of a message. Between machines, below what Open MPI sends at once over TCP: larger ones ask the other side first, piece by piece, and
- * those questions wait behind the data of the other direction, so that a slow link is half idle. */
+/* Bytes of a message. Between machines, below what Open MPI sends at once over TCP: larger ones ask the other side
+ * first, piece by piece, and those questions wait behind the data of the other direction, so that a slow link is half
+ * idle. */
 static const size_t MESSAGE_NEAR = (size_t)1 << 20, MESSAGE_FAR = 65536 - 256;
 static const long NAP_NS = 20000;
 
@@ -106,7 +108,8 @@ static int swap(zoo_ranks *ranks, const zoo_block *out, const zoo_block *in, zoo
         return ZOO_ENOMEM;
     for (int i = 1; i < R && code == MPI_SUCCESS; i++)
         code = begin_block(m, &in[(own + R - i) % R], (own + R - i) % R, 0, &count);
-    for (int i = 1; i < R && code == MPI_SUCCESS; i++)                  /* each begins with another: nobody is everybody's first */
+    for (int i = 1; i < R && code == MPI_SUCCESS; i++)                  /* each begins with another: nobody is
+                                                                         * everybody's first */
         code = begin_block(m, &out[(own + i) % R], (own + i) % R, 1, &count);
     if (code != MPI_SUCCESS)
         return fail_mpi(err, code, "the exchange with other ranks failed");
@@ -204,7 +207,8 @@ int zoo_ranks_mpi_join(zoo_ranks **out, zoo_err *err)
         free(m);
         return zoo_fail(err, ZOO_EIO, "MPI could not be begun (code %d)", rc);
     }
-    rc = given < MPI_THREAD_SERIALIZED ? zoo_fail(err, ZOO_EUSAGE, "this MPI does not serve programs with threads") : join(m, err);
+    rc = given < MPI_THREAD_SERIALIZED ? zoo_fail(err, ZOO_EUSAGE, "this MPI does not serve programs with threads") :
+         join(m, err);
     if (rc) {
         end(&m->base);
         return rc;

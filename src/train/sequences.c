@@ -14,12 +14,14 @@ struct making {
     size_t *lengths, *cut;           /* (n); one a block */
 };
 
-/* No id at all would be a query that nothing can be read from: the tokenizer's special tokens, or the first id, stand for it. */
+/* No id at all would be a query that nothing can be read from: the tokenizer's special tokens, or the first id, stand
+ * for it. */
 static int add_row(struct making *m, zoo_tokenization *work, size_t row, size_t block, zoo_err *err)
 {
     const uint32_t nothing = 0;
     zoo_ids ids;
-    int rc = zoo_tokenizer_encode(m->tokenizer, work, m->data->queries[row], m->data->query_sizes[row], NULL, 0, m->max_length, &ids, err);
+    int rc = zoo_tokenizer_encode(m->tokenizer, work, m->data->queries[row], m->data->query_sizes[row], NULL, 0,
+                                  m->max_length, &ids, err);
 
     if (rc)
         return zoo_fail_within(err, "query '%.80s'", m->data->ids[row]);

@@ -17,8 +17,8 @@ typedef struct zoo_sequences {
     size_t longest, cut;             /* cut: rows of which only the beginning is read */
 } zoo_sequences;
 
-int zoo_sequences_init(zoo_sequences *sequences, const zoo_dataset *data, const zoo_tokenizer *tokenizer, size_t max_length,
-                       zoo_parallel *parallel, zoo_err *err);
+int zoo_sequences_init(zoo_sequences *sequences, const zoo_dataset *data, const zoo_tokenizer *tokenizer,
+                       size_t max_length, zoo_parallel *parallel, zoo_err *err);
 void zoo_sequences_release(zoo_sequences *sequences);
 
 static inline size_t zoo_sequences_length(const zoo_sequences *s, size_t row)

@@ -76,12 +76,14 @@ int zoo_state_begin(zoo_state **out, const char *path, uint64_t fingerprint, int
     memcpy(head, magic, sizeof head);
     transfer(s, head, sizeof head);
     if (!s->failure.code && memcmp(head, magic, sizeof head) != 0)
-        zoo_fail(&s->failure, ZOO_EFORMAT, "%s: is not the state of a run of this version; begin anew without --resume", path);
+        zoo_fail(&s->failure, ZOO_EFORMAT, "%s: is not the state of a run of this version; begin anew without --resume",
+                 path);
     if (!s->failure.code) {
         uint64_t mark = fingerprint;
         transfer(s, &mark, sizeof mark);
         if (!s->failure.code && mark != fingerprint)
-            zoo_fail(&s->failure, ZOO_EUSAGE, "%s: is of a run with other queries, rewards, settings or another encoder; begin anew "
+            zoo_fail(&s->failure, ZOO_EUSAGE,
+                     "%s: is of a run with other queries, rewards, settings or another encoder; begin anew "
                      "without --resume", path);
     }
     if (s->failure.code) {

@@ -4,8 +4,8 @@
  *     zoo_state_sync(state, &steps, sizeof steps);             // written, or read: one walk serves both, so they cannot differ
  *     zoo_state_end(state, &err);
  *
- * A file of another run (fingerprint, sizes) or one that was damaged (checksum) is refused. In the byte order of the machine: a run goes on
- * where it began.
+ * A file of another run (fingerprint, sizes) or one that was damaged (checksum) is refused. In the byte order of the
+ * machine: a run goes on where it began.
  * Layer: train -> base. Threads: one owner. */
 #ifndef ZOO_TRAIN_STATE_H
 #define ZOO_TRAIN_STATE_H

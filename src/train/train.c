@@ -12,7 +12,8 @@ struct job {
     const zoo_dataset *data;         /* with its rewards in units, once those are made */
     const zoo_train_settings *settings;
     zoo_trained *out;
-    size_t *rows;                    /* complete ones: fit_rows to learn from, then validation_rows; learnt_rows of them for the router that is kept */
+    size_t *rows;                    /* complete ones: fit_rows to learn from, then validation_rows; learnt_rows of them
+                                      * for the router that is kept */
     float *weights, *judged;         /* (n) */
     zoo_recipe recipe;               /* settled; temperature in the unit of data's rewards */
     zoo_parallel *parallel;
@@ -38,20 +39,24 @@ static int too_few_rows(const zoo_dataset *data, const zoo_holes *holes, zoo_err
     char advice[ZOO_HOLES_ADVICE], rows[64];
     size_t most = holes->order[0];
 
-    snprintf(rows, sizeof rows, holes->complete == 1 ? "only 1 query has" : holes->complete ? "only %zu queries have" : "no query has",
-             holes->complete);
+    snprintf(rows, sizeof rows, holes->complete == 1 ? "only 1 query has" : holes->complete ? "only %zu queries have" :
+             "no query has", holes->complete);
     zoo_holes_advise(holes, data, NULL, advice);
     if (holes->kind)
-        return zoo_fail(err, ZOO_EUSAGE, "%s a reward of every expert, which is too little to learn from; %s", rows, advice);
-    return zoo_fail(err, ZOO_EUSAGE, "%s a reward of every expert, which is too little to learn from; '%.128s' lacks one for %zu of %zu: "
-                    "score its answers, or leave it out%s%s", rows, data->experts[most], holes->lacks[most], holes->rewarded,
-                    *advice ? ": " : "", advice);
+        return zoo_fail(err, ZOO_EUSAGE, "%s a reward of every expert, which is too little to learn from; %s", rows,
+                        advice);
+    return zoo_fail(err, ZOO_EUSAGE,
+                    "%s a reward of every expert, which is too little to learn from; '%.128s' lacks one for %zu of "
+                    "%zu: "
+                    "score its answers, or leave it out%s%s", rows, data->experts[most], holes->lacks[most],
+                    holes->rewarded, *advice ? ": " : "", advice);
 }
 
 static int check_holes(const zoo_dataset *data, const zoo_holes *holes, zoo_err *err)
 {
     if (!holes->rewarded)
-        return zoo_fail(err, ZOO_EFORMAT, "none of the %zu queries has a reward: import rewards, or collect and score answers first",
+        return zoo_fail(err, ZOO_EFORMAT,
+                        "none of the %zu queries has a reward: import rewards, or collect and score answers first",
                         data->n);
     if (holes->complete * ZOO_COMPLETE_SHARE < holes->rewarded)
         return too_few_rows(data, holes, err);
@@ -156,17 +161,20 @@ static int weigh(struct job *job, zoo_err *err)
     if (!rc)
         rc = zoo_weights_balance(s->balance, job->rows, out->learnt_rows, ZOO_JUDGED_ROWS, job->judged, err);
     if (!rc && out->learnt_rows < out->rows)
-        rc = zoo_weights_balance(s->balance, job->rows + out->fit_rows, out->validation_rows, ZOO_JUDGED_ROWS, job->judged, err);
+        rc = zoo_weights_balance(s->balance, job->rows + out->fit_rows, out->validation_rows, ZOO_JUDGED_ROWS,
+                                 job->judged, err);
     if (rc)
         return rc;
     out->best_single = zoo_best_single(job->data, job->rows, out->learnt_rows, job->weights, out->mean_rewards);
-    rc = zoo_tag_rewards_fit(&out->tags, job->data, s->kinds, s->kind_count, job->rows, out->learnt_rows, job->weights, 1, err);
+    rc = zoo_tag_rewards_fit(&out->tags, job->data, s->kinds, s->kind_count, job->rows, out->learnt_rows, job->weights,
+                             1, err);
     floor = zoo_units_floor(&out->units, job->rows, out->learnt_rows, job->weights);
     for (size_t j = 0; j < job->data->k; j++)
         out->mean_rewards[j] = zoo_units_own(&out->units, floor, out->mean_rewards[j]);
     out->scale = rc ? 0 : out->tags.scale * out->units.unit;
     if (!rc && !(out->tags.scale > 0))
-        rc = zoo_fail(err, ZOO_EFORMAT, "every expert has the same reward for each of the %zu queries: there is nothing to learn",
+        rc = zoo_fail(err, ZOO_EFORMAT,
+                      "every expert has the same reward for each of the %zu queries: there is nothing to learn",
                       out->learnt_rows);
     return rc;
 }
@@ -174,7 +182,8 @@ static int weigh(struct job *job, zoo_err *err)
 static zoo_trainer_settings trainer_of(const zoo_train_settings *s)
 {
     return (zoo_trainer_settings){
-        .epochs = s->epochs, .batch = s->batch, .rate = s->rate, .fall = s->fall, .warm_up = s->warm_up, .patience = s->patience,
+        .epochs = s->epochs, .batch = s->batch, .rate = s->rate, .fall = s->fall, .warm_up = s->warm_up,
+        .patience = s->patience,
         .tag_weight = s->tag_weight, .blend = s->blend, .loss = s->loss, .seed = s->seed
     };
 }
@@ -198,7 +207,8 @@ static int prepare_ngrams(struct job *job, zoo_err *err)
 {
     const zoo_train_settings *s = job->settings;
     zoo_trained *out = job->out;
-    zoo_ngram_config config = { .features = s->features, .dim = s->dim, .hidden = s->hidden, .experts = (uint32_t)job->data->k };
+    zoo_ngram_config config = { .features = s->features, .dim = s->dim, .hidden = s->hidden,
+                                .experts = (uint32_t)job->data->k };
     int rc;
 
     config.kinds = (uint32_t)out->head_count;
@@ -216,19 +226,21 @@ static int prepare(struct job *job, zoo_err *err)
 {
     const zoo_train_settings *s = job->settings;
     zoo_trained *out = job->out;
-    int rc = zoo_heads_build(out->heads, &out->head_count, ZOO_TAG_KINDS_MAX, job->data, s->kinds, s->kind_count, job->rows,
-                             out->learnt_rows, &out->arena, err);
+    int rc = zoo_heads_build(out->heads, &out->head_count, ZOO_TAG_KINDS_MAX, job->data, s->kinds, s->kind_count,
+                             job->rows, out->learnt_rows, &out->arena, err);
 
     if (!rc)
         rc = zoo_parallel_new(&job->parallel, s->threads, err);
     if (rc)
         return rc;
     job->distillery = (zoo_distillery){
-        .data = job->data, .units = &out->units, .kinds = s->kinds, .kind_count = s->kind_count, .heads = out->heads, .head_count = out->head_count,
+        .data = job->data, .units = &out->units, .kinds = s->kinds, .kind_count = s->kind_count, .heads = out->heads,
+        .head_count = out->head_count,
         .weights = job->weights, .judged = job->judged, .trainer = ngram_trainer(s),
         .drawn = s->draws && !s->encoder ? s->balance : NULL
     };
-    return !s->encoder || (is_recipe_open(s) && out->folds && !zoo_ranks_number(s->ranks)) ? prepare_ngrams(job, err) : ZOO_OK;
+    return !s->encoder || (is_recipe_open(s) && out->folds && !zoo_ranks_number(s->ranks)) ? prepare_ngrams(job, err) :
+           ZOO_OK;
 }
 
 /* A comparison by the rewards of job->data, over rows[0..count), in the rewards' own unit. */
@@ -245,7 +257,8 @@ static void bring_home(const struct job *job, const size_t *rows, size_t count, 
     worth->error *= units->unit;
 }
 
-/* What `choices` for rows[0..count) are worth against always asking the expert that is best on known[0..known_count). */
+/* What `choices` for rows[0..count) are worth against always asking the expert that is best on
+ * known[0..known_count). */
 static int compare(const struct job *job, const size_t *known, size_t known_count, const size_t *rows, size_t count,
                    const uint32_t *choices, zoo_router_worth *out, zoo_err *err)
 {
@@ -304,8 +317,8 @@ static size_t *sample(const struct job *job, size_t count, size_t *sampled, zoo_
 }
 
 /* What was tried, in the rewards' own unit. */
-static void note_tried(struct job *job, const zoo_recipe *recipes, size_t recipe_count, const size_t *rows, size_t count,
-                       const double *rewards)
+static void note_tried(struct job *job, const zoo_recipe *recipes, size_t recipe_count, const size_t *rows,
+                       size_t count, const double *rewards)
 {
     zoo_trained *out = job->out;
     double floor = zoo_units_floor(&out->units, rows, count, job->judged);
@@ -331,8 +344,8 @@ static int choose_recipe(struct job *job, const zoo_recipe *recipes, size_t reci
     for (size_t r = 0; !rc && r < recipe_count; r++)
         choices[r] = memory + r * count;
     if (!rc)
-        rc = zoo_attempts_cross_validate(&job->distillery, recipes, recipe_count, rows, count, out->folds, job->parallel, &progress,
-                                       choices, err);
+        rc = zoo_attempts_cross_validate(&job->distillery, recipes, recipe_count, rows, count, out->folds,
+                                         job->parallel, &progress, choices, err);
     if (!rc) {
         zoo_progress_end(&progress);
         out->chosen = zoo_recipe_choose(recipe_count, job->data, rows, count, job->judged,
@@ -350,8 +363,10 @@ static int choose_recipe(struct job *job, const zoo_recipe *recipes, size_t reci
 static int share_recipe(struct job *job, int rc, zoo_err *err)
 {
     const zoo_train_settings *s = job->settings;
-    const double asked[] = { s->temperature, s->is_standardised, s->beta ? s->beta->own : -1, s->beta ? s->beta->is_shrunk : -1 };
-    const zoo_common common = { zoo_hash64(asked, sizeof asked, 1), "another --beta or --temperature", "give every rank the same options" };
+    const double asked[] = { s->temperature, s->is_standardised, s->beta ? s->beta->own : -1,
+                             s->beta ? s->beta->is_shrunk : -1 };
+    const zoo_common common = { zoo_hash64(asked, sizeof asked, 1), "another --beta or --temperature",
+                                "give every rank the same options" };
 
     if (!s->ranks)
         return rc;
@@ -372,7 +387,8 @@ static int settle_recipe(struct job *job, zoo_err *err)
     for (size_t r = 0; r < count; r++) {
         double t = recipes[r].temperature;
         t = is_own ? t / out->units.unit : t * out->tags.scale;
-        recipes[r].temperature = fmin(fmax(t, DBL_MIN), DBL_MAX);        /* one out of all proportion does not become 0 or infinite */
+        /* one out of all proportion does not become 0 or infinite */
+        recipes[r].temperature = fmin(fmax(t, DBL_MIN), DBL_MAX);
     }
     job->recipe = recipes[0];
     if (count > 1 && out->folds && !zoo_ranks_number(s->ranks))
@@ -397,8 +413,8 @@ static int train_watched(struct job *job, zoo_err *err)
     if (!out->validation_rows)
         return ZOO_OK;
     zoo_progress_begin(&progress, job->settings->progress, "training, rows", (uint64_t)out->epochs * out->fit_rows);
-    rc = zoo_distil(&job->distiller, &job->distillery, &job->recipe, job->rows, out->fit_rows, held, out->validation_rows,
-                    out->epochs, NULL, &progress, &result, err);
+    rc = zoo_distil(&job->distiller, &job->distillery, &job->recipe, job->rows, out->fit_rows, held,
+                    out->validation_rows, out->epochs, NULL, &progress, &result, err);
     if (rc)
         return rc;
     zoo_progress_end(&progress);
@@ -421,9 +437,10 @@ static int train_all(struct job *job, zoo_err *err)
     zoo_trainer_result result;
     int rc;
 
-    zoo_progress_begin(&progress, job->settings->progress, "training on all rows, rows", (uint64_t)out->epochs * out->learnt_rows);
-    rc = zoo_distil(&job->distiller, &job->distillery, &job->recipe, job->rows, out->learnt_rows, NULL, 0, out->epochs, NULL, &progress,
-                    &result, err);
+    zoo_progress_begin(&progress, job->settings->progress, "training on all rows, rows",
+                       (uint64_t)out->epochs * out->learnt_rows);
+    rc = zoo_distil(&job->distiller, &job->distillery, &job->recipe, job->rows, out->learnt_rows, NULL, 0, out->epochs,
+                    NULL, &progress, &result, err);
     if (rc)
         return rc;
     zoo_progress_end(&progress);
@@ -446,9 +463,12 @@ static int train_encoder(struct job *job, zoo_err *err)
     zoo_distillery distillery = job->distillery;
     zoo_progress progress;
     zoo_encoder_job encoder = {
-        .distillery = &distillery, .recipe = &job->recipe, .rows = job->rows, .held = job->rows + out->fit_rows, .count = out->fit_rows,
-        .held_count = out->validation_rows, .parallel = job->parallel, .threads = s->threads, .progress = &progress, .ranks = s->ranks,
-        .facts = { .k = job->data->k, .experts = job->data->experts, .mean_rewards = out->mean_rewards, .temperature = out->recipe.temperature }
+        .distillery = &distillery, .recipe = &job->recipe, .rows = job->rows, .held = job->rows + out->fit_rows,
+        .count = out->fit_rows,
+        .held_count = out->validation_rows, .parallel = job->parallel, .threads = s->threads, .progress = &progress,
+        .ranks = s->ranks,
+        .facts = { .k = job->data->k, .experts = job->data->experts, .mean_rewards = out->mean_rewards,
+                   .temperature = out->recipe.temperature }
     };
     int rc;
 
@@ -462,8 +482,8 @@ static int train_encoder(struct job *job, zoo_err *err)
     out->is_encoder = 1;
     out->epochs = out->encoder.trainer.best;
     out->loss = out->encoder.trainer.loss;
-    return out->validation_rows ? compare(job, job->rows, out->fit_rows, encoder.held, out->validation_rows, out->encoder.choices,
-                                          &out->validation, err)
+    return out->validation_rows ? compare(job, job->rows, out->fit_rows, encoder.held, out->validation_rows,
+                                          out->encoder.choices, &out->validation, err)
                                 : ZOO_OK;
 }
 
@@ -480,8 +500,8 @@ static int leave_out(struct job *job, zoo_err *err)
     if (!rows)
         return ZOO_ENOMEM;
     zoo_progress_begin(&progress, job->settings->progress, "leaving one out", 0);
-    rc = zoo_attempts_leave_out(&job->distillery, &job->recipe, job->settings->left_out, rows, count, ZOO_LEFT_OUT_MAX, job->parallel,
-                              &progress, out->left_out, &out->left_out_count, err);
+    rc = zoo_attempts_leave_out(&job->distillery, &job->recipe, job->settings->left_out, rows, count, ZOO_LEFT_OUT_MAX,
+                                job->parallel, &progress, out->left_out, &out->left_out_count, err);
     if (!rc)
         zoo_progress_end(&progress);
     free(rows);

@@ -1,4 +1,5 @@
-/* train.h - the whole training of a router by reward distillation: which rows, which recipe, what it is worth, the network.
+/* train.h - the whole training of a router by reward distillation: which rows, which recipe, what it is worth, the
+ * network.
  *
  *     zoo_train_settings settings = ZOO_TRAIN_DEFAULTS;
  *     zoo_trained trained;
@@ -8,16 +9,19 @@
  *         zoo_ngram_save(dir, 0, &trained.net, trained.params, ...);
  *     zoo_trained_release(&trained);
  *
- * In order: rows with a reward missing are left out, and where those are more than nine of ten, training is refused, since then it is
- * an expert that should be left out; rewards are brought to one unit (units.h), which changes nothing that is learnt; some texts are set aside for validation; what the settings leave open is
- * chosen by cross-validation on the others; a router is trained on these others and stopped where the validation rows' expected
- * reward is best; the router that is kept is trained afresh on all rows for as many epochs (a tenth more data, and nothing
- * thrown away where data are few); rows that the data set holds aside (dataset.h) are the validation rows where there are any, and are
- * never learnt from; each value of a kind of tag is left out in turn, to see how new kinds of query would fare.
- * With settings.encoder an encoder is fine-tuned instead (encoder_run.h): the recipe is chosen with n-gram routers, which cost seconds, then
- * the encoder is trained once, and the epoch that is best on the validation rows is kept. Rows, targets, losses, loop and verdict are the same.
+ * In order: rows with a reward missing are left out, and where those are more than nine of ten, training is refused,
+ * since then it is an expert that should be left out; rewards are brought to one unit (units.h), which changes nothing
+ * that is learnt; some texts are set aside for validation; what the settings leave open is chosen by cross-validation
+ * on the others; a router is trained on these others and stopped where the validation rows' expected reward is best;
+ * the router that is kept is trained afresh on all rows for as many epochs (a tenth more data, and nothing thrown away
+ * where data are few); rows that the data set holds aside (dataset.h) are the validation rows where there are any, and
+ * are never learnt from; each value of a kind of tag is left out in turn, to see how new kinds of query would fare.
+ * With settings.encoder an encoder is fine-tuned instead (encoder_run.h): the recipe is chosen with n-gram routers,
+ * which cost seconds, then the encoder is trained once, and the epoch that is best on the validation rows is kept.
+ * Rows, targets, losses, loop and verdict are the same.
  * Dimensions: n queries, k experts.
- * Layer: train. Threads: starts its own; the result does not depend on how many. Refuses to print: the report says all. */
+ * Layer: train. Threads: starts its own; the result does not depend on how many. Refuses to print: the report says
+ * all. */
 #ifndef ZOO_TRAIN_TRAIN_H
 #define ZOO_TRAIN_TRAIN_H
 #include <stdio.h>
@@ -63,12 +67,15 @@ typedef struct zoo_train_settings {
     size_t feature_memory;           /* bytes, about */
     const zoo_encoder_plan *encoder; /* NULL: an n-gram network */
     FILE *progress;                  /* NULL: silent */
-    zoo_ranks *ranks;                /* of an encoder: all call zoo_train() with the same; rank 0 chooses the recipe, writes, and has the
+    zoo_ranks *ranks;
+        /* of an encoder: all call zoo_train() with the same; rank 0 chooses the recipe, writes, and has the
                                         parameters in the end. NULL: nobody else */
 } zoo_train_settings;
 
-#define ZOO_TRAIN_DEFAULTS { .validation = 0.1, .epochs = 4, .batch = 32, .rate = 0.1, .tag_weight = 0.3, .blend = 0.3, .seed = 1, \
-                             .features = ZOO_NGRAMS_DEFAULT, .dim = 16, .hidden = 32, .feature_memory = (size_t)1 << 30 }
+#define ZOO_TRAIN_DEFAULTS { .validation = 0.1, .epochs = 4, .batch = 32, .rate = 0.1, .tag_weight = 0.3, \
+                             .blend = 0.3, .seed = 1, \
+                             .features = ZOO_NGRAMS_DEFAULT, .dim = 16, .hidden = 32, \
+                             .feature_memory = (size_t)1 << 30 }
 
 /* The router against the best single expert, on rows that it did not learn from. */
 typedef struct zoo_router_worth {
@@ -90,15 +97,19 @@ typedef struct zoo_trained {
     double scale;                    /* the spread of rewards */
     double *mean_rewards;            /* (k), groups weighing as settings.balance says */
     size_t best_single;
-    size_t rows, fit_rows, validation_rows, learnt_rows;        /* learnt_rows: by the router that is kept, if it is an n-gram router */
+    size_t rows, fit_rows, validation_rows, learnt_rows;        /* learnt_rows: by the router that is kept, if it is an
+                                                                 * n-gram router */
     size_t known_rows;               /* held aside, and left out because their text is learnt from too */
     zoo_holes holes;                 /* rewarded - complete were left out for want of a reward of some expert */
-    zoo_units units;                 /* rewards as they were trained on; recipe, scale, means and worths here are in their own unit */
-    size_t tried_count, chosen, folds;           /* tried_count 0: nothing was left open, or texts too few to choose by */
+    zoo_units units;                 /* rewards as they were trained on; recipe, scale, means and worths here are in
+                                      * their own unit */
+    size_t tried_count, chosen, folds;           /* tried_count 0: nothing was left open, or texts too few to choose
+                                                  * by */
     zoo_tried tried[ZOO_RECIPES_MAX];
     zoo_router_worth crossed;          /* by cross-validation, of an n-gram router; rows 0: none was run */
     zoo_router_worth validation;       /* of the router; rows 0: none were set aside */
-    zoo_tag_rewards tags;            /* of all rows, by empirical Bayes, whatever the recipe: what each kind of tag carries, of the rewards in `units` */
+    zoo_tag_rewards tags;            /* of all rows, by empirical Bayes, whatever the recipe: what each kind of tag
+                                      * carries, of the rewards in `units` */
     size_t left_out_count;
     zoo_left_out left_out[ZOO_LEFT_OUT_MAX];
     size_t head_count;
@@ -107,8 +118,8 @@ typedef struct zoo_trained {
     zoo_arena arena;
 } zoo_trained;
 
-/* ZOO_EFORMAT where the data cannot be learnt from, ZOO_EUSAGE where too few queries have a reward of every expert; `*out` is empty on
- * failure, and stays where it is. `data` must outlive it. */
+/* ZOO_EFORMAT where the data cannot be learnt from, ZOO_EUSAGE where too few queries have a reward of every expert;
+ * `*out` is empty on failure, and stays where it is. `data` must outlive it. */
 int zoo_train(const zoo_dataset *data, const zoo_train_settings *settings, zoo_trained *out, zoo_err *err);
 void zoo_trained_release(zoo_trained *trained);
 

@@ -52,8 +52,8 @@ static int run_init(struct run *r, zoo_trainee *trainee, const zoo_trainer_task 
     r->dtag_logits = malloc((B * G + 1) * sizeof *r->dtag_logits);
     r->weights = malloc(B * sizeof *r->weights);
     r->choices = malloc((task->held_count + 1) * sizeof *r->choices);
-    if (!r->order || !r->partners || !r->own || !r->rows || !r->logits || !r->dlogits || !r->targets || !r->tag_logits || !r->dtag_logits ||
-        !r->weights || !r->choices)
+    if (!r->order || !r->partners || !r->own || !r->rows || !r->logits || !r->dlogits || !r->targets ||
+        !r->tag_logits || !r->dtag_logits || !r->weights || !r->choices)
         return zoo_fail_nomem(err);
     memcpy(r->order, task->rows, task->count * sizeof *r->order);
     zoo_rng_init(&r->rng, s->seed);
@@ -107,7 +107,8 @@ static int save(struct run *r, int is_due, zoo_err *err)
 {
     const zoo_trainer_state *where = r->task->state;
 
-    if (!where || !r->trainee->class->sync || zoo_ranks_number(r->task->ranks) || (!is_due && (double)(zoo_clock_ns() - r->saved_ns) * 1e-9 < where->every))
+    if (!where || !r->trainee->class->sync || zoo_ranks_number(r->task->ranks) ||
+        (!is_due && (double)(zoo_clock_ns() - r->saved_ns) * 1e-9 < where->every))
         return ZOO_OK;
     if (sync_run(r, 0, err))
         return zoo_fail_within(err, "the state of the run could not be written");
@@ -142,11 +143,13 @@ static int compare_ranks(const struct run *r, zoo_err *err)
     return zoo_ranks_compare(t->ranks, things, sizeof things / sizeof *things, err);
 }
 
-static int look(struct run *r, double loss, double rate, double norm, double reward, int is_best, int ends_epoch, zoo_err *err)
+static int look(struct run *r, double loss, double rate, double norm, double reward, int is_best, int ends_epoch,
+                zoo_err *err)
 {
     const zoo_trainer_watch *watch = r->task->watch;
     zoo_trainer_moment moment = {
-        .step = r->steps, .steps = r->schedule.steps, .epoch = r->epoch, .loss = loss, .rate = rate, .norm = norm, .reward = reward,
+        .step = r->steps, .steps = r->schedule.steps, .epoch = r->epoch, .loss = loss, .rate = rate, .norm = norm,
+        .reward = reward,
         .is_best = is_best, .work = r->trainee->work
     };
 
@@ -167,7 +170,8 @@ static void tag_gradients(struct run *r, size_t row, float weight, const float *
     }
 }
 
-/* The target of a blend is softmax(mean of both rows' r* / T): the geometric mean of their targets, scaled to sum to 1. */
+/* The target of a blend is softmax(mean of both rows' r* / T): the geometric mean of their targets, scaled to sum to
+ * 1. */
 static void blend_targets(float *target, const float *other, size_t k)
 {
     double sum = 0;
@@ -201,7 +205,8 @@ static void make_examples(struct run *r, const size_t *rows, size_t B)
     }
 }
 
-/* Which of rows[0..B) are this process's, and their partners, targets and weights in front of the others'; returns how many. */
+/* Which of rows[0..B) are this process's, and their partners, targets and weights in front of the others'; returns how
+ * many. */
 static size_t take_own(struct run *r, const size_t *rows, size_t B)
 {
     const zoo_trainee_class *class = r->trainee->class;
@@ -218,7 +223,8 @@ static size_t take_own(struct run *r, const size_t *rows, size_t B)
     return count;
 }
 
-/* Rows first..first+B of this process's part of a step: their gradients. Returns the weighted sum of the router's loss. */
+/* Rows first..first+B of this process's part of a step: their gradients. Returns the weighted sum of the router's
+ * loss. */
 static double learn(struct run *r, size_t first, size_t B, int is_last)
 {
     const size_t *rows = r->rows;
@@ -228,8 +234,8 @@ static double learn(struct run *r, size_t first, size_t B, int is_last)
     int has_tags = s->tag_weight > 0 && G > 0;
     double loss;
 
-    r->trainee->class->forward(r->trainee, &(zoo_batch){ rows + first, r->partners + first, B, 1, r->own + first, is_last }, r->logits,
-                               has_tags ? r->tag_logits : NULL);
+    r->trainee->class->forward(r->trainee, &(zoo_batch){ rows + first, r->partners + first, B, 1, r->own + first,
+                                                         is_last }, r->logits, has_tags ? r->tag_logits : NULL);
     loss = zoo_router_loss(s->loss, r->logits, r->targets + first*k, weights, B, k, r->dlogits);
     if (!isfinite(loss))
         return loss;
@@ -242,12 +248,14 @@ static double learn(struct run *r, size_t first, size_t B, int is_last)
 
 static int is_no_number(const struct run *r, const char *what, zoo_err *err)
 {
-    return zoo_fail(err, ZOO_EFORMAT, "the %s is no longer a number in epoch %u, after %zu rows (step %llu of %llu); a lower --rate or a "
+    return zoo_fail(err, ZOO_EFORMAT,
+                    "the %s is no longer a number in epoch %u, after %zu rows (step %llu of %llu); a lower --rate or a "
                     "higher --temperature helps", what, r->epoch, r->done, (unsigned long long)r->steps + 1,
                     (unsigned long long)r->schedule.steps);
 }
 
-/* One step on rows[0..B) of the epoch. None is taken where the loss or the gradient is no number; other ranks have to hear of that too. */
+/* One step on rows[0..B) of the epoch. None is taken where the loss or the gradient is no number; other ranks have to
+ * hear of that too. */
 static int step(struct run *r, const size_t *rows, size_t B, zoo_err *err)
 {
     const zoo_trainee_class *class = r->trainee->class;
@@ -324,7 +332,8 @@ static int epoch(struct run *r, double *loss, zoo_err *err)
 }
 
 /* What is chosen for those of rows[0..B) that are this process's; other choices are left alone. rows_room, own (B) */
-static void choose_own(zoo_trainee *trainee, const size_t *rows, size_t B, size_t *own, size_t *rows_room, float *logits, uint32_t *choices)
+static void choose_own(zoo_trainee *trainee, const size_t *rows, size_t B, size_t *own, size_t *rows_room,
+                       float *logits, uint32_t *choices)
 {
     const zoo_trainee_class *class = trainee->class;
     size_t k = trainee->k, count = class->begin ? class->begin(trainee, rows, B, 0, own) : B;
@@ -378,7 +387,8 @@ static int choose(struct run *r, uint32_t *choices, zoo_err *err)
     return share_choices(t->ranks, choices, t->held_count, err);
 }
 
-int zoo_trainer_choose(zoo_trainee *trainee, const size_t *rows, size_t count, size_t batch, uint32_t *choices, zoo_err *err)
+int zoo_trainer_choose(zoo_trainee *trainee, const size_t *rows, size_t count, size_t batch, uint32_t *choices,
+                       zoo_err *err)
 {
     struct run r = { .trainee = trainee };
     const zoo_trainer_task task = { .held = rows, .held_count = count };
@@ -416,8 +426,8 @@ static int validate(struct run *r, zoo_err *err)
             memcpy(t->best_choices, r->choices, t->held_count * sizeof *r->choices);
         rc = r->trainee->class->keep(r->trainee, err);
     }
-    zoo_progress_note(t->progress, "epoch %u of %u, loss %.4f, validation reward %s", r->epoch, r->settings->epochs, r->result->loss,
-                      reward_text(r, reward, text));
+    zoo_progress_note(t->progress, "epoch %u of %u, loss %.4f, validation reward %s", r->epoch, r->settings->epochs,
+                      r->result->loss, reward_text(r, reward, text));
     return rc ? rc : look(r, r->result->loss, 0, 0, own_reward(r, reward), is_best, 1, err);
 }
 
@@ -430,7 +440,8 @@ static int end_epoch(struct run *r, int validates, zoo_err *err)
     if (validates)
         rc = validate(r, err);
     else {
-        zoo_progress_note(r->task->progress, "epoch %u of %u, loss %.4f", r->epoch, r->settings->epochs, r->result->loss);
+        zoo_progress_note(r->task->progress, "epoch %u of %u, loss %.4f", r->epoch, r->settings->epochs,
+                          r->result->loss);
         rc = look(r, r->result->loss, 0, 0, NAN, 0, 1, err);
     }
     r->result->epochs = r->epoch++;

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A difference this much smaller than the largest says nothing beside it. Far below what a double keeps (2^-53), so that rows whose
- * rewards are equal but for rounding are no reason to refuse. */
+/* A difference this much smaller than the largest says nothing beside it. Far below what a double keeps (2^-53), so
+ * that rows whose rewards are equal but for rounding are no reason to refuse. */
 static const double VANISHES = 0x1p-80;
 
 /* The power of two at or below x > 0. */
@@ -20,7 +20,8 @@ static int fail_apart(const zoo_dataset *data, size_t row, size_t low, size_t hi
 {
     const double *rewards = data->rewards + row * data->k;
 
-    return zoo_fail(err, ZOO_EFORMAT, "query '%.128s': the rewards of '%.128s' (%g) and '%.128s' (%g) are further apart than a number "
+    return zoo_fail(err, ZOO_EFORMAT,
+                    "query '%.128s': the rewards of '%.128s' (%g) and '%.128s' (%g) are further apart than a number "
                     "can say: correct them, or leave the query out", data->ids[row], data->experts[low], rewards[low],
                     data->experts[high], rewards[high]);
 }
@@ -76,7 +77,8 @@ static void fill(zoo_units *u, const zoo_dataset *data, const size_t *rows, size
     }
 }
 
-/* Rows that vanish beside the widest one are no reason to refuse, unless they are half of those that tell experts apart. */
+/* Rows that vanish beside the widest one are no reason to refuse, unless they are half of those that tell experts
+ * apart. */
 static int check_spreads(zoo_units *u, const zoo_dataset *data, const size_t *rows, size_t count, zoo_err *err)
 {
     size_t differ = 0, vanish = 0;
@@ -90,12 +92,15 @@ static int check_spreads(zoo_units *u, const zoo_dataset *data, const size_t *ro
     u->vanishing += vanish;
     if (!vanish || 2 * vanish < differ)
         return ZOO_OK;
-    return zoo_fail(err, ZOO_EFORMAT, "query '%.128s' has rewards that differ by %g, beside which those of %zu of the %zu queries that tell "
-                    "experts apart vanish: correct its rewards and the like of them, or leave it out", data->ids[u->widest], u->spread,
-                    vanish, differ);
+    return zoo_fail(err, ZOO_EFORMAT,
+                    "query '%.128s' has rewards that differ by %g, beside which those of %zu of the %zu queries that "
+                    "tell "
+                    "experts apart vanish: correct its rewards and the like of them, or leave it out",
+                    data->ids[u->widest], u->spread, vanish, differ);
 }
 
-int zoo_units_make(zoo_units *out, const zoo_dataset *data, const size_t *rows, size_t count, size_t learnt, zoo_err *err)
+int zoo_units_make(zoo_units *out, const zoo_dataset *data, const size_t *rows, size_t count, size_t learnt,
+                   zoo_err *err)
 {
     int rc;
 
@@ -128,7 +133,8 @@ double zoo_units_floor(const zoo_units *units, const size_t *rows, size_t count,
 
     for (size_t i = 0; units && i < count; i++) {
         total += weights[rows[i]];
-        sum += (double)weights[rows[i]] * (units->floors[rows[i]] - first);      /* what all have in common is not to be summed */
+        /* what all have in common is not to be summed */
+        sum += (double)weights[rows[i]] * (units->floors[rows[i]] - first);
     }
     return total > 0 ? (first + sum / total) * units->floor_unit : 0;
 }

@@ -79,7 +79,8 @@ def server(zooter, tmp_path):
             count[0] += 1
             log = tmp_path / f"server-{count[0]}.log"
             with open(log, "wb") as out:
-                p = subprocess.Popen([zooter, *map(str, args)], stdout=out, stderr=out, env={**os.environ, **(env or {})})
+                p = subprocess.Popen([zooter, *map(str, args)], stdout=out, stderr=out,
+                                     env={**os.environ, **(env or {})})
             p.log = log
 
             def stop():

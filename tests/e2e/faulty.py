@@ -12,17 +12,20 @@ import time
 
 def completion(model, text="Hello from {model}", **extra):
     return json.dumps({"id": "x", "object": "chat.completion", "model": model, **extra, "choices": [
-        {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text.format(model=model)}}]}, indent=1)
+        {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text.format(model=model)}}]},
+                      indent=1)
 
 
 def chunk(delta, **more):
-    return ("data: " + json.dumps({"id": "x", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta, **more}]}) + "\n\n").encode()
+    return ("data: " + json.dumps({"id": "x", "object": "chat.completion.chunk",
+                                   "choices": [{"index": 0, "delta": delta, **more}]}) + "\n\n").encode()
 
 
 ROLE, DONE = chunk({"role": "assistant", "content": ""}), b"data: [DONE]\n\n"
 WORDS = [chunk({"content": w}) for w in ("one ", "two ", "three")]
 STOP = chunk({}, finish_reason="stop")
-TOOL = chunk({"tool_calls": [{"index": 0, "id": "t", "type": "function", "function": {"name": "f", "arguments": "{}"}}]})
+TOOL = chunk({"tool_calls": [{"index": 0, "id": "t", "type": "function",
+                              "function": {"name": "f", "arguments": "{}"}}]})
 
 
 class Left(Exception):
@@ -141,9 +144,12 @@ def long(c):
 
 class Faulty:
     ANSWERS = {
-        "ok": ok, "ok-2": ok, "ok-3": ok, "stream": stream, "torn": torn, "slow": slow, "then-close": ok_then_close, "pings": pings, "endless": endless, "long": long,
-        "500": status(500), "503": status(503, "Retry-After: 9\r\n"), "429": status(429, "Retry-After: 9\r\n"), "408": status(408),
-        "400": status(400), "401": status(401), "404": status(404), "422": status(422), "302": status(302, "Location: /elsewhere\r\n"),
+        "ok": ok, "ok-2": ok, "ok-3": ok, "stream": stream, "torn": torn, "slow": slow, "then-close": ok_then_close,
+        "pings": pings, "endless": endless, "long": long,
+        "500": status(500), "503": status(503, "Retry-After: 9\r\n"), "429": status(429, "Retry-After: 9\r\n"),
+        "408": status(408),
+        "400": status(400), "401": status(401), "404": status(404), "422": status(422),
+        "302": status(302, "Location: /elsewhere\r\n"),
         "shows-key": lambda c: c.reply(401, json.dumps({"error": {"message": "bad key " + c.head["authorization"]}})),
         "empty": lambda c: c.reply(200, ""), "html": lambda c: c.reply(200, "<html>", "Content-Type: text/html\r\n"),
         "array": lambda c: c.reply(200, "[1]"), "cut-json": lambda c: c.reply(200, completion("x")[:-5]),
@@ -151,8 +157,10 @@ class Faulty:
         "half": lambda c: (c.reply(200, completion("x")[:20], length=500), c.close()),
         "stall": lambda c: c.wait(), "stall-half": lambda c: (c.reply(200, "{", length=500), c.wait()),
         "huge": lambda c: c.reply(200, json.dumps({"x": "x" * (2 << 20)})),
-        "role-close": streamed(ROLE, then="close"), "role-stall": streamed(ROLE, then="wait"), "role-end": streamed(ROLE, STOP, DONE),
-        "no-events": streamed(), "error-event": streamed(ROLE, b'data: {"error": {"message": "inside"}}\n\n', then="wait"),
+        "role-close": streamed(ROLE, then="close"), "role-stall": streamed(ROLE, then="wait"),
+        "role-end": streamed(ROLE, STOP, DONE),
+        "no-events": streamed(), "error-event": streamed(ROLE, b'data: {"error": {"message": "inside"}}\n\n',
+                                                         then="wait"),
         "bad-event": streamed(ROLE, b"data: <oops>\n\n", then="wait"), "tools": streamed(ROLE, TOOL, STOP, DONE),
         "content-close": streamed(ROLE, WORDS[0], then="close"), "content-stall": streamed(ROLE, WORDS[0], then="wait"),
         "content-torn": streamed(ROLE, WORDS[0], WORDS[1][:30], then="close"), "no-done": streamed(ROLE, *WORDS, STOP),

@@ -125,7 +125,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return
             headers["Content_Range"] = f"bytes {begin}-{len(data) - 1}/{len(data)}"
         self.send_response(206 if "Content_Range" in headers else 200)
-        for name, value in {"ETag": f'"{etag}"', "Accept_Ranges": "bytes", "Content_Length": len(data) - begin, **headers}.items():
+        for name, value in {"ETag": f'"{etag}"', "Accept_Ranges": "bytes", "Content_Length": len(data) - begin,
+                            **headers}.items():
             self.send_header(name.replace("_", "-"), str(value))
         self.end_headers()
         if self.command != "HEAD":
@@ -188,18 +189,22 @@ class HubHandler(Handler):
             self.refuse(404, "RevisionNotFound", "Invalid rev id: " + revision)
             return
         names = repo.files if repo.listed is None else repo.listed
-        self.reply(200, json.dumps({"id": name, "modelId": name, "sha": repo.commit, "private": bool(repo.token), "gated": "manual" if repo.gated else False,
-                                    "siblings": [{"rfilename": n} for n in names]}).encode(), Content_Type="application/json", ETag='W/"x"')
+        self.reply(200, json.dumps({"id": name, "modelId": name, "sha": repo.commit, "private": bool(repo.token),
+                                    "gated": "manual" if repo.gated else False,
+                                    "siblings": [{"rfilename": n} for n in names]}).encode(),
+                   Content_Type="application/json", ETag='W/"x"')
 
     def list_tree(self, name, revision):
         """What huggingface_hub asks instead of the siblings."""
         repo = self.find(name)
         if not repo:
             return
-        rows = [{"type": "directory", "oid": "0" * 40, "size": 0, "path": d} for d in sorted({n.rsplit("/", 1)[0] for n in repo.files if "/" in n})]
+        rows = [{"type": "directory", "oid": "0" * 40, "size": 0, "path": d}
+                for d in sorted({n.rsplit("/", 1)[0] for n in repo.files if "/" in n})]
         for n, data in repo.files.items():
             row = {"type": "file", "oid": git_sha1(data), "size": len(data), "path": n}
-            rows.append({**row, "lfs": {"oid": repo.etag(n), "size": len(data), "pointerSize": 134}} if n in repo.lfs else row)
+            rows.append({**row, "lfs": {"oid": repo.etag(n), "size": len(data), "pointerSize": 134}} if n in repo.lfs
+                        else row)
         self.reply(200, json.dumps(rows).encode(), Content_Type="application/json")
 
     def resolve(self, name, revision, file):
@@ -207,13 +212,15 @@ class HubHandler(Handler):
         if not repo:
             return
         if repo.gated and self.headers.get("Authorization") != f"Bearer {repo.token}":
-            self.refuse(403 if self.headers.get("Authorization") else 401, "GatedRepo", f"Access to model {name} is restricted")
+            self.refuse(403 if self.headers.get("Authorization") else 401, "GatedRepo",
+                        f"Access to model {name} is restricted")
         elif revision not in repo.branches and revision != repo.commit:
             self.refuse(404, "RevisionNotFound", "Invalid rev id: " + revision)
         elif file not in repo.files:
             self.refuse(404, "EntryNotFound", "Entry not found")
         elif file in repo.lfs:
-            self.reply(302, b"Found. Redirecting", X_Repo_Commit=repo.commit, X_Linked_Etag=f'"{repo.etag(file)}"', X_Linked_Size=len(repo.files[file]),
+            self.reply(302, b"Found. Redirecting", X_Repo_Commit=repo.commit, X_Linked_Etag=f'"{repo.etag(file)}"',
+                       X_Linked_Size=len(repo.files[file]),
                        Location=f"{self.hub.cdn_url}/{urllib.parse.quote(name)}/{urllib.parse.quote(file)}?X-Amz-Signature=s3cret", Accept_Ranges="bytes")
         else:
             self.send_file(repo.files[file], repo.etag(file), X_Repo_Commit=repo.commit)

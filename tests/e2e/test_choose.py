@@ -11,8 +11,10 @@ SPLITS, EXPERTS = ("train", "test", "pool"), ("a", "b", "c")
 
 
 def row(i):
-    return {"id": f"q{i}", "query": f"question {i}", "split": SPLITS[i % 3], "dataset": f"d{i % 2}", "subset": f"s{i % 5}",
-            "tags": ["level:easy" if i % 4 else "level:hard"], "rewards": {e: float((i + j) % 3) for j, e in enumerate(EXPERTS)}}
+    return {"id": f"q{i}", "query": f"question {i}", "split": SPLITS[i % 3], "dataset": f"d{i % 2}",
+            "subset": f"s{i % 5}",
+            "tags": ["level:easy" if i % 4 else "level:hard"], "rewards": {e: float((i + j) % 3) for j,
+                                                                           e in enumerate(EXPERTS)}}
 
 
 ROWS = [row(i) for i in range(120)]
@@ -53,7 +55,8 @@ def store(tmp_path, run):
 @pytest.fixture
 def config(tmp_path, upstream):
     path = tmp_path / "experts.yaml"
-    path.write_text("experts:\n" + "".join("  - " + json.dumps({"name": e, "base_url": upstream.url}) + "\n" for e in EXPERTS))
+    path.write_text("experts:\n" + "".join("  - " + json.dumps({"name": e, "base_url": upstream.url}) + "\n"
+                                           for e in EXPERTS))
     return path
 
 
@@ -93,7 +96,8 @@ def test_rows_are_chosen_alike_everywhere(run, store, config, tmp_path, options,
     split = [] if "--split" in options else ["--split", ",".join(SPLITS)]
     assert lines(run("eval", "--store", path, *options, *split, "--json", "-", "--bootstrap", "0"))[0]["queries"] == len(ids)
 
-    assert all(line["answered"] == len(ids) for line in lines(run("collect", "--store", path, "--config", config, *options)))
+    assert all(line["answered"] == len(ids) for line in lines(run("collect", "--store", path, "--config", config,
+                                                                  *options)))
     assert last_run(path)[0] == "collect" and {k: v for k, v in last_run(path)[1].items() if k in ("split", "where")} == record(options)
     answered = [r["id"] for r in lines(run("export", "--store", path, "--what", "responses"))]
     assert answered == ids
@@ -142,7 +146,8 @@ def expert_means(run, path, *options):
 
 def test_a_sample_alone_or_the_mean_of_all(run, store, tmp_path):
     """Of sample 1 expert a has 1 and b 0; of sample 2 a has 0 and b 3."""
-    rows = [{"id": f"q{i}", "query": f"question {i}", "split": ["train", "test"][i % 2], "rewards": {}} for i in range(80)]
+    rows = [{"id": f"q{i}", "query": f"question {i}", "split": ["train", "test"][i % 2], "rewards": {}}
+            for i in range(80)]
     answers = [{"id": f"q{i}", "expert": e, "sample": s, "text": f"{e}{s}", "scores": {"default": score}}
                for i in range(80) for e, s, score in (("a", 1, 1), ("b", 1, 0), ("a", 2, 0), ("b", 2, 3))]
     path = store(rows + answers)
@@ -167,7 +172,8 @@ COMMANDS = {
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("options, sentence", [
     (["--split", "train,tets"], "no query is in the split 'tets'; there are 'pool', 'test', 'train'"),
-    (["--where", "subset=s9"], "no query has the tag 'subset=s9'; of the kind 'subset' there are 's0', 's1', 's2', 's3', 's4'"),
+    (["--where", "subset=s9"],
+     "no query has the tag 'subset=s9'; of the kind 'subset' there are 's0', 's1', 's2', 's3', 's4'"),
     (["--where", "topic=s1"], "no query has a tag of the kind 'topic'; there are 'dataset', 'subset', 'level'"),
     (["--where", "subset"], "a tag to choose by should be KIND=TAG, as subset=mmlu, not 'subset'"),
     (["--where", "=s1"], "should be KIND=TAG"),
@@ -175,7 +181,8 @@ COMMANDS = {
     (["--experts", "a,z"], "no expert 'z'"),
     (["--without", "z"], "no expert 'z'"),
 ])
-def test_what_the_store_does_not_have_is_said_with_what_it_has(run, store, config, tmp_path, command, options, sentence):
+def test_what_the_store_does_not_have_is_said_with_what_it_has(run, store, config, tmp_path, command, options,
+                                                               sentence):
     if command == "reward" and options[0] in ("--experts", "--without"):
         sentence = "unknown option"
     elif options[0] == "--experts" and command != "collect":
@@ -198,12 +205,15 @@ def test_a_choice_of_nothing_names_its_options(run, store, config, tmp_path, com
     ([], "train", [], "the store holds no query; 'zooter import' reads some"),
     ([], "collect", [], "the store holds no query"),
     ([], "eval", ["--split", "test"], "no query is in the split 'test'; there is none at all"),
-    ([{**ROWS[0], "rewards": {}}], "train", [], "none of the 1 queries has a reward; 'zooter import' reads rewards, 'zooter collect' asks"),
+    ([{**ROWS[0], "rewards": {}}], "train", [],
+     "none of the 1 queries has a reward; 'zooter import' reads rewards, 'zooter collect' asks"),
     ([{**ROWS[0], "rewards": {}}], "reward", [], "there is no answer to score; 'zooter collect' asks the experts"),
     (ROWS[:3:3], "eval", [], "no query is in the split 'test'; --split names another to evaluate on; there is 'train'"),
     (ROWS, "train", ["--without", "a,b,c"], "no expert is left that has a reward; look at --without"),
-    (ROWS, "train", ["--without", "a", "--sample", "2"], "no expert is left that has a reward; look at --without and --sample"),
-    (ROWS, "eval", ["--experts", "a", "--without", "a"], "no expert is left that has a reward; look at --experts and --without"),
+    (ROWS, "train", ["--without", "a", "--sample", "2"],
+     "no expert is left that has a reward; look at --without and --sample"),
+    (ROWS, "eval", ["--experts", "a", "--without", "a"],
+     "no expert is left that has a reward; look at --experts and --without"),
 ])
 def test_what_is_missing_is_said_with_what_brings_it(run, store, config, tmp_path, rows, command, options, sentence):
     p = run(command, "--store", store(rows), *COMMANDS[command], *options, cwd=tmp_path)

@@ -24,7 +24,8 @@ def store(run, tmp_path):
     """store(n) -> path of a store with the queries "question 0".."question n-1"."""
     def make(n, name="s.db", split=None):
         path = tmp_path / name
-        rows = "".join(json.dumps({"id": f"q{i}", "query": f"question {i}", "rewards": {}, **({"split": split} if split else {})}) + "\n"
+        rows = "".join(json.dumps({"id": f"q{i}", "query": f"question {i}", "rewards": {},
+                                   **({"split": split} if split else {})}) + "\n"
                        for i in range(n))
         p = run("import", "--store", path, "-", input=rows)
         assert p.returncode == 0, p.stderr
@@ -53,34 +54,41 @@ def lines(p):
 
 
 def test_every_expert_answers_every_query_once(run, store, config, upstream):
-    s, c = store(50), config([{"name": "a", "base_url": upstream.url}, {"name": "b/2", "base_url": upstream.url + "/", "model": "other"}])
+    s, c = store(50), config([{"name": "a", "base_url": upstream.url},
+                              {"name": "b/2", "base_url": upstream.url + "/", "model": "other"}])
     p = run("collect", "--store", s, "--config", c)
     assert p.returncode == 0, p.stderr
-    assert responses(s) == {(e, f"question {i}"): f"{m} says: question {i}" for e, m in (("a", "a"), ("b/2", "other")) for i in range(50)}
+    assert responses(s) == {(e, f"question {i}"): f"{m} says: question {i}" for e,
+                            m in (("a", "a"), ("b/2", "other")) for i in range(50)}
     assert set(upstream.asked["a"].values()) == set(upstream.asked["other"].values()) == {1}
-    assert lines(p)["a"] == {"expert": "a", "answered": 50, "failed": 0, "retries": 0, "missing": 0, "prompt_tokens": 350,
+    assert lines(p)["a"] == {"expert": "a", "answered": 50, "failed": 0, "retries": 0, "missing": 0,
+                             "prompt_tokens": 350,
                              "completion_tokens": 550, "cost": 0.0}
     path, headers, body = upstream.requests[0]
     assert path == "/v1/chat/completions" and headers["content-type"] == "application/json" and "authorization" not in headers
     assert body == {"model": body["model"], "messages": [{"role": "user", "content": body["messages"][0]["content"]}]}
     with sqlite3.connect(s) as db:
-        assert db.execute("SELECT DISTINCT finish_reason, tokens_in, tokens_out FROM answers").fetchall() == [("stop", 7, 11)]
-        assert db.execute("SELECT command, status FROM runs WHERE command = 'collect'").fetchall() == [("collect", "done")]
+        assert db.execute("SELECT DISTINCT finish_reason, tokens_in, tokens_out FROM answers").fetchall() == [("stop",
+                                                                                                               7, 11)]
+        assert db.execute("SELECT command, status FROM runs WHERE command = 'collect'").fetchall() == [("collect",
+                                                                                                        "done")]
     again = run("collect", "--store", s, "--config", c)
     assert again.returncode == 0 and len(upstream.requests) == 100
 
 
 def test_settings_reach_the_request_and_keys_come_from_the_environment(run, store, config, upstream):
     s = store(2)
-    c = config([{"name": "a", "base_url": upstream.url, "api_key_env": "A_KEY", "price": {"input": 1000, "output": 2000}}],
+    c = config([{"name": "a", "base_url": upstream.url, "api_key_env": "A_KEY",
+                 "price": {"input": 1000, "output": 2000}}],
                extra="listen: 127.0.0.1:1\nrouter: nowhere\ndefault_expert: a\nallow_anonymous: true\n"
                "timeouts: {connect: 1}\nlimits: {in_flight: 5}\nroute_threads: 2\nlog: info\n")
-    p = run("collect", "--store", s, "--config", c, "--temperature", "0.5", "--max-tokens", "77", "--system", 'Be "brief"',
-            env={**os.environ, "A_KEY": "sk-secret-1"})
+    p = run("collect", "--store", s, "--config", c, "--temperature", "0.5", "--max-tokens", "77", "--system",
+            'Be "brief"', env={**os.environ, "A_KEY": "sk-secret-1"})
     assert p.returncode == 0, p.stderr
     _, headers, body = upstream.requests[0]
     assert headers["authorization"].lower() == "bearer sk-secret-1"
-    assert body["temperature"] == 0.5 and body["max_tokens"] == 77 and body["messages"][0] == {"role": "system", "content": 'Be "brief"'}
+    assert body["temperature"] == 0.5 and body["max_tokens"] == 77 and body["messages"][0] == {"role": "system",
+                                                                                               "content": 'Be "brief"'}
     assert lines(p)["a"]["cost"] == pytest.approx(2 * (7 * 1000 + 11 * 2000) * 1e-6)
     assert "$0.0580" in p.stderr
     with open(s, "rb") as f:
@@ -88,7 +96,8 @@ def test_settings_reach_the_request_and_keys_come_from_the_environment(run, stor
 
 
 def test_failures_that_pass_are_tried_again(run, store, config, upstream):
-    upstream.on = {"f500": fail_first(500), "f408": fail_first(408), "cut": fail_first("cut"), "garbage": fail_first(200, body="<html>"),
+    upstream.on = {"f500": fail_first(500), "f408": fail_first(408), "cut": fail_first("cut"),
+                   "garbage": fail_first(200, body="<html>"),
                    "empty": fail_first(200, body=json.dumps(completion(""))), "nothing": fail_first(200, body="{}"),
                    "null": fail_first(200, body=json.dumps(completion(None)))}
     names = sorted(upstream.on)
@@ -111,7 +120,8 @@ def test_retry_after_is_honoured(run, store, config, upstream):
 
 def test_failures_for_good_are_kept_and_asked_again_only_when_told(run, store, config, upstream):
     upstream.on = {"denied": always(401, '{"error": {"message": "the key is wrong"}}'),
-                   "picky": lambda m, q, n: (400, {}, '{"detail": "too long"}') if q == "question 3" else (200, {}, json.dumps(completion("ok")))}
+                   "picky": lambda m, q, n: (400, {}, '{"detail": "too long"}') if q == "question 3"
+                   else (200, {}, json.dumps(completion("ok")))}
     s, c = store(5), config([{"name": n, "base_url": upstream.url} for n in ("denied", "picky", "good")])
     p = run("collect", "--store", s, "--config", c)
     assert p.returncode == 1
@@ -132,7 +142,8 @@ def test_failures_for_good_are_kept_and_asked_again_only_when_told(run, store, c
 def test_an_expert_that_is_down_does_not_stall_the_others(run, store, config, upstream):
     upstream.delay["slow"] = 60
     s = store(300)
-    c = config([{"name": "down", "base_url": f"http://127.0.0.1:{free_port()}/v1"}, {"name": "slow", "base_url": upstream.url},
+    c = config([{"name": "down", "base_url": f"http://127.0.0.1:{free_port()}/v1"},
+                {"name": "slow", "base_url": upstream.url},
                 {"name": "good", "base_url": upstream.url}])
     begun = time.monotonic()
     p = run("collect", "--store", s, "--config", c, "--retries", "1", "--timeout", "2")
@@ -177,14 +188,17 @@ def test_odd_texts_arrive_whole(run, config, tmp_path, upstream):
 
 def test_a_key_that_comes_back_is_not_shown(run, store, config, upstream):
     upstream.on["a"] = always(403, '{"error": "your key sk-secret-2 is no good"}')
-    p = run("collect", "--store", store(1), "--config", config([{"name": "a", "base_url": upstream.url, "api_key_env": "A_KEY"}]),
+    p = run("collect", "--store", store(1), "--config", config([{"name": "a", "base_url": upstream.url,
+                                                                 "api_key_env": "A_KEY"}]),
             env={**os.environ, "A_KEY": "sk-secret-2"})
     assert p.returncode == 1 and "sk-secret-2" not in p.stderr + p.stdout and "repeats the key" in p.stderr
 
 
 @pytest.mark.parametrize("text, words", [
-    ("experts: []\n", "experts"), ("experts:\n  - {name: a}\n", "base_url"), ("experts:\n  - {name: a, base_url: 'http://x/v1', pace: 3}\n", "pace"),
-    ("listen: 1\n", "experts"), ("experts:\n  - {name: a, base_url: 'http://x/v1', api_key_env: NOT_THERE}\n", "NOT_THERE")])
+    ("experts: []\n", "experts"), ("experts:\n  - {name: a}\n", "base_url"),
+    ("experts:\n  - {name: a, base_url: 'http://x/v1', pace: 3}\n", "pace"),
+    ("listen: 1\n", "experts"), ("experts:\n  - {name: a, base_url: 'http://x/v1', api_key_env: NOT_THERE}\n",
+                                 "NOT_THERE")])
 def test_bad_settings_are_refused_before_anything_is_asked(run, store, tmp_path, text, words):
     c = tmp_path / "bad.yaml"
     c.write_text(text)
@@ -193,12 +207,14 @@ def test_bad_settings_are_refused_before_anything_is_asked(run, store, tmp_path,
 
 
 def test_a_missing_store_is_not_made(run, config, tmp_path):
-    p = run("collect", "--store", tmp_path / "none.db", "--config", config([{"name": "a", "base_url": "http://127.0.0.1:1/v1"}]))
+    p = run("collect", "--store", tmp_path / "none.db", "--config",
+            config([{"name": "a", "base_url": "http://127.0.0.1:1/v1"}]))
     assert p.returncode == 1 and not (tmp_path / "none.db").exists()
 
 
 def start(zooter, s, c, *more):
-    return subprocess.Popen([zooter, "collect", "--store", s, "--config", c, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen([zooter, "collect", "--store", s, "--config", c, *more], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
 
 
 def test_an_interrupt_keeps_what_arrived_and_says_how_to_go_on(zooter, run, store, config, upstream):
@@ -242,7 +258,8 @@ def test_a_full_disk_stops_the_run_and_the_store_stays_whole(zooter, run, store,
     p = run("collect", "--store", s, "--config", c, preexec_fn=limit)
     assert p.returncode == 1 and str(s) in p.stderr, p.stderr
     kept = len(responses(s))
-    assert kept < 200 and sum(upstream.asked["a"].values()) <= kept + 32          # a turn that was not kept, and what was in flight
+    # a turn that was not kept, and what was in flight
+    assert kept < 200 and sum(upstream.asked["a"].values()) <= kept + 32
     with sqlite3.connect(s) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert run("collect", "--store", s, "--config", c).returncode == 0

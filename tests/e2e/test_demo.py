@@ -33,9 +33,11 @@ def test_whole_loop(run, tmp_path):
     took = time.monotonic() - began
     assert p.returncode == 0, p.stderr
     shown = re.findall(r"^\$ (zooter \w+)", p.stderr, re.M)
-    assert shown == [f"zooter {x}" for x in ("sim import sim collect reward select train eval export import train eval serve").split()]
+    assert shown == [f"zooter {x}"
+                     for x in ("sim import sim collect reward select train eval export import train eval serve").split()]
     assert len(re.findall(r"^\$ curl ", p.stderr, re.M)) >= 4
-    assert p.stderr.count("answers, right: ") >= 1          # a handful of queries: how many are right is judged on all, below
+    # a handful of queries: how many are right is judged on all, below
+    assert p.stderr.count("answers, right: ") >= 1
     assert "simulated" in p.stderr and "simulated" in p.stdout
 
     rows, verdicts = table(p.stdout)
@@ -61,7 +63,8 @@ def test_whole_loop(run, tmp_path):
     assert sum(x["rewards"] != y["rewards"] for x, y in zip(before, after)) > len(before) / 2
     assert "Sanitizer" not in (d / "sim.log").read_text() + (d / "gateway.log").read_text()
     # training and test queries share no text
-    rows = [json.loads(x) for x in run("export", "--store", d / "demo.db", "--reward-model", "exact").stdout.splitlines()]
+    rows = [json.loads(x) for x in run("export", "--store", d / "demo.db", "--reward-model",
+                                       "exact").stdout.splitlines()]
     train, test = ({r["query"] for r in rows if r.get("split") == s} for s in ("train", "test"))
     assert len(train) >= 600 and not train & test
     assert not any(is_listening(port) for port in ports_of(p.stderr))
@@ -69,8 +72,8 @@ def test_whole_loop(run, tmp_path):
 
 
 def start(zooter, *args, env=None):
-    return subprocess.Popen([zooter, "demo", *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            env={**os.environ, **(env or {})})
+    return subprocess.Popen([zooter, "demo", *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True, env={**os.environ, **(env or {})})
 
 
 def read_until(p, pattern):

@@ -63,8 +63,10 @@ def test_cls_and_mean_are_those_of_the_hidden_states(embed, folder):
         if given[i].get("pair") or len(given[i]["ids"]) != len(states):
             continue
         row = json.dumps({k: v for k, v in given[i].items() if k in ("text", "max_length")}) + "\n"
-        cls, = vectors(embed(GOLDEN / folder, row, "--jsonl", "--pooling", "cls", "--precision", "f32", "--max-length", 4096))
-        mean, = vectors(embed(GOLDEN / folder, row, "--jsonl", "--pooling", "mean", "--precision", "f32", "--max-length", 4096))
+        cls, = vectors(embed(GOLDEN / folder, row, "--jsonl", "--pooling", "cls", "--precision", "f32", "--max-length",
+                             4096))
+        mean, = vectors(embed(GOLDEN / folder, row, "--jsonl", "--pooling", "mean", "--precision", "f32",
+                              "--max-length", 4096))
         assert near(cls, states[0]) and near(mean, [sum(column) / len(states) for column in zip(*states)])
         tried += 1
     assert tried
@@ -99,18 +101,24 @@ def test_texts_are_cut(embed):
     assert vectors(embed(GOLDEN / "bert", short, "--pooling", "mean", "--max-length", 5)) == vectors(embed(GOLDEN / "bert", long, "--pooling", "mean", "--max-length", 5))
     assert len(embed(GOLDEN / "bert", long, "--pooling", "mean")) == 1, "cut to what the model reads"
     row = json.dumps({"text": "word " * 9, "max_length": 5}) + "\n"
-    assert vectors(embed(GOLDEN / "bert", row, "--pooling", "mean", "--jsonl")) == vectors(embed(GOLDEN / "bert", short, "--pooling", "mean", "--max-length", 5))
+    assert vectors(embed(GOLDEN / "bert", row, "--pooling", "mean", "--jsonl")) == vectors(embed(GOLDEN / "bert", short,
+                                                                                                 "--pooling", "mean",
+                                                                                                 "--max-length", 5))
 
 
 def test_bad_rows_are_errors_in_their_place(embed, run):
-    p = run("embed", GOLDEN / "bert", "--pooling", "cls", "--jsonl", input='{"text": "a"}\n{"txt": "b"}\n{"text": "c", "id": 1.5}\n{"text": "d"}\n')
+    p = run("embed", GOLDEN / "bert", "--pooling", "cls", "--jsonl",
+            input='{"text": "a"}\n{"txt": "b"}\n{"text": "c", "id": 1.5}\n{"text": "d"}\n')
     answers = [json.loads(line) for line in p.stdout.splitlines()]
-    assert p.returncode == 1 and [list(a) for a in answers] == [["id", "embedding"], ["error"], ["error"], ["id", "embedding"]]
+    assert p.returncode == 1 and [list(a) for a in answers] == [["id", "embedding"], ["error"], ["error"],
+                                                                ["id", "embedding"]]
     assert "stdin:2: 'text' is missing" in p.stderr and "stdin:3: 'id'" in p.stderr and "2 of 4 lines" in p.stderr
 
 
 def test_bytes_that_are_no_text(embed):
-    assert vectors(embed(GOLDEN / "bert", b"caf\xe9 \xff\n", "--pooling", "cls")) == vectors(embed(GOLDEN / "bert", "caf\ufffd \ufffd\n", "--pooling", "cls"))
+    assert vectors(embed(GOLDEN / "bert", b"caf\xe9 \xff\n", "--pooling", "cls")) == vectors(embed(GOLDEN / "bert",
+                                                                                                   "caf\ufffd \ufffd\n",
+                                                                                                   "--pooling", "cls"))
 
 
 # ---- folders of sentence-transformers ----
@@ -125,13 +133,14 @@ STANDARD = [module("Transformer"), module("Pooling", "1_Pooling"), module("Norma
 @pytest.fixture
 def folder(tmp_path):
     """folder(modules, pooling, sentence) -> bert/ with these files (None: without)."""
-    def make(modules=STANDARD, pooling={"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False}, sentence=None, prompts=None,
-             tokenizer=None):
+    def make(modules=STANDARD, pooling={"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False},
+             sentence=None, prompts=None, tokenizer=None):
         dir = tmp_path / "st"
         shutil.rmtree(dir, ignore_errors=True)
         shutil.copytree(GOLDEN / "bert", dir)
-        for name, value in (("modules.json", modules), ("1_Pooling/config.json", pooling), ("sentence_bert_config.json", sentence),
-                            ("config_sentence_transformers.json", prompts), ("tokenizer_config.json", tokenizer)):
+        for name, value in (("modules.json", modules), ("1_Pooling/config.json", pooling),
+                            ("sentence_bert_config.json", sentence), ("config_sentence_transformers.json", prompts),
+                            ("tokenizer_config.json", tokenizer)):
             if value is not None:
                 (dir / name).parent.mkdir(exist_ok=True)
                 (dir / name).write_text(value if isinstance(value, str) else json.dumps(value))
@@ -151,10 +160,15 @@ def test_modules_decide(embed, folder):
     assert embed(folder(pooling={"pooling_mode_cls_token": True}), text) == by("--pooling", "cls", "--normalize")
     assert embed(folder(pooling={"pooling_mode": "cls"}), text) == by("--pooling", "cls", "--normalize")
     assert embed(folder(modules=STANDARD[:2]), text, "--normalize") == by("--pooling", "mean", "--normalize")
-    assert embed(folder(sentence={"max_seq_length": 7}), text) == by("--pooling", "mean", "--normalize", "--max-length", 7)
-    assert embed(folder(sentence={"max_seq_length": 7}), text, "--max-length", 9) == by("--pooling", "mean", "--normalize", "--max-length", 9)
+    assert embed(folder(sentence={"max_seq_length": 7}), text) == by("--pooling", "mean", "--normalize", "--max-length",
+                                                                     7)
+    assert embed(folder(sentence={"max_seq_length": 7}), text, "--max-length", 9) == by("--pooling", "mean",
+                                                                                        "--normalize", "--max-length",
+                                                                                        9)
     assert embed(folder(), text, "--pooling", "cls") == by("--pooling", "cls"), "with --pooling only the options count"
-    new = [{**m, "type": m["type"].replace("models.", f"sentence_transformer.modules.{m['type'].split('.')[-1].lower()}.")} for m in STANDARD]
+    new = [{**m, "type": m["type"].replace("models.",
+                                           f"sentence_transformer.modules.{m['type'].split('.')[-1].lower()}.")}
+           for m in STANDARD]
     assert embed(folder(modules=new), text) == by("--pooling", "mean", "--normalize")
 
 
@@ -164,7 +178,8 @@ def test_the_tokenizer_says_how_much_is_read(embed, folder):
     seven = embed(GOLDEN / "bert", text, "--pooling", "mean", "--normalize", "--max-length", 7)
     told = json.loads((GOLDEN / "bert/tokenizer_config.json").read_text())
     assert embed(folder(tokenizer={**told, "model_max_length": 7}), text) == seven
-    assert embed(folder(tokenizer={**told, "model_max_length": 7}, sentence={"transformer_task": "feature-extraction"}), text) == seven
+    assert embed(folder(tokenizer={**told, "model_max_length": 7}, sentence={"transformer_task": "feature-extraction"}),
+                 text) == seven
     assert embed(folder(tokenizer={**told, "model_max_length": 9}, sentence={"max_seq_length": 7}), text) == seven
     assert embed(folder(tokenizer={**told, "model_max_length": int(1e30)}), text) == embed(folder(), text)
 
@@ -179,7 +194,8 @@ def test_prompts_stand_before_the_texts(embed, run, folder):
     assert embed(default, text, "--prompt", "") == embed(default, text, "--prompt-name", "none") != prompted
     assert embed(default, text, "--pooling", "mean", "--normalize") == embed(default, text, "--prompt", ""), "with --pooling only the options count"
     assert embed(folder(prompts=known), text, "--prompt-name", "query") == prompted
-    assert embed(GOLDEN / "bert", "".join(json.dumps({"text": t}) + "\n" for t in TEXTS), "--jsonl", "--pooling", "mean", "--normalize", "--prompt", "query: ") == prompted
+    assert embed(GOLDEN / "bert", "".join(json.dumps({"text": t}) + "\n" for t in TEXTS), "--jsonl", "--pooling",
+                 "mean", "--normalize", "--prompt", "query: ") == prompted
     p = run("embed", default, "--prompt", "a", "--prompt-name", "query", input="a\n")
     assert p.returncode == 2 and "choose one" in p.stderr
     p = run("embed", default, "--prompt-name", "title", input="a\n")
@@ -197,9 +213,12 @@ def test_prompts_stand_before_the_texts(embed, run, folder):
     ({"modules": [module("Transformer"), module("Pooling", "../1_Pooling")]}, "leads out"),
     ({"modules": [module("Transformer", "0_Transformer")]}, "0_Transformer"),
     ({"modules": {}}, "array"), ({"modules": [7]}, "'type'"), ({"modules": []}, "names no pooling"),
-    ({"prompts": {"prompts": {"query": "q: "}, "default_prompt_name": "q"}}, "no prompt 'q'"), ({"prompts": {"default_prompt_name": 7}}, "default_prompt_name"),
-    ({"prompts": {"prompts": {"q": "q: "}, "default_prompt_name": "q"}, "pooling": {"pooling_mode": "mean", "include_prompt": False}}, "include_prompt"),
-    ({"prompts": {"prompts": {"q": "q" * 5000}, "default_prompt_name": "q"}}, "4096 bytes"), ({"sentence": {"transformer_task": "fill-mask"}}, "fill-mask"),
+    ({"prompts": {"prompts": {"query": "q: "}, "default_prompt_name": "q"}}, "no prompt 'q'"),
+    ({"prompts": {"default_prompt_name": 7}}, "default_prompt_name"),
+    ({"prompts": {"prompts": {"q": "q: "}, "default_prompt_name": "q"},
+      "pooling": {"pooling_mode": "mean", "include_prompt": False}}, "include_prompt"),
+    ({"prompts": {"prompts": {"q": "q" * 5000}, "default_prompt_name": "q"}}, "4096 bytes"),
+    ({"sentence": {"transformer_task": "fill-mask"}}, "fill-mask"),
     ({"sentence": {"do_lower_case": True}}, "do_lower_case"), ({"sentence": {"max_seq_length": -1}}, "max_seq_length"),
 ])
 def test_what_would_change_the_vectors_is_refused_by_name(run, folder, given, sentence):
@@ -230,7 +249,9 @@ def minilm():
 
 
 def test_minilm_is_the_references(zooter, embed, run, minilm):
-    given = [json.loads(line) for line in (GOLDEN / "minilm/expected.jsonl").read_bytes().splitlines()][::15 if "asan" in zooter else 1]
+    given = [json.loads(line) for line in (GOLDEN / "minilm/expected.jsonl").read_bytes().splitlines()][::15 if "asan"
+                                                                                                        in zooter
+                                                                                                        else 1]
     text = "".join(json.dumps({"text": r["text"]}) + "\n" for r in given)
     for pooling, key, more in (("mean", "mean_normalised", ["--normalize"]), ("cls", "cls", [])):
         got = vectors(embed(minilm, text, "--jsonl", "--pooling", pooling, "--precision", "f32", *more))
@@ -245,7 +266,8 @@ def test_minilm_is_the_references(zooter, embed, run, minilm):
 
 
 def test_it_answers_while_it_is_asked(zooter):
-    p = subprocess.Popen([zooter, "embed", str(GOLDEN / "bert"), "--pooling", "cls", "--threads", "1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    p = subprocess.Popen([zooter, "embed", str(GOLDEN / "bert"), "--pooling", "cls", "--threads", "1"],
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     for i in range(3):
         p.stdin.write(f"question {i}\n")
         p.stdin.flush()

@@ -69,10 +69,12 @@ def test_eval_chooses_as_route_does(run, tmp_path, precision):
     args = ["--precision", precision] if precision else []
     chosen = [d["expert"] for d in route(run, GOLDEN / "router", queries, *args)]
     experts = list(json.loads((GOLDEN / "router/config.json").read_text())["id2label"].values())
-    lines = "".join(json.dumps({"id": str(i), "query": q, "split": "test", "rewards": {e: float(e == c) for e in experts}}) + "\n"
+    lines = "".join(json.dumps({"id": str(i), "query": q, "split": "test",
+                                "rewards": {e: float(e == c) for e in experts}}) + "\n"
                     for i, (q, c) in enumerate(zip(queries, chosen)))
     assert run("import", "--store", tmp_path / "s.db", "-", input=lines).returncode == 0
-    p = run("eval", "--store", tmp_path / "s.db", "--router", GOLDEN / "router", "--json", "-", "--bootstrap", 0, "--threads", 3, *args)
+    p = run("eval", "--store", tmp_path / "s.db", "--router", GOLDEN / "router", "--json", "-", "--bootstrap", 0,
+            "--threads", 3, *args)
     assert p.returncode == 0, p.stderr
     assert next(m for m in json.loads(p.stdout)["methods"] if m["kind"] == "router")["over_rows"]["mean"] == 1
     p = run("eval", "--store", tmp_path / "s.db", "--router", GOLDEN / "router", "--precision", "fp8")
@@ -86,7 +88,8 @@ def test_explain_shows_what_an_encoder_can_say(run):
     assert p.returncode == 0 and "only its beginning was read" in p.stdout
 
 
-@pytest.mark.parametrize("folder, said", [("reward", "scalar reward model"), ("pair-reward", "PairRM"), ("backbone-bin", "bare encoder")])
+@pytest.mark.parametrize("folder, said", [("reward", "scalar reward model"), ("pair-reward", "PairRM"),
+                                          ("backbone-bin", "bare encoder")])
 def test_what_is_no_router_is_called_by_its_name(run, folder, said):
     p = run("route", "--router", GOLDEN / folder, "hello")
     assert p.returncode == 1 and said in p.stderr and "no router" in p.stderr and p.stderr.count("\n") == 1
@@ -180,7 +183,8 @@ def large_vocabulary(folder):
         new[name] = {**t, "data_offsets": [at, at + end - begin]}
         at += end - begin
     width = words["shape"][1]
-    new["bert.embeddings.word_embeddings.weight"] = {"dtype": "F32", "shape": [rows, width], "data_offsets": [at, at + rows * width * 4]}
+    new["bert.embeddings.word_embeddings.weight"] = {"dtype": "F32", "shape": [rows, width],
+                                                     "data_offsets": [at, at + rows * width * 4]}
     head = json.dumps(new).encode()
     head += b" " * (-len(head) % 8)
     with open(folder / "model.safetensors", "wb") as f:
@@ -228,14 +232,15 @@ def test_a_small_router_is_in_memory_and_outlives_its_files(gateway, tmp_path):
 @pytest.mark.parametrize("damage", ["cut", "emptied"])
 def test_a_weight_file_that_is_cut_under_route_is_an_error(zooter, tmp_path, damage):
     folder = large_vocabulary(tmp_path / "large")
-    p = subprocess.Popen([zooter, "route", "--router", folder, "--threads", "2"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                         stderr=subprocess.PIPE, text=True)
+    p = subprocess.Popen([zooter, "route", "--router", folder, "--threads", "2"], stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     p.stdin.write("What is 17 * 23?\n")
     p.stdin.flush()
     assert json.loads(p.stdout.readline())["expert"]
     os.truncate(folder / "model.safetensors", 4096 if damage == "cut" else 0)
     out, said = p.communicate("What is 18 * 23?\nand the moon?\n", timeout=30)
-    assert p.returncode == 1 and out == "" and "model.safetensors" in said and said.count("\n") == 1, (p.returncode, said)
+    assert p.returncode == 1 and out == "" and "model.safetensors" in said and said.count("\n") == 1, (p.returncode,
+                                                                                                       said)
 
 
 def test_a_folder_that_is_replaced_while_it_is_served_changes_nothing(gateway, tmp_path):

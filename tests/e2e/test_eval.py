@@ -19,9 +19,11 @@ def make_rows(n=300, seed=2):
     rows = []
     for i in range(n):
         subset = rng.choice("xyz")
-        rows.append({"id": f"q{i}", "query": f"query {i} of {subset}", "dataset": "d", "subset": subset, "split": "test",
+        rows.append({"id": f"q{i}", "query": f"query {i} of {subset}", "dataset": "d", "subset": subset,
+                     "split": "test",
                      "tags": [f"skill:{s}" for s in rng.sample("pqr", rng.randint(0, 2))],
-                     "rewards": {e: round(rng.random() + 0.2 * (e[0] == "abc"["xyz".index(subset)]), 3) for e in EXPERTS}})
+                     "rewards": {e: round(rng.random() + 0.2 * (e[0] == "abc"["xyz".index(subset)]), 3)
+                                 for e in EXPERTS}})
     return rows
 
 
@@ -64,8 +66,10 @@ def test_means_agree_with_a_second_computation(run, store):
         ranks = [1 + sum(mean(r[o] for r in by[s]) > mean(r[e] for r in by[s]) for o in EXPERTS) for s in subsets]
         assert m["mtr"] == pytest.approx(mean(ranks)) and m["uplift"] == pytest.approx(mean(r == 1 for r in ranks))
         assert m["over_subsets"]["low"] < m["over_subsets"]["mean"] < m["over_subsets"]["high"]
-    assert method(f, "oracle")["over_rows"]["mean"] == pytest.approx(mean(max(r["rewards"].values()) for r in rows), abs=1e-6)
-    assert method(f, "random")["over_rows"]["mean"] == pytest.approx(mean(mean(r["rewards"].values()) for r in rows), abs=1e-6)
+    assert method(f, "oracle")["over_rows"]["mean"] == pytest.approx(mean(max(r["rewards"].values()) for r in rows),
+                                                                     abs=1e-6)
+    assert method(f, "random")["over_rows"]["mean"] == pytest.approx(mean(mean(r["rewards"].values()) for r in rows),
+                                                                     abs=1e-6)
     assert method(f, "best per subset")["uplift"] == 1
 
 
@@ -97,7 +101,8 @@ def test_offset_and_scale_of_rewards_change_no_rank(run, store, offset, scale):
     rows = [{**r, "rewards": {e: round(x) for e, x in r["rewards"].items()}} for r in make_rows()]
     odd = [{**r, "rewards": {e: offset + scale * x for e, x in r["rewards"].items()}} for r in rows]
     for by in ("subset", "skill"):
-        a, b = (evaluate(run, store(x, f"{name}-{by}.db"), "--by", by, "--bootstrap", "200") for name, x in (("a", rows), ("b", odd)))
+        a, b = (evaluate(run, store(x, f"{name}-{by}.db"), "--by", by, "--bootstrap", "200") for name,
+                x in (("a", rows), ("b", odd)))
         assert a["best_single"] == b["best_single"]
         for x, y in zip(a["methods"], b["methods"]):
             assert (x["mtr"], x["uplift"]) == (y["mtr"], y["uplift"]) and x["picks_best"] == pytest.approx(y["picks_best"])
@@ -136,7 +141,8 @@ def test_another_reward_model_ranks_and_ours_scores(run, store, tmp_path):
     rows = make_rows()
     s = store(rows, "s.db", "--reward-model", "gold")
     rng = random.Random(9)
-    proxy = [{"id": r["id"], "reward_model": "proxy", "rewards": {e: v + rng.gauss(0, 0.3) for e, v in r["rewards"].items()}}
+    proxy = [{"id": r["id"], "reward_model": "proxy", "rewards": {e: v + rng.gauss(0, 0.3) for e,
+                                                                  v in r["rewards"].items()}}
              for r in rows[:-1]]
     assert run("import", "--store", s, write_rows(tmp_path / "p.jsonl", proxy)).returncode == 0
     f = evaluate(run, s, "--reward-model", "gold", "--rank-by", "proxy", "--bootstrap", "0")
@@ -191,7 +197,8 @@ def router_rows():
     for i in range(60):
         named, subset = i % 3, "x" if i % 2 else "y"
         rows.append({"id": f"q{i}", "query": f"ask {EXPERTS[named][2:]} number {i}", "subset": subset, "split": "test",
-                     "rewards": {e: (1.0 if (j == named) == (subset == "x") else 0.25 * j) for j, e in enumerate(EXPERTS)}})
+                     "rewards": {e: (1.0 if (j == named) == (subset == "x") else 0.25 * j) for j,
+                                 e in enumerate(EXPERTS)}})
     return rows
 
 

@@ -19,7 +19,8 @@ TOKEN = "hf_SecretSecretSecret"
 def encoder(size=200_000, **more):
     """A repository as the hub has them: much that an encoder does not need."""
     weights = bytes(i * 7 % 256 for i in range(1000)) * (size // 1000)
-    files = {"config.json": CONFIG, "model.safetensors": weights, "tokenizer.json": b'{"version": "1.0"}', "vocab.txt": b"[PAD]\n",
+    files = {"config.json": CONFIG, "model.safetensors": weights, "tokenizer.json": b'{"version": "1.0"}',
+             "vocab.txt": b"[PAD]\n",
              "1_Pooling/config.json": b"{}", "modules.json": b"[]", "README.md": b"read me", "tf_model.h5": b"x" * 1000,
              "onnx/model.onnx": b"x" * 1000, "pytorch_model.bin": b"y" * 1000, ".gitattributes": b""}
     return Repo(files, lfs={"model.safetensors", "pytorch_model.bin", "onnx/model.onnx"}, **more)
@@ -37,7 +38,8 @@ def hub():
 
 @pytest.fixture
 def env(hub, tmp_path):
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "HUGGING", "TRANSFORMERS")) and not k.lower().endswith("_proxy")}
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "HUGGING", "TRANSFORMERS"))
+             and not k.lower().endswith("_proxy")}
     return {**clean, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf"), "HOME": str(tmp_path)}
 
 
@@ -60,7 +62,8 @@ def names(folder):
 
 
 def same_files(folder, repo, wanted=WANTED):
-    return names(folder) == set(wanted) and all((pathlib.Path(folder) / n).read_bytes() == repo.files[n] for n in wanted)
+    return names(folder) == set(wanted) and all((pathlib.Path(folder) / n).read_bytes() == repo.files[n]
+                                                for n in wanted)
 
 
 # ---- what is fetched, and where to ----
@@ -130,8 +133,10 @@ def test_a_branch_that_moved_is_fetched_anew_and_shares_what_is_alike(hub, fetch
 def test_shards_by_their_index(hub, fetch, tmp_path):
     repo = hub.repos["org/name"]
     del repo.files["model.safetensors"]
-    index = {"metadata": {}, "weight_map": {"a": "model-1-of-2.safetensors", "b": "model-1-of-2.safetensors", "c": "model-2-of-2.safetensors"}}
-    repo.files |= {"model.safetensors.index.json": json.dumps(index).encode(), "model-1-of-2.safetensors": b"one", "model-2-of-2.safetensors": b"two"}
+    index = {"metadata": {}, "weight_map": {"a": "model-1-of-2.safetensors", "b": "model-1-of-2.safetensors",
+                                            "c": "model-2-of-2.safetensors"}}
+    repo.files |= {"model.safetensors.index.json": json.dumps(index).encode(), "model-1-of-2.safetensors": b"one",
+                   "model-2-of-2.safetensors": b"two"}
     repo.lfs |= {"model-1-of-2.safetensors", "model-2-of-2.safetensors"}
     p = fetch("org/name", tmp_path / "model")
     assert p.returncode == 0, p.stderr
@@ -163,7 +168,8 @@ def test_what_is_no_encoder_is_refused_before_its_weights_travel(hub, fetch, cha
     assert not [r for r in hub.requests if r.host == "cdn"]
 
 
-@pytest.mark.parametrize("name", ["", "/", "org/", "a/b/c", "../x", "org/..", ".org/x", "org/na--me", "org/na me", "-", "o/" + "x" * 100, "org/name@",
+@pytest.mark.parametrize("name", ["", "/", "org/", "a/b/c", "../x", "org/..", ".org/x", "org/na--me", "org/na me", "-",
+                                  "o/" + "x" * 100, "org/name@",
                                   "org/name@../main", "org/name@/main", "org/name@a//b", "org/name@a@b", "x" * 2000])
 def test_a_name_that_cannot_be_is_wrong_use(hub, fetch, name):
     p = fetch("--", name) if name.startswith("-") else fetch(name)
@@ -178,7 +184,8 @@ def test_what_was_fetched_computes(hub, fetch, run, tmp_path, folder):
     rows = b"".join((golden / "expected.jsonl").read_bytes().splitlines(True)[:5])
     p = fetch("org/name", tmp_path / "model")
     assert p.returncode == 0, p.stderr
-    own, fetched, linked = (run("model", "run", d, input=rows) for d in (golden, tmp_path / "model", fetch("org/name").stdout.strip()))
+    own, fetched, linked = (run("model", "run", d, input=rows) for d
+                            in (golden, tmp_path / "model", fetch("org/name").stdout.strip()))
     assert own.returncode == 0 and own.stdout == fetched.stdout == linked.stdout
 
 
@@ -253,7 +260,8 @@ def test_an_error_message_that_shows_the_token_is_not_repeated(fetch, hub):
     assert "HTTP 418" in fetch("org/name", HF_TOKEN=TOKEN).stderr
 
 
-@pytest.mark.parametrize("endpoint", ["ftp://x", "nonsense", "http://user:pass@127.0.0.1:1", "http://", "https://x/" + "y" * 2000])
+@pytest.mark.parametrize("endpoint", ["ftp://x", "nonsense", "http://user:pass@127.0.0.1:1", "http://",
+                                      "https://x/" + "y" * 2000])
 def test_an_endpoint_that_cannot_be(fetch, endpoint):
     p = fetch("org/name", HF_ENDPOINT=endpoint)
     assert p.returncode == 2 and "pass" not in p.stderr
@@ -269,8 +277,9 @@ def test_an_endpoint_below_a_path(hub, fetch):
 def certificate(tmp_path):
     if not shutil.which("openssl"):
         pytest.skip("needs the openssl command")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", tmp_path / "key.pem", "-out",
-                    tmp_path / "cert.pem", "-days", "2", "-subj", "/CN=hub", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem", "-days", "2", "-subj", "/CN=hub",
+                    "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
     return tmp_path / "cert.pem", tmp_path / "key.pem"
 
 
@@ -281,21 +290,25 @@ def test_certificates_are_verified(fetch, tmp_path):
         p = fetch("org/name", HF_ENDPOINT=hub.url, HF_TOKEN=TOKEN)
         assert p.returncode == 1 and "certificate cannot be trusted" in p.stderr and not hub.requests
         assert fetch("org/name", HF_ENDPOINT=hub.url, HF_TOKEN=TOKEN, SSL_CERT_FILE=str(cert[0])).returncode == 0
-        assert fetch("org/name", HF_ENDPOINT=hub.url.replace("127.0.0.1", "localhost"), SSL_CERT_FILE=str(cert[0]), HF_HUB_CACHE=str(tmp_path / "c")).returncode == 1
+        assert fetch("org/name", HF_ENDPOINT=hub.url.replace("127.0.0.1", "localhost"), SSL_CERT_FILE=str(cert[0]),
+                     HF_HUB_CACHE=str(tmp_path / "c")).returncode == 1
 
 
 def test_https_does_not_lead_to_http(fetch, tmp_path):
     cert = certificate(tmp_path)
     with hub_server.Hub(tls=cert) as hub:
-        hub.repos["org/name"] = Repo({"config.json": CONFIG, "model.safetensors": b"weights"}, lfs={"model.safetensors"})
+        hub.repos["org/name"] = Repo({"config.json": CONFIG, "model.safetensors": b"weights"},
+                                     lfs={"model.safetensors"})
         p = fetch("org/name", HF_ENDPOINT=hub.url, SSL_CERT_FILE=str(cert[0]))
-        assert p.returncode == 1 and "from https to http" in p.stderr and not [r for r in hub.requests if r.host == "cdn"]
+        assert p.returncode == 1 and "from https to http" in p.stderr and not [r for r in hub.requests if r.host
+                                                                               == "cdn"]
 
 
 # ---- faults ----
 
 def test_what_passes_is_tried_again(hub, fetch):
-    hub.faults["GET", "/api/models"] = [hub_server.status(503), hub_server.hang_up, hub_server.status(429, Retry_After=1)]
+    hub.faults["GET", "/api/models"] = [hub_server.status(503), hub_server.hang_up,
+                                        hub_server.status(429, Retry_After=1)]
     hub.faults["HEAD", "config.json"] = [hub_server.status(502)]
     hub.faults["GET", "model.safetensors"] = [hub_server.status(500), hub_server.hang_up]
     p = fetch("org/name")
@@ -316,7 +329,9 @@ def test_a_cut_download_goes_on_where_it_was(hub, fetch):
     hub.faults["GET", "/model.safetensors?"] = [hub_server.cut_after(50_000)] * 3
     p = fetch("org/name", "--retries", 1)
     assert p.returncode == 0, p.stderr
-    assert [r.headers.get("Range") for r in hub.asked("GET", "model.safetensors", "cdn")] == [None, "bytes=50000-", "bytes=100000-", "bytes=150000-"]
+    assert [r.headers.get("Range") for r in hub.asked("GET", "model.safetensors", "cdn")] == [None, "bytes=50000-",
+                                                                                              "bytes=100000-",
+                                                                                              "bytes=150000-"]
 
 
 def test_a_server_that_ignores_ranges(hub, fetch, env):
@@ -334,10 +349,12 @@ def incomplete(env, hub, data):
     return path
 
 
-@pytest.mark.parametrize("kept, ranges", [("a part", [["bytes=70000-"]]), ("rubbish", [["bytes=70000-", None]]), ("too much", [[None]]), ("all", [[]])])
+@pytest.mark.parametrize("kept, ranges", [("a part", [["bytes=70000-"]]), ("rubbish", [["bytes=70000-", None]]),
+                                          ("too much", [[None]]), ("all", [[]])])
 def test_what_an_earlier_run_left(hub, fetch, env, kept, ranges):
     weights = hub.repos["org/name"].files["model.safetensors"]
-    incomplete(env, hub, {"a part": weights[:70_000], "rubbish": b"!" * 70_000, "too much": weights + b"!", "all": weights}[kept])
+    incomplete(env, hub, {"a part": weights[:70_000], "rubbish": b"!" * 70_000, "too much": weights + b"!",
+                          "all": weights}[kept])
     p = fetch("org/name")
     assert p.returncode == 0, p.stderr
     assert same_files(p.stdout.strip(), hub.repos["org/name"])
@@ -411,7 +428,8 @@ def test_redirects_without_end(hub, fetch):
     assert p.returncode == 1 and "more than 10 redirects" in p.stderr
 
 
-@pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://127.0.0.1/x", "http://user:pass@127.0.0.1/", "//", "javascript:alert(1)"])
+@pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://127.0.0.1/x", "http://user:pass@127.0.0.1/", "//",
+                                      "javascript:alert(1)"])
 def test_redirects_to_nowhere(hub, fetch, location):
     hub.faults["HEAD", "config.json"] = [hub_server.redirect(location)]
     p = fetch("org/name", "--retries", 0)
@@ -424,9 +442,11 @@ def test_a_hub_that_cannot_be_reached(fetch, hub):
     assert p.returncode == 1 and p.stderr.count("trying again") == 1 and "the cache has nothing of org/name at 'main'" in p.stderr
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"sha": 7, "siblings": []}', b'{"sha": "../../x", "siblings": []}', b'{"sha": "a/b", "siblings": []}',
-                                  b'{"sha": "' + b"a" * 500 + b'", "siblings": []}', b'{"sha": "abc"}', b'{"sha": "abc", "siblings": {"a": 1}}', b"<html>",
-                                  b"[" * 100_000, b'{"sha": "abc", "siblings": [1, {"rfilename": 2}, {}]}', b"x" * (17 << 20)])
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"sha": 7, "siblings": []}',
+                                  b'{"sha": "../../x", "siblings": []}', b'{"sha": "a/b", "siblings": []}',
+                                  b'{"sha": "' + b"a" * 500 + b'", "siblings": []}', b'{"sha": "abc"}',
+                                  b'{"sha": "abc", "siblings": {"a": 1}}', b"<html>", b"[" * 100_000,
+                                  b'{"sha": "abc", "siblings": [1, {"rfilename": 2}, {}]}', b"x" * (17 << 20)])
 def test_an_api_that_answers_nonsense(hub, fetch, body, env):
     hub.faults["GET", "/api/models"] = [hub_server.replace_body(body)]
     p = fetch("org/name")
@@ -438,13 +458,15 @@ def test_an_api_that_answers_nonsense(hub, fetch, body, env):
 
 @pytest.mark.parametrize("sha", ["../../../evil", "/tmp/evil", "..", ".", "a/b", "a\\b", "a" * 500, ""])
 def test_a_commit_is_a_word(hub, fetch, tmp_path, sha):
-    hub.faults["GET", "/api/models"] = [hub_server.replace_body(json.dumps({"sha": sha, "siblings": [{"rfilename": "config.json"}]}).encode())]
+    hub.faults["GET", "/api/models"] = [hub_server.replace_body(json.dumps({"sha": sha,
+                                                                            "siblings": [{"rfilename": "config.json"}]}).encode())]
     hub.faults["HEAD", "config.json"] = [hub_server.status(200, ETag='"word"')]
     p = fetch("org/name")
     assert p.returncode == 1 and "'sha' should be a commit" in p.stderr and not hub.asked("HEAD", "config.json")
 
 
-EVIL = ["../evil.safetensors", "/tmp/evil.safetensors", "a/../../evil.safetensors", "..\\evil.safetensors", "sub/evil.safetensors", "evil\x00.safetensors",
+EVIL = ["../evil.safetensors", "/tmp/evil.safetensors", "a/../../evil.safetensors", "..\\evil.safetensors",
+        "sub/evil.safetensors", "evil\x00.safetensors",
         "evil\n.safetensors", "", ".", "..", "config.json", "x" * 300 + ".safetensors", 7]
 
 
@@ -514,7 +536,8 @@ def test_a_hub_out_of_order_and_a_full_cache(hub, fetch):
 def test_two_at_once_download_once(hub, zooter, env):
     hub.repos["org/name"] = encoder(2_000_000)
     hub.rate = 2_000_000
-    runs = [subprocess.Popen([zooter, "model", "fetch", "org/name"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    runs = [subprocess.Popen([zooter, "model", "fetch", "org/name"], env=env, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True) for _ in range(3)]
     outs = [p.communicate(timeout=60) for p in runs]
     assert [p.returncode for p in runs] == [0, 0, 0], outs
     assert len({o[0] for o in outs}) == 1 and "another process fetches it" in "".join(o[1] for o in outs)
@@ -526,7 +549,8 @@ def test_killed_at_any_moment_it_goes_on(hub, zooter, env, fetch):
     hub.rate = 500_000
     kills, part = 0, 0
     for _ in range(4):
-        p = subprocess.Popen([zooter, "model", "fetch", "org/name"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        p = subprocess.Popen([zooter, "model", "fetch", "org/name"], env=env, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
         time.sleep(0.5)
         if p.poll() is None:
             p.send_signal(signal.SIGKILL)

@@ -11,7 +11,8 @@ GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
 SETS = ["SSE41", "AVX2", "AVX512_CORE", "AVX512_CORE_VNNI", "AVX512_CORE_BF16", None]
 FOLDERS = ["router", "router-v5", "router-variants", "backbone-bin", "reward", "pair-reward", "bert"]
 KEYS = ("logits", "logit", "cls")
-# What rounding may change in a probability of these random weights, the worst row of all (trained routers: bench/decisions).
+# What rounding may change in a probability of these random weights, the worst row of all (trained routers:
+# bench/decisions).
 MOST_APART = {"bf16": 0.02, "int8": 0.04}
 CLEAR = {"bf16": 0.02, "int8": 0.04}
 
@@ -35,7 +36,8 @@ def computed(run):
     """computed(folder, rows, precision, set) -> the numbers of each row."""
     def call(folder, given, precision, isa):
         env = {k: v for k, v in os.environ.items() if k != "ONEDNN_MAX_CPU_ISA"}
-        p = run("model", "run", GOLDEN / folder, "--precision", precision, "--threads", 2, input="".join(json.dumps(r) + "\n" for r in given),
+        p = run("model", "run", GOLDEN / folder, "--precision", precision, "--threads", 2,
+                input="".join(json.dumps(r) + "\n" for r in given),
                 env={**env, "ONEDNN_MAX_CPU_ISA": isa} if isa else env)
         assert p.returncode == 0, p.stderr
         return [numbers(json.loads(line)) for line in p.stdout.splitlines()]
@@ -68,17 +70,21 @@ def test_less_precise_scores_are_near(computed, precision, apart, isa):
     for folder in ("reward", "pair-reward", "backbone-bin"):
         expected = rows(folder)
         for got, row in zip(computed(folder, expected, precision, isa), expected, strict=True):
-            assert all(abs(a - b) <= apart * max(1, abs(b)) for a, b in zip(got, numbers(row), strict=True)), (folder, got, numbers(row))
+            assert all(abs(a - b) <= apart * max(1, abs(b)) for a, b in zip(got, numbers(row), strict=True)), (folder,
+                                                                                                               got, numbers(row))
 
 
 def test_the_sets_are_chosen_by_the_variable(run, zooter):
     """Otherwise the tests above would compare one set with itself."""
     def named(isa):
-        p = run("model", "bench", GOLDEN / "router", "--tokens", 4, "--seconds", 0.01, "--json", env={**os.environ, "ONEDNN_MAX_CPU_ISA": isa})
+        p = run("model", "bench", GOLDEN / "router", "--tokens", 4, "--seconds", 0.01, "--json",
+                env={**os.environ, "ONEDNN_MAX_CPU_ISA": isa})
         return json.loads(p.stdout)["isa"]
     flags = set(next((line for line in open("/proc/cpuinfo") if line.startswith("flags")), "").split())
-    is_x86 = pathlib.Path(zooter).read_bytes()[18:20] == b"\x3e\x00"        # its ELF header; an emulator's script is none
+    # its ELF header; an emulator's script is none
+    is_x86 = pathlib.Path(zooter).read_bytes()[18:20] == b"\x3e\x00"
     if "avx2" not in flags or not is_x86:
         pytest.skip("needs an x86-64 processor with AVX2")
     assert len({named("SSE41"), named("AVX2")}) == 2
-    assert "avx512_bf16" not in flags or len({named(isa) for isa in ("AVX2", "AVX512_CORE", "AVX512_CORE_VNNI", "AVX512_CORE_BF16")}) == 4
+    assert "avx512_bf16" not in flags or len({named(isa) for isa in ("AVX2", "AVX512_CORE", "AVX512_CORE_VNNI",
+                                                                     "AVX512_CORE_BF16")}) == 4

@@ -15,7 +15,8 @@ from tiny_router import write_router
 from torchlike import Storage, Tensor, floats, pickled, read_safetensors, write_safetensors, write_zip
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden"
-SIDE = ["config.json", "spm.model", "tokenizer.json", "tokenizer_config.json", "added_tokens.json", "special_tokens_map.json"]
+SIDE = ["config.json", "spm.model", "tokenizer.json", "tokenizer_config.json", "added_tokens.json",
+        "special_tokens_map.json"]
 
 
 @pytest.fixture
@@ -105,7 +106,8 @@ def test_torch_shards(ok, router, tmp_path):
 def test_tensors_may_share_a_storage_and_begin_inside_it(ok, router, tmp_path):
     raw = struct.pack("<6f", *range(6))
     s = Storage("0", "F32", 6)
-    state = collections.OrderedDict(a=Tensor(s, 0, [2, 3]), b=Tensor(s, 2, [2, 2]), tied=Tensor(s, 0, [2, 3]), n=3, none=None)
+    state = collections.OrderedDict(a=Tensor(s, 0, [2, 3]), b=Tensor(s, 2, [2, 2]), tied=Tensor(s, 0, [2, 3]), n=3,
+                                    none=None)
     write_zip(router / "pytorch_model.bin", pickled(state), {"0": raw})
     (router / "model.safetensors").unlink()
     ok("convert", router, tmp_path / "out", "--dtype", "f32")
@@ -211,8 +213,10 @@ def facts(ok, folder):
 
 def test_info(ok, router):
     f = facts(ok, router)
-    assert (f["model_type"], f["kind"], f["architecture"]) == ("deberta-v2", "classifier", "DebertaV2ForSequenceClassification")
-    assert (f["layers"], f["hidden_size"], f["heads"], f["intermediate_size"], f["vocab_size"], f["max_tokens"]) == (3, 48, 4, 96, 4001, 512)
+    assert (f["model_type"], f["kind"], f["architecture"]) == ("deberta-v2", "classifier",
+                                                               "DebertaV2ForSequenceClassification")
+    assert (f["layers"], f["hidden_size"], f["heads"], f["intermediate_size"], f["vocab_size"], f["max_tokens"]) == (3,
+                                                                                                                     48, 4, 96, 4001, 512)
     assert f["tensors"] == 58 and f["dtypes"] == {"F32": 58} and f["zooter"] is None
     count = sum(len(raw) // 4 for _, _, raw in tensors(router).values())
     assert f["parameters"] == count and f["backbone_parameters"] == count - 4001 * 48
@@ -225,8 +229,9 @@ def test_info(ok, router):
     assert "deberta.encoder.rel_embeddings.weight" in ok("info", router, "--tensors").stdout
 
 
-@pytest.mark.parametrize("golden, kind, labels", [("reward", "scalar reward", 1), ("pair-reward", "comparer", 0), ("backbone-bin", "backbone", 0),
-                                                  ("bert", "classifier", 6), ("router-v5", "classifier", 6)])
+@pytest.mark.parametrize("golden, kind, labels", [("reward", "scalar reward", 1), ("pair-reward", "comparer", 0),
+                                                  ("backbone-bin", "backbone", 0), ("bert", "classifier", 6),
+                                                  ("router-v5", "classifier", 6)])
 def test_info_of_other_kinds(ok, golden, kind, labels):
     f = facts(ok, GOLDEN / golden)
     assert f["kind"] == kind and len(f["labels"]) == labels
@@ -332,7 +337,8 @@ def test_random_weights(ok, tmp_path, golden):
 
 
 def test_bare_backbones(ok, tmp_path):
-    for golden, architecture, extra in ("bert", "BertModel", {"pooler.dense.weight", "pooler.dense.bias"}), ("router", "DebertaV2Model", set()):
+    for golden, architecture, extra in ("bert", "BertModel", {"pooler.dense.weight", "pooler.dense.bias"}), ("router",
+                                                                                                             "DebertaV2Model", set()):
         config = {**config_of(GOLDEN / golden), "architectures": [architecture]}
         (tmp_path / f"{golden}.json").write_text(json.dumps(config))
         ok("new", tmp_path / golden, "--config", tmp_path / f"{golden}.json")
@@ -373,7 +379,8 @@ def verified(run, *args, fit=True, **kw):
     return report
 
 
-@pytest.mark.parametrize("golden", ["router", "router-v5", "router-variants", "bert", "reward", "pair-reward", "backbone-bin"])
+@pytest.mark.parametrize("golden", ["router", "router-v5", "router-variants", "bert", "reward", "pair-reward",
+                                    "backbone-bin"])
 def test_goldens_are_fit(run, golden):
     report = verified(run, GOLDEN / golden)
     assert all(c["ok"] for c in report["checks"]) and report["comparison"] is None
@@ -406,9 +413,12 @@ def cut_embedding(folder):
 
 
 @pytest.mark.parametrize("change, check, says", [
-    (lambda f: set_values(f, "classifier.bias", struct.pack("<6f", 1, 2, float("nan"), 4, 5, 6)), "values", "'classifier.bias' holds a value that is not"),
-    (lambda f: set_values(f, "pooler.dense.bias", struct.pack("<48f", *[float("-inf")] * 48)), "values", "'pooler.dense.bias' holds"),
-    (lambda f: drop(f, "deberta.encoder.layer.2.output.LayerNorm.bias"), "network", "deberta.encoder.layer.2.output.LayerNorm.bias"),
+    (lambda f: set_values(f, "classifier.bias", struct.pack("<6f", 1, 2, float("nan"), 4, 5, 6)), "values",
+     "'classifier.bias' holds a value that is not"),
+    (lambda f: set_values(f, "pooler.dense.bias", struct.pack("<48f", *[float("-inf")] * 48)), "values",
+     "'pooler.dense.bias' holds"),
+    (lambda f: drop(f, "deberta.encoder.layer.2.output.LayerNorm.bias"), "network",
+     "deberta.encoder.layer.2.output.LayerNorm.bias"),
     (lambda f: set_config(f, hidden_size=96, pooler_hidden_size=96), "network", "the config asks for 4001 x 96"),
     (lambda f: set_config(f, num_hidden_layers=400), "network", "deberta.encoder.layer.3."),
     (lambda f: set_config(f, vocab_size=200000000), "config", "vocab_size"),
@@ -432,7 +442,8 @@ def test_what_is_not_fit(run, router, change, check, says):
 def test_precisions_agree(run, ok, router, tmp_path):
     ok("quantise", router, tmp_path / "int8")
     ok("convert", router, tmp_path / "half", "--dtype", "bf16")
-    for folder, precision in (router, "bf16"), (router, "int8"), (tmp_path / "int8", "int8"), (tmp_path / "half", "f32"), (tmp_path / "half", "bf16"):
+    for folder, precision in (router, "bf16"), (router, "int8"), (tmp_path / "int8", "int8"), (tmp_path / "half",
+                                                                                               "f32"), (tmp_path / "half", "bf16"):
         c = verified(run, folder, "--against", router, "--precision", precision)["comparison"]
         assert c["queries"] == 120 and c["clear"] > 60 and c["clear_agreeing"] == c["clear"] and 0 < c["largest_difference"] < 0.1
     c = verified(run, router, "--precision", "f32")["comparison"]
@@ -457,7 +468,8 @@ def test_rewards_are_told(run, router, tmp_path):
     """Reward 1 for the expert that the router chooses, 0 for the others: its mean is 1, a turned router's is less."""
     texts = ["What is 2 + 2?", "Write a poem about rain.", "def f(x):", "", "\u00e9\u4f60\u597d", "x" * 3000]
     chosen = [json.loads(l)["expert"] for l in
-              run("route", "--router", router, "--precision", "f32", "--jsonl", input="".join(json.dumps({"query": t}) + "\n" for t in texts)).stdout.splitlines()]
+              run("route", "--router", router, "--precision", "f32", "--jsonl",
+                  input="".join(json.dumps({"query": t}) + "\n" for t in texts)).stdout.splitlines()]
     experts = config_of(router)["id2label"].values()
     rows = [{"query": t, "rewards": {e: float(e == c) for e in experts}} for t, c in zip(texts, chosen)] + [{"query": "no rewards"}]
     (tmp_path / "q.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
@@ -494,8 +506,8 @@ def test_a_file_that_is_cut_while_it_is_used_is_an_error(ok, zooter, tmp_path):
     ok("new", tmp_path / "big", "--config", tmp_path / "big.json", "--tokenizer", GOLDEN / "router")
     weights = tmp_path / "big" / "model.safetensors"
     assert weights.stat().st_size > 65 << 20
-    with subprocess.Popen([zooter, "route", "--router", tmp_path / "big", "--jsonl"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True) as p:
+    with subprocess.Popen([zooter, "route", "--router", tmp_path / "big", "--jsonl"], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
         p.stdin.write('{"query": "hello"}\n')
         p.stdin.flush()
         assert "probabilities" in p.stdout.readline()
@@ -525,7 +537,8 @@ def test_a_pickle_that_calls_functions_is_refused_and_calls_none(refused, router
 
 def test_what_torch_wrote_before_2020(refused, router):
     (router / "model.safetensors").unlink()
-    (router / "pytorch_model.bin").write_bytes(pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + b"x" * 100)
+    (router / "pytorch_model.bin").write_bytes(pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2)
+                                               + b"x" * 100)
     refused("info", router, says="before version 1.6; load it with torch and save it again")
 
 
@@ -535,10 +548,14 @@ def test_what_torch_wrote_before_2020(refused, router):
     (lambda p, t: p.write_bytes(b"PK\3\4" + b"x" * 100), "not a zip file, or cut short"),
     (lambda p, t: p.write_bytes(b""), "not a zip file, or cut short"),
     (lambda p, t: (torchlike.save(p, t), os.truncate(p, p.stat().st_size - 30)), "not a zip file, or cut short"),
-    (lambda p, t: write_zip(p, pickled({"a": Tensor(Storage("7", "F32", 4), 0, [4])}), {}), "'archive/data/7', which is missing"),
-    (lambda p, t: write_zip(p, pickled({"a": Tensor(Storage("0", "F32", 99), 0, [99])}), {"0": bytes(8)}), "ends at byte 396 of the member"),
-    (lambda p, t: write_zip(p, pickled({"a": Tensor(Storage("0", "F32", 2), 1 << 62, [2])}), {"0": bytes(8)}), "impossible shape"),
-    (lambda p, t: write_zip(p, pickled({"a": Tensor(Storage("0", "F32", 4), 0, [2, 2], (1, 2))}), {"0": bytes(16)}), "row by row"),
+    (lambda p, t: write_zip(p, pickled({"a": Tensor(Storage("7", "F32", 4), 0, [4])}), {}),
+     "'archive/data/7', which is missing"),
+    (lambda p, t: write_zip(p, pickled({"a": Tensor(Storage("0", "F32", 99), 0, [99])}), {"0": bytes(8)}),
+     "ends at byte 396 of the member"),
+    (lambda p, t: write_zip(p, pickled({"a": Tensor(Storage("0", "F32", 2), 1 << 62, [2])}), {"0": bytes(8)}),
+     "impossible shape"),
+    (lambda p, t: write_zip(p, pickled({"a": Tensor(Storage("0", "F32", 4), 0, [2, 2], (1, 2))}), {"0": bytes(16)}),
+     "row by row"),
     (lambda p, t: write_zip(p, pickled({"epoch": 3, "model": {}}), {}), "no tensor in its outermost dictionary"),
     (lambda p, t: write_zip(p, pickled(3), {}), "no dictionary of tensors"),
     (lambda p, t: zipfile.ZipFile(p, "w").close(), "it has no member data.pkl"),
@@ -553,11 +570,15 @@ def test_damaged_torch_files(refused, router, change, says):
 @pytest.mark.parametrize("change, says", [
     (lambda m, f: m.update({"classifier.bias": "../model-00001-of-00003.safetensors"}), "a file in this folder"),
     (lambda m, f: m.update({"classifier.bias": "/etc/passwd"}), "a file in this folder"),
-    (lambda m, f: m.update({"absent.weight": "model-00001-of-00003.safetensors"}), "'absent.weight' should be in model-00001-of-00003.safetensors and is in no file"),
-    (lambda m, f: m.update({"classifier.weight": m["deberta.embeddings.word_embeddings.weight"]}), "'classifier.weight' should be in"),
-    (lambda m, f: m.update({"absent.weight": "model-00009-of-00009.safetensors"}), "model-00009-of-00009.safetensors: No such file"),
+    (lambda m, f: m.update({"absent.weight": "model-00001-of-00003.safetensors"}),
+     "'absent.weight' should be in model-00001-of-00003.safetensors and is in no file"),
+    (lambda m, f: m.update({"classifier.weight": m["deberta.embeddings.word_embeddings.weight"]}),
+     "'classifier.weight' should be in"),
+    (lambda m, f: m.update({"absent.weight": "model-00009-of-00009.safetensors"}),
+     "model-00009-of-00009.safetensors: No such file"),
     (lambda m, f: (f / "model-00003-of-00003.safetensors").unlink(), "model-00003-of-00003.safetensors: No such file"),
-    (lambda m, f: shutil.copy(f / "model-00001-of-00003.safetensors", f / "model-00002-of-00003.safetensors"), "is there twice, also in"),
+    (lambda m, f: shutil.copy(f / "model-00001-of-00003.safetensors", f / "model-00002-of-00003.safetensors"),
+     "is there twice, also in"),
     (lambda m, f: m.clear(), "'weight_map' should be an object"),
 ], ids=range(8))
 def test_damaged_shards(ok, refused, router, tmp_path, change, says):
@@ -571,14 +592,15 @@ def test_damaged_shards(ok, refused, router, tmp_path, change, says):
 
 def test_a_folder_without_weights(refused, router):
     (router / "model.safetensors").unlink()
-    refused("info", router, says="model.safetensors: No such file or directory, nor shards with an index, nor pytorch_model.bin")
+    refused("info", router,
+            says="model.safetensors: No such file or directory, nor shards with an index, nor pytorch_model.bin")
 
 
 def test_a_disk_that_is_full_leaves_nothing(router, zooter, tmp_path):
     import resource
     import subprocess
-    p = subprocess.run([zooter, "model", "convert", router, tmp_path / "out", "--dtype", "f32"], capture_output=True, text=True,
-                       preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (700000, 700000)))
+    p = subprocess.run([zooter, "model", "convert", router, tmp_path / "out", "--dtype", "f32"], capture_output=True,
+                       text=True, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (700000, 700000)))
     assert p.returncode == 1 and "File too large" in p.stderr, p.stderr
     assert sorted(x.name for x in tmp_path.iterdir()) == ["router"]
 

@@ -33,11 +33,13 @@ def test_a_line_for_each_length(bench, folder, precision):
 
 
 def test_a_batch(bench):
-    row, = [json.loads(line) for line in bench(GOLDEN / "router", "--batch", "--precision", "f32", "--json").stdout.splitlines()]
+    row, = [json.loads(line) for line in bench(GOLDEN / "router", "--batch", "--precision", "f32",
+                                               "--json").stdout.splitlines()]
     assert set(row) == CIRCUMSTANCES | {"batch", "tokens", "tokens_per_s", "products_tokens_per_s"}
     assert row["batch"] == 256 and 256 * 8 <= row["tokens"] <= 256 * 128
     assert row["tokens_per_s"] == pytest.approx(1000 * row["tokens"] / row["median_ms"], rel=1e-3)
-    again, = [json.loads(line) for line in bench(GOLDEN / "router", "--batch", "--precision", "f32", "--json").stdout.splitlines()]
+    again, = [json.loads(line) for line in bench(GOLDEN / "router", "--batch", "--precision", "f32",
+                                                 "--json").stdout.splitlines()]
     assert again["tokens"] == row["tokens"], "the same lengths each time"
 
 
@@ -55,12 +57,15 @@ def test_the_usual_lengths_as_far_as_the_model_reads(bench):
 
 
 def test_the_processor_can_be_made_smaller(bench):
-    row = json.loads(bench(GOLDEN / "router", "--tokens", "5", "--json", "--precision", "f32", env={**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"}).stdout)
+    row = json.loads(bench(GOLDEN / "router", "--tokens", "5", "--json", "--precision", "f32",
+                           env={**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"}).stdout)
     assert row["isa"] in ("avx2", "portable")
 
 
-@pytest.mark.parametrize("options", [["--tokens", "0"], ["--tokens", "x"], ["--tokens", "5,"], ["--tokens", "70000"], ["--tokens", "100000000000000000000"],
-                                     ["--precision", "f8"], ["--threads", "0"], ["--seconds", "0"], ["--seconds", "nan"], ["--tokens", ",".join(["1"] * 65)]])
+@pytest.mark.parametrize("options", [["--tokens", "0"], ["--tokens", "x"], ["--tokens", "5,"], ["--tokens", "70000"],
+                                     ["--tokens", "100000000000000000000"],
+                                     ["--precision", "f8"], ["--threads", "0"], ["--seconds", "0"],
+                                     ["--seconds", "nan"], ["--tokens", ",".join(["1"] * 65)]])
 def test_wrong_use(run, options):
     p = run("model", "bench", GOLDEN / "bert", *options)
     assert p.returncode == 2 and p.stdout == ""

@@ -73,7 +73,8 @@ def test_numbers_read_back_as_the_same_float32(model):
 
 def test_nothing_is_cut_but_by_max_length(model):
     text = "word " * 900
-    cut, whole, empty = model("router", [{"text": text, "max_length": 10}, {"text": text}, {"text": "", "max_length": None, "id": 7, "more": {"a": []}}])
+    cut, whole, empty = model("router", [{"text": text, "max_length": 10}, {"text": text},
+                                         {"text": "", "max_length": None, "id": 7, "more": {"a": []}}])
     assert len(cut["ids"]) == 10 and len(whole["ids"]) > 900 and len(empty["ids"]) == 2
 
 
@@ -83,9 +84,10 @@ def test_a_model_with_positions_refuses_more_than_it_has(model, run):
     assert a["logits"] and b["logits"] and error["error"].startswith("stdin:2: ")
 
 
-BAD = ["", "text", "[]", "7", "null", "{", '{"text"}', '{"text": 7}', '{"text": null}', "{}", '{"query": "x"}', '{"text": "a", "text": "b"}', '{"text": "a"} x',
-       '{"text": "a", "pair": 7}', '{"text": "a", "max_length": 0}', '{"text": "a", "max_length": -1}', '{"text": "a", "max_length": 1.5}',
-       '{"text": "a", "max_length": "5"}', '{"text": "a", "max_length": 1}', '{"text": "a", "max_length": 99999999999999999999999}', '{"text": "a\nb"}',
+BAD = ["", "text", "[]", "7", "null", "{", '{"text"}', '{"text": 7}', '{"text": null}', "{}", '{"query": "x"}',
+       '{"text": "a", "text": "b"}', '{"text": "a"} x', '{"text": "a", "pair": 7}', '{"text": "a", "max_length": 0}',
+       '{"text": "a", "max_length": -1}', '{"text": "a", "max_length": 1.5}', '{"text": "a", "max_length": "5"}',
+       '{"text": "a", "max_length": 1}', '{"text": "a", "max_length": 99999999999999999999999}', '{"text": "a\nb"}',
        '{"text": "a", "x": ' + "[" * 5000 + "]" * 5000 + "}"]
 
 
@@ -120,7 +122,8 @@ def test_what_is_not_utf8_is_a_replacement_character(model):
 
 
 def test_an_answer_comes_before_the_next_question(zooter):
-    p = subprocess.Popen([zooter, "model", "run", str(GOLDEN / "router"), "--threads", "1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    p = subprocess.Popen([zooter, "model", "run", str(GOLDEN / "router"), "--threads", "1"], stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE, text=True)
     for i in range(3):
         p.stdin.write(json.dumps({"text": f"question {i}"}) + "\n")
         p.stdin.flush()
@@ -130,12 +133,14 @@ def test_an_answer_comes_before_the_next_question(zooter):
 
 
 def test_ten_megabytes_of_text_in_bounded_memory(zooter, tmp_path):
-    (tmp_path / "in").write_text(json.dumps({"text": "word " * 2_000_000}) + "\n" + json.dumps({"text": "word " * 2_000_000, "max_length": 512}) + "\n")
+    (tmp_path / "in").write_text(json.dumps({"text": "word " * 2_000_000}) + "\n"
+                                 + json.dumps({"text": "word " * 2_000_000, "max_length": 512}) + "\n")
     command = f"{zooter} model run {GOLDEN / 'router'} --threads 1 <{tmp_path / 'in'} >{tmp_path / 'out'}; echo $?"
     code = "import resource, subprocess, sys; p = subprocess.run(['sh', '-c', sys.argv[1]], capture_output=True, text=True); print(p.stdout.strip(), " \
            "resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
     began = time.monotonic()
-    status, mib = subprocess.run(["python3", "-c", code, command], capture_output=True, text=True, timeout=120).stdout.split()
+    status, mib = subprocess.run(["python3", "-c", code, command], capture_output=True, text=True,
+                                 timeout=120).stdout.split()
     first, second = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
     assert status == "1" and "stdin:1: " in first["error"] and len(second["ids"]) == 512
     if "asan" not in zooter and "tsan" not in zooter:
@@ -144,14 +149,16 @@ def test_ten_megabytes_of_text_in_bounded_memory(zooter, tmp_path):
 
 
 def test_a_reader_that_leaves_ends_it(zooter):
-    p = subprocess.run(f"yes '{{\"text\": \"a\"}}' | {zooter} model run {GOLDEN / 'router'} | head -1", shell=True, capture_output=True, text=True, timeout=60)
+    p = subprocess.run(f"yes '{{\"text\": \"a\"}}' | {zooter} model run {GOLDEN / 'router'} | head -1", shell=True,
+                       capture_output=True, text=True, timeout=60)
     assert p.returncode == 0 and len(p.stdout.splitlines()) == 1
 
 
 def test_a_weight_file_that_is_cut_while_it_runs(zooter, tmp_path):
     """An error that names the file, and no signal."""
     shutil.copytree(GOLDEN / "router", tmp_path / "router")
-    p = subprocess.Popen([zooter, "model", "run", str(tmp_path / "router")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    p = subprocess.Popen([zooter, "model", "run", str(tmp_path / "router")], stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     p.stdin.write('{"text": "a"}\n')
     p.stdin.flush()
     assert p.stdout.readline()
@@ -175,7 +182,8 @@ def test_wrong_folders(run, tmp_path, change, status, sentence):
     assert p.returncode == status and sentence in p.stderr and str(tmp_path / "m") in p.stderr and p.stdout == ""
 
 
-@pytest.mark.parametrize("arguments", [[], ["a", "b"], ["--precision", "fp8", GOLDEN / "router"], ["--threads", "0", GOLDEN / "router"]])
+@pytest.mark.parametrize("arguments", [[], ["a", "b"], ["--precision", "fp8", GOLDEN / "router"],
+                                       ["--threads", "0", GOLDEN / "router"]])
 def test_wrong_use(run, arguments):
     assert run("model", "run", *arguments, input="").returncode == 2
 
@@ -187,5 +195,6 @@ def test_no_rows_no_answers(model):
 def test_many_rows_over_several_batches(model):
     given = [{"text": f"question {i}", "max_length": 3 + i % 5} for i in range(5000)]
     answers = model("router", given)
-    assert len(answers) == 5000 and all(len(a["ids"]) <= 3 + i % 5 and all(map(math.isfinite, a["logits"])) for i, a in enumerate(answers))
+    assert len(answers) == 5000 and all(len(a["ids"]) <= 3 + i % 5 and all(map(math.isfinite, a["logits"])) for i,
+                                        a in enumerate(answers))
     assert answers[4321] == model("router", [given[4321]])[0]

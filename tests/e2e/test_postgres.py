@@ -80,20 +80,27 @@ def everything(done, store, model="default"):
 
 
 def without_times(answers):
-    return [{k: v for k, v in json.loads(x).items() if k not in ("asked", "seconds", "first_token_seconds")} for x in answers.splitlines()]
+    return [{k: v for k, v in json.loads(x).items() if k not in ("asked", "seconds", "first_token_seconds")}
+            for x in answers.splitlines()]
 
 
 # ---- the same as in a file
 
 SMALL = [
-    {"id": "a", "query": "1\n\u2028é😀\u0001\"\\/", "rewards": {"m": 0.1, "org/x:7b": -3, "B": 1e300, "b": 5e-324}, "dataset": "d", "subset": "s",
-     "split": "train", "tags": ["k:v", "plain", ":x", "k:", "tag:y:z"], "turns": ["a", {"b": [None, 1.5]}], "n": 10 ** 12},
-    {"id": "b", "query": "", "rewards": {"z": 0.30000000000000004}, "split": "test", "costs": {"m": 0.25}, "tokens": {"m": {"in": 3, "out": 4}}},
+    {"id": "a", "query": "1\n\u2028é😀\u0001\"\\/", "rewards": {"m": 0.1, "org/x:7b": -3, "B": 1e300, "b": 5e-324},
+     "dataset": "d", "subset": "s",
+     "split": "train", "tags": ["k:v", "plain", ":x", "k:", "tag:y:z"], "turns": ["a", {"b": [None, 1.5]}],
+     "n": 10 ** 12},
+    {"id": "b", "query": "", "rewards": {"z": 0.30000000000000004}, "split": "test", "costs": {"m": 0.25},
+     "tokens": {"m": {"in": 3, "out": 4}}},
     {"id": "a", "responses": {"m": "an\nsw\0er", "Z": ""}}, {"id": "b", "reward_model": "judge", "rewards": {"m": 7}},
-    {"id": "a", "expert": "m", "sample": 2, "settings": {"temperature": 0.7}, "text": "x\0y", "reasoning": "hm", "finish_reason": "stop",
-     "tokens": {"in": 41, "out": 7}, "cost": 0.0002, "seconds": 0.5, "asked": "2026-11-22T21:05:01Z", "scores": {"judge": 0.9},
+    {"id": "a", "expert": "m", "sample": 2, "settings": {"temperature": 0.7}, "text": "x\0y", "reasoning": "hm",
+     "finish_reason": "stop",
+     "tokens": {"in": 41, "out": 7}, "cost": 0.0002, "seconds": 0.5, "asked": "2026-11-22T21:05:01Z",
+     "scores": {"judge": 0.9},
      "failed": {"times": 2, "cause": "HTTP 500", "final": False, "last": "2026-11-22T21:04:59Z"}},
-    {"id": "a", "reward_model": "judge", "a": {"expert": "m"}, "b": {"expert": "Z"}, "shown": "ba", "verdict": "tie", "text": "a\0b"},
+    {"id": "a", "reward_model": "judge", "a": {"expert": "m"}, "b": {"expert": "Z"}, "shown": "ba", "verdict": "tie",
+     "text": "a\0b"},
 ]
 
 
@@ -110,14 +117,18 @@ def test_exports_are_those_of_a_file_and_copies_go_both_ways(done, run, filled, 
     done("store", "copy", "--from", there, "--to", other)
     for copy in (there, back, other):
         assert everything(done, copy) == want
-        assert done("store", "info", "--store", copy, "--json").stdout == done("store", "info", "--store", file, "--json").stdout
+        assert done("store", "info", "--store", copy, "--json").stdout == done("store", "info", "--store", file,
+                                                                               "--json").stdout
     p = run("store", "copy", "--from", file, "--to", there)
     assert p.returncode == 1 and f"{shown(there)}: has rows already" in p.stderr
-    filled(there, [{"id": "c", "query": "new", "rewards": {"new": 1}, "tags": ["new:1"], "reward_model": "new"}])      # keys go on behind the copied ones
+    # keys go on behind the copied ones
+    filled(there, [{"id": "c", "query": "new", "rewards": {"new": 1}, "tags": ["new:1"], "reward_model": "new"}])
     assert done("export", "--store", there, "--reward-model", "new").stdout.count("\n") == 3
     done("store", "delete", "--store", there, "--split", "train", "--yes")
-    assert [json.loads(x)["id"] for x in export(done, there, "rows", "--reward-model", "default").splitlines()] == ["b", "c"]
-    assert postgres.sql(there, "SELECT count(*) FROM rewards w WHERE NOT EXISTS (SELECT 1 FROM queries WHERE key = w.query)") == "0"
+    assert [json.loads(x)["id"] for x in export(done, there, "rows", "--reward-model", "default").splitlines()] == ["b",
+                                                                                                                    "c"]
+    assert postgres.sql(there,
+                        "SELECT count(*) FROM rewards w WHERE NOT EXISTS (SELECT 1 FROM queries WHERE key = w.query)") == "0"
     done("store", "upgrade", "--store", there)
     p = run("store", "backup", "--store", there, tmp_path / "backup.db")
     assert p.returncode == 2 and "copy" in p.stderr and not (tmp_path / "backup.db").exists()
@@ -129,18 +140,22 @@ def any_line(r):
     kind = r.randrange(8)
     if kind < 3:
         line |= {"query": r.choice(("text", "text", "other")), "rewards": {y: x for y in "abc"[:r.randrange(4)]}} if kind else {"rewards": {e: x}}
-        for key, value in (("split", r.choice(("train", "test"))), ("dataset", "d"), ("subset", r.choice("st")), ("tags", [f"k:{x}", "l:1"]),
-                           ("responses", {e: f"said {x}"}), ("costs", {e: x}), ("tokens", {e: {"in": x}}), ("n", x), ("reward_model", r.choice(("rm", "default")))):
+        for key, value in (("split", r.choice(("train", "test"))), ("dataset", "d"), ("subset", r.choice("st")),
+                           ("tags", [f"k:{x}", "l:1"]), ("responses", {e: f"said {x}"}), ("costs", {e: x}),
+                           ("tokens", {e: {"in": x}}), ("n", x), ("reward_model", r.choice(("rm", "default")))):
             if r.random() < 0.25:
                 line[key] = value
     elif kind < 7:
         line |= {"expert": e, "sample": r.randrange(1, 3)}
-        for key, value in (("text", f"said {x}"), ("settings", {"temperature": x}), ("cost", x), ("tokens", {"out": x}), ("scores", {"rm": x, "default": 1}),
-                           ("failed", {"times": 1, "cause": f"HTTP 50{x}", "final": False, "last": "2026-11-22T21:04:59Z"})):
+        for key, value in (("text", f"said {x}"), ("settings", {"temperature": x}), ("cost", x), ("tokens", {"out": x}),
+                           ("scores", {"rm": x, "default": 1}), ("failed",
+                                                                 {"times": 1, "cause": f"HTTP 50{x}", "final": False,
+                                                                  "last": "2026-11-22T21:04:59Z"})):
             if r.random() < 0.4:
                 line[key] = value
     else:
-        line |= {"reward_model": "judge", "a": {"expert": e}, "b": {"expert": r.choice("abc")}, "verdict": r.choice(("a", "tie"))}
+        line |= {"reward_model": "judge", "a": {"expert": e}, "b": {"expert": r.choice("abc")},
+                 "verdict": r.choice(("a", "tie"))}
     return line
 
 
@@ -155,7 +170,8 @@ def test_importing_again_follows_the_same_rules(done, run, filled, postgres, tmp
         options = r.choice(([], ["--update"], ["--skip-bad"], ["--skip-bad", "--update"]))
         said = [run("import", "--store", s, *options, tmp_path / "in.jsonl") for s in stores]
         words = [[x for x in p.stderr.splitlines() if not x.startswith("import (bytes)")] for p in said]
-        assert said[0].returncode == said[1].returncode and words[0] == words[1], (options, (tmp_path / "in.jsonl").read_text())
+        assert said[0].returncode == said[1].returncode and words[0] == words[1], (options,
+                                                                                   (tmp_path / "in.jsonl").read_text())
         imported += said[0].returncode == 0
         if turn % 5 == 4:
             assert everything(done, stores[0]) == everything(done, stores[1])
@@ -166,12 +182,14 @@ def test_importing_again_follows_the_same_rules(done, run, filled, postgres, tmp
 def test_texts_that_are_too_much_to_read_ahead(run, done, filled, postgres, tmp_path):
     """Together more than is held in memory, and one alone."""
     url, file, sizes = postgres.database(), tmp_path / "big.jsonl", (9, 9, 0, 17, 0)
-    many = [{"id": f"q{i}", "query": "x", "rewards": {}, "responses": {"a": chr(97 + i) * (size << 20), "b": "small"}} for i, size in enumerate(sizes)]
+    many = [{"id": f"q{i}", "query": "x", "rewards": {}, "responses": {"a": chr(97 + i) * (size << 20), "b": "small"}}
+            for i, size in enumerate(sizes)]
     file.write_text(lines(many))
     filled(url, many)
     assert "0 rows added, 0 updated, 5 unchanged" in done("import", "--store", url, file).stderr
     for changed in (1, 3, 4):
-        p = run("import", "--store", url, "--skip-bad", "-", input=lines({**x, "responses": {"b": "other", "c": "new"}} if i == changed else x
+        p = run("import", "--store", url, "--skip-bad", "-", input=lines({**x, "responses": {"b": "other", "c": "new"}}
+                                                                         if i == changed else x
                                                                      for i, x in enumerate(many)))
         assert p.returncode == 0 and f"id 'q{changed}' is stored with another response of b" in p.stderr and "4 unchanged, 1 left out" in p.stderr
     assert postgres.sql(url, "SELECT count(*), sum(length(text)) FROM answers") == f"10|{sum(sizes) * (1 << 20) + 25}"
@@ -183,9 +201,12 @@ def loop(done, store, sample, out, port):
     done("collect", "--store", store, "--config", sample / "experts.yaml")
     done("reward", "--store", store, "--name", "exact")
     done("tag", "--store", store, "--cluster", "6", "--kind", "topic")
-    done("select", "--store", store, "--split", "pool", "--benchmark", sample / "benchmark.jsonl", "--tags", "kind", "--per-tag", "12", "--into", "train")
-    done("train", "--store", store, "--split", "train", "--out", out / "router", "--temperature", "0.1", "--beta", "auto")
-    done("eval", "--store", store, "--split", "test", "--router", out / "router", "--json", out / "eval.json", "--bootstrap", "100")
+    done("select", "--store", store, "--split", "pool", "--benchmark", sample / "benchmark.jsonl", "--tags", "kind",
+         "--per-tag", "12", "--into", "train")
+    done("train", "--store", store, "--split", "train", "--out", out / "router", "--temperature", "0.1", "--beta",
+         "auto")
+    done("eval", "--store", store, "--split", "test", "--router", out / "router", "--json", out / "eval.json",
+         "--bootstrap", "100")
 
 
 def test_the_whole_loop_is_that_of_a_file(done, server, postgres, tmp_path):
@@ -203,7 +224,9 @@ def test_the_whole_loop_is_that_of_a_file(done, server, postgres, tmp_path):
     figures = [(tmp_path / name / "eval.json").read_text().replace(where, "").replace(f"/{name}/", "/")
                for name, where in (("file", str(file)), ("postgres", shown(url)))]
     assert figures[0] == figures[1]
-    assert postgres.sql(url, "SELECT command, status FROM runs ORDER BY key").split() == [f"{x}|done" for x in ("collect", "reward", "tag", "select", "train")]
+    assert postgres.sql(url, "SELECT command, status FROM runs ORDER BY key").split() == [f"{x}|done" for x
+                                                                                          in ("collect", "reward",
+                                                                                              "tag", "select", "train")]
     assert postgres.sql(url, "SELECT count(*) FROM claims") == "0" and postgres.sql(url, "SELECT count(*) FROM owners") == "0"
 
 
@@ -215,8 +238,10 @@ def test_real_rewards_train_the_same_router(done, shared, postgres, tmp_path):
     assert everything(done, file) == everything(done, url)
     done("store", "copy", "--from", url, "--to", copy)
     for name, store in (("file", file), ("url", url), ("copy", copy)):
-        done("train", "--store", store, "--split", "train", "--out", tmp_path / name, "--temperature", "0.0251364", "--beta", "auto")
-        done("eval", "--store", store, "--split", "test", "--router", tmp_path / "file", "--bootstrap", "0", "--json", tmp_path / f"{name}.json")
+        done("train", "--store", store, "--split", "train", "--out", tmp_path / name, "--temperature", "0.0251364",
+             "--beta", "auto")
+        done("eval", "--store", store, "--split", "test", "--router", tmp_path / "file", "--bootstrap", "0", "--json",
+             tmp_path / f"{name}.json")
     for name in ("url", "copy"):
         assert (tmp_path / name / "model.safetensors").read_bytes() == (tmp_path / "file/model.safetensors").read_bytes()
         assert (tmp_path / f"{name}.json").read_text().replace(shown({"url": url, "copy": copy}[name]), "S") == \
@@ -239,12 +264,15 @@ def test_databases_that_are_none_of_ours_are_refused_and_left_alone(run, filled,
     postgres.sql(foreign, "CREATE TABLE customers (name TEXT)")
     postgres.sql(base + "postgres", "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
     for command in READERS:
-        refused(run(*command, "--store", foreign), 1, f"{shown(foreign)}: not a store: it holds another program's tables")
+        refused(run(*command, "--store", foreign), 1,
+                f"{shown(foreign)}: not a store: it holds another program's tables")
         refused(run(*command, "--store", latin), 1, "encoding is LATIN1 and has to be UTF8", "createdb")
         refused(run(*command, "--store", nowhere), 1, "no such database", "createdb nowhere")
-        refused(run(*command, "--store", f"postgresql://postgres@127.0.0.1:{free_port()}/x"), 1, "is a server running there")
+        refused(run(*command, "--store", f"postgresql://postgres@127.0.0.1:{free_port()}/x"), 1,
+                "is a server running there")
         refused(run(*command, "--store", "postgresql://postgres@no-such-host.invalid/x"), 1, "no-such-host.invalid")
-    assert postgres.sql(foreign, "SELECT string_agg(relname, ' ') FROM pg_class WHERE relnamespace = 'public'::regnamespace") == "customers"
+    assert postgres.sql(foreign,
+                        "SELECT string_agg(relname, ' ') FROM pg_class WHERE relnamespace = 'public'::regnamespace") == "customers"
     refused(run("store", "info", "--store", postgres.database()), 1, "not a store: it is empty", "zooter import")
     postgres.sql(foreign, "CREATE TABLE zooter (application TEXT, version BIGINT)")
     refused(run("import", "--store", foreign, os.devnull), 1, "not a store")
@@ -258,7 +286,8 @@ def test_rights(run, filled, postgres, tmp_path):
     base, ours = postgres.url(""), filled(postgres.database(), rows(60))
     tcp = postgres.tcp(ours.rsplit("/", 1)[1])
     outside = {k: v for k, v in os.environ.items() if not k.startswith("PG")} | {"HOME": str(tmp_path)}
-    refused(run("export", "--store", tcp, env={**outside, "PGPASSWORD": "wrong"}), 1, "password authentication failed", "PGPASSWORD")
+    refused(run("export", "--store", tcp, env={**outside, "PGPASSWORD": "wrong"}), 1, "password authentication failed",
+            "PGPASSWORD")
     refused(run("export", "--store", tcp, env=outside), 1, "asks for a password", "PGPASSWORD", ".pgpass")
     assert run("export", "--store", tcp, env={**outside, "PGPASSWORD": "secret"}).returncode == 0
     pgpass = tmp_path / ".pgpass"
@@ -270,7 +299,8 @@ def test_rights(run, filled, postgres, tmp_path):
     nobody, reader = (ours.replace("postgres@", f"{role}@") for role in ("nobody_special", "reader"))
     for command in ("export", "eval"):
         refused(run(command, "--store", nobody), 1, "permission denied", "GRANT")
-    refused(run("import", "--store", postgres.database().replace("postgres@", "nobody_special@"), os.devnull), 1, "permission denied", "GRANT")
+    refused(run("import", "--store", postgres.database().replace("postgres@", "nobody_special@"), os.devnull), 1,
+            "permission denied", "GRANT")
     refused(run("import", "--store", reader, "-", input=lines(rows(61))), 1, "permission denied", "GRANT")
     assert run("export", "--store", reader).stdout == run("export", "--store", ours).stdout != ""
     assert run("train", "--store", ours, "--out", tmp_path / "a").returncode == 0
@@ -285,9 +315,12 @@ def test_rights(run, filled, postgres, tmp_path):
 PASSWORD = "xk7-Secret"
 SPELLINGS = ["postgresql://joe:{0}@127.0.0.1:1/x", "postgres://joe:{0}@127.0.0.1:1/x", "postgresql://:{0}@127.0.0.1/x",
              "postgresql://127.0.0.1:1/x?password={0}", "postgresql://joe@127.0.0.1:1/x?sslmode=disable&password={0}",
-             "postgresql://127.0.0.1:1/x?pass%77ord={0}", "postgresql://127.0.0.1:1/x?sslpassword={0}", "postgresql:///x?host=/tmp&password={0}",
-             "postgresql://joe:%78k7-Secret@127.0.0.1:1/x", "postgresql://joe:a@{0}@127.0.0.1:1/x", "postgresql://joe:a/{0}@127.0.0.1:1/x",
-             "postgresql://joe:{0}@127.0.0.1:1,127.0.0.1:2/x", "postgresql://joe:{0}@127.0.0.1:1/x?nonsense=1", "postgresql://joe:{0}%@127.0.0.1:1/x",
+             "postgresql://127.0.0.1:1/x?pass%77ord={0}", "postgresql://127.0.0.1:1/x?sslpassword={0}",
+             "postgresql:///x?host=/tmp&password={0}",
+             "postgresql://joe:%78k7-Secret@127.0.0.1:1/x", "postgresql://joe:a@{0}@127.0.0.1:1/x",
+             "postgresql://joe:a/{0}@127.0.0.1:1/x",
+             "postgresql://joe:{0}@127.0.0.1:1,127.0.0.1:2/x", "postgresql://joe:{0}@127.0.0.1:1/x?nonsense=1",
+             "postgresql://joe:{0}%@127.0.0.1:1/x",
              "POSTGRESQL://joe:{0}@127.0.0.1:1/x"]
 
 
@@ -298,11 +331,17 @@ def test_a_password_in_a_url_is_refused_before_anything_is_done(run, tmp_path, s
     (tmp_path / "in.jsonl").write_text(lines(plain(1)))
     assert run("import", "--store", tmp_path / "file.db", tmp_path / "in.jsonl").returncode == 0
     before = sorted(tmp_path.iterdir())
-    for command in (["import", "--store", url, tmp_path / "in.jsonl"], ["export", "--store", url], ["collect", "--store", url, "--config", tmp_path / "experts.yaml"],
-                    ["reward", "--store", url], ["tag", "--store", url, "--kind", "k", "--cluster", "2"], ["tag", "--store", url, "--kind", "k", "--from-column", "f"],
-                    ["select", "--store", url, "--into", "t"], ["split", "--store", url, "--into", "train=0.7,test=0.3"], ["train", "--store", url, "--out", out],
-                    ["eval", "--store", url], ["store", "info", "--store", url], ["store", "backup", "--store", url, out], ["store", "upgrade", "--store", url],
-                    ["store", "delete", "--store", url, "--split", "x", "--yes"], ["store", "copy", "--from", url, "--to", out],
+    for command in (["import", "--store", url, tmp_path / "in.jsonl"], ["export", "--store", url],
+                    ["collect", "--store", url, "--config", tmp_path / "experts.yaml"],
+                    ["reward", "--store", url], ["tag", "--store", url, "--kind", "k", "--cluster", "2"],
+                    ["tag", "--store", url, "--kind", "k", "--from-column", "f"],
+                    ["select", "--store", url, "--into", "t"], ["split", "--store", url, "--into",
+                                                                "train=0.7,test=0.3"],
+                    ["train", "--store", url, "--out", out],
+                    ["eval", "--store", url], ["store", "info", "--store", url],
+                    ["store", "backup", "--store", url, out], ["store", "upgrade", "--store", url],
+                    ["store", "delete", "--store", url, "--split", "x", "--yes"],
+                    ["store", "copy", "--from", url, "--to", out],
                     ["store", "copy", "--from", tmp_path / "file.db", "--to", url]):
         p = run(*command, cwd=tmp_path)
         assert p.returncode == 2, (command, p.stderr)
@@ -334,14 +373,21 @@ def test_password_and_user_are_found_nowhere(done, zooter, server, postgres, tmp
     server("sim", "--config", sample / "sim.yaml", "--port", port, url=f"http://127.0.0.1:{port}/health")
     env, said, seen = {**os.environ, "PGPASSWORD": password}, "", b""
     out.mkdir()
-    for command in (["import", "--store", url, sample / "queries.jsonl"], ["collect", "--store", url, "--config", sample / "experts.yaml", "--limit", "60"],
+    for command in (["import", "--store", url, sample / "queries.jsonl"],
+                    ["collect", "--store", url, "--config", sample / "experts.yaml", "--limit", "60"],
                     ["reward", "--store", url], ["tag", "--store", url, "--cluster", "3", "--kind", "topic"],
-                    ["select", "--store", url, "--split", "pool", "--per-tag", "2", "--into", "train", "--report", out / "report.jsonl"],
-                    ["split", "--store", url, "--split", "pool", "--into", "x=0.5,y=0.5", "--dry-run"], ["train", "--store", url, "--out", out / "router"],
-                    ["train", "--store", url, "--split", "none", "--out", out / "failed"], ["train", "--store", url, "--out", out / "router", "--force", "--seed", "4"],
-                    ["eval", "--store", url, "--router", out / "router", "--json", out / "eval.json"], ["export", "--store", url, "--what", "answers"],
-                    ["store", "info", "--store", url], ["store", "copy", "--from", url, "--to", out / "copy.db"], ["store", "delete", "--store", url, "--split", "test"]):
-        p = subprocess.Popen([zooter, *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, text=True)
+                    ["select", "--store", url, "--split", "pool", "--per-tag", "2", "--into", "train", "--report",
+                     out / "report.jsonl"],
+                    ["split", "--store", url, "--split", "pool", "--into", "x=0.5,y=0.5", "--dry-run"],
+                    ["train", "--store", url, "--out", out / "router"],
+                    ["train", "--store", url, "--split", "none", "--out", out / "failed"],
+                    ["train", "--store", url, "--out", out / "router", "--force", "--seed", "4"],
+                    ["eval", "--store", url, "--router", out / "router", "--json", out / "eval.json"],
+                    ["export", "--store", url, "--what", "answers"],
+                    ["store", "info", "--store", url], ["store", "copy", "--from", url, "--to", out / "copy.db"],
+                    ["store", "delete", "--store", url, "--split", "test"]):
+        p = subprocess.Popen([zooter, *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env,
+                             text=True)
         seen += arguments_of_children(p.pid).replace(url.encode(), b"")
         stdout, stderr = p.communicate(timeout=120)
         assert p.returncode == (2 if "none" in command or "delete" in command else 0), stderr
@@ -359,7 +405,8 @@ def test_password_and_user_are_found_nowhere(done, zooter, server, postgres, tmp
 def test_children_are_not_given_a_store(zooter, tmp_path):
     """zooter demo runs the other commands as children, whose arguments everybody sees: it works on a file of its own."""
     env = {**os.environ, "PGPASSWORD": "planted-Secret-93"}
-    p = subprocess.Popen([zooter, "demo", "--dir", str(tmp_path / "demo"), "--without-programs"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env)
+    p = subprocess.Popen([zooter, "demo", "--dir", str(tmp_path / "demo"), "--without-programs"],
+                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env)
     seen, end = b"", time.monotonic() + 20
     while p.poll() is None and b"collect" not in seen and time.monotonic() < end:
         seen += arguments_of_children(p.pid)
@@ -379,7 +426,8 @@ def config(tmp_path, upstream):
 
 
 def start(zooter, *args, **more):
-    return subprocess.Popen([zooter, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
+    return subprocess.Popen([zooter, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            **more)
 
 
 def end(p, timeout=90):
@@ -433,8 +481,10 @@ def test_a_restart_in_the_middle_of_reward_costs_nothing(zooter, filled, postgre
     assert p.returncode == 0, p.said
     assert asked(upstream) == 600
     assert postgres.sql(url, "SELECT count(*), min(value), max(value) FROM rewards") == "600|0.5|0.5"
-    graded = filled(postgres.database(), [{"id": str(i), "query": "6*7?", "grader": "number", "reference": 42, "rewards": {},
-                                           "responses": {e: "It is 42. " + "so " * i for e in "abcdefgh"}} for i in range(400)])
+    graded = filled(postgres.database(), [{"id": str(i), "query": "6*7?", "grader": "number", "reference": 42,
+                                           "rewards": {},
+                                           "responses": {e: "It is 42. " + "so " * i for e in "abcdefgh"}}
+                                          for i in range(400)])
     p = start(zooter, "reward", "--store", graded)
     until(lambda: postgres.sql(graded, "SELECT count(*) > 200 FROM rewards") == "t", p)
     postgres.restart("fast")
@@ -454,10 +504,12 @@ def test_a_restart_in_the_middle_of_train_is_not_noticed(zooter, filled, postgre
 
 
 @pytest.mark.parametrize("command", ["collect", "reward"])
-def test_a_server_that_is_gone_for_good_is_one_sentence_and_the_rest_is_done_later(zooter, done, filled, server_alone, upstream, config, command):
+def test_a_server_that_is_gone_for_good_is_one_sentence_and_the_rest_is_done_later(zooter, done, filled, server_alone,
+                                                                                   upstream, config, command):
     url = filled(server_alone.database(), plain(300, responses={"a": "x", "b": "y"} if command == "reward" else {}))
     upstream.delay = dict.fromkeys(("a", "b", "rm"), 0.01)
-    options = ["--store", url, *(("--config", config, "--per-expert", "8") if command == "collect" else scorer(upstream))]
+    options = ["--store", url, *(("--config", config, "--per-expert", "8") if command == "collect"
+                                 else scorer(upstream))]
     table = "answers" if command == "collect" else "rewards"
     p = start(zooter, command, *options, env={**os.environ, "ZOOTER_DB_WAIT": "2"})
     until(lambda: asked(upstream) >= 200, p)
@@ -513,13 +565,17 @@ def test_imports_wait_for_each_other_and_for_no_collect(zooter, run, done, fille
     upstream.delay = {"a": 0.02, "b": 0.02}
     collect = start(zooter, "collect", "--store", url, "--config", config, "--per-expert", "4", "--split", "asked")
     first = start(zooter, "import", "--store", url, "-", stdin=subprocess.PIPE)
-    first.stdin.write(lines({"id": f"first{i}", "query": "x", "rewards": {"e": 1}, "tags": ["k:v"]} for i in range(10000)))
+    first.stdin.write(lines({"id": f"first{i}", "query": "x", "rewards": {"e": 1}, "tags": ["k:v"]}
+                            for i in range(10000)))
     first.stdin.flush()
-    until(lambda: postgres.sql(url, "SELECT count(*) FROM pg_locks WHERE mode = 'ShareRowExclusiveLock' AND relation = 'queries'::regclass") == "1", first)
-    late = run("import", "--store", url, "-", input=lines(plain(1, split="asked")), env={**os.environ, "ZOOTER_DB_WAIT": "1"})
+    until(lambda: postgres.sql(url,
+                               "SELECT count(*) FROM pg_locks WHERE mode = 'ShareRowExclusiveLock' AND relation = 'queries'::regclass") == "1", first)
+    late = run("import", "--store", url, "-", input=lines(plain(1, split="asked")),
+               env={**os.environ, "ZOOTER_DB_WAIT": "1"})
     assert late.returncode == 1 and "another process is importing" in late.stderr and "run the command again" in late.stderr
     second = start(zooter, "import", "--store", url, "-", stdin=subprocess.PIPE)
-    writer = write_and_close(second, lines({"id": f"{x}{i}", "query": "x", "rewards": {"e": 1}, "tags": ["k:v"]} for x in ("first", "second")
+    writer = write_and_close(second, lines({"id": f"{x}{i}", "query": "x", "rewards": {"e": 1}, "tags": ["k:v"]}
+                                           for x in ("first", "second")
                                            for i in range(5000)))
     before = asked(upstream)
     until(lambda: asked(upstream) > before + 100, collect)          # which the open import does not hold up
@@ -541,9 +597,11 @@ def test_what_comes_between_refuses_the_file_and_no_row_of_it(zooter, filled, po
     p = start(zooter, "import", "--store", url, "--skip-bad", "-", stdin=subprocess.PIPE)
     p.stdin.write(lines({"id": f"q{i}", "responses": {"a": "x"}} for i in range(4200)))
     p.stdin.flush()
-    until(lambda: postgres.sql(url, "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND query ~ 'experts|CLOSE'") == "1", p)
+    until(lambda: postgres.sql(url,
+                               "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND query ~ 'experts|CLOSE'") == "1", p)
     time.sleep(0.3)
-    postgres.sql(url, "INSERT INTO answers (query, expert, sample, turn, text) SELECT min(q.key), min(e.key), 1, 1, 'y' FROM queries q, experts e")
+    postgres.sql(url,
+                 "INSERT INTO answers (query, expert, sample, turn, text) SELECT min(q.key), min(e.key), 1, 1, 'y' FROM queries q, experts e")
     p.stdin.write(lines({"id": f"q{i}", "responses": {"a": "x"}} for i in range(4200, 5000)))
     p.stdin.close()
     said = p.stderr.read()
@@ -565,13 +623,15 @@ def test_a_store_is_made_once_whoever_comes_first(zooter, postgres):
     for p in upgrades:
         said = p.stderr.read()
         assert p.wait(60) == 0 or "not a store: it is empty" in said, said
-    assert postgres.sql(url, "SELECT (SELECT count(*) FROM queries), (SELECT count(*) FROM experts), (SELECT count(*) FROM zooter)") == "6|1|1"
+    assert postgres.sql(url,
+                        "SELECT (SELECT count(*) FROM queries), (SELECT count(*) FROM experts), (SELECT count(*) FROM zooter)") == "6|1|1"
 
 
 def test_a_killed_import_leaves_the_store_as_it_was(zooter, done, filled, postgres, tmp_path):
     url = filled(postgres.database(), plain(5))
     many = tmp_path / "many.jsonl"
-    many.write_text(lines({"id": f"n{i}", "query": "x" * 300, "rewards": {"a": i, "b": 1}, "tags": [f"k:{i % 7}"]} for i in range(60000)))
+    many.write_text(lines({"id": f"n{i}", "query": "x" * 300, "rewards": {"a": i, "b": 1}, "tags": [f"k:{i % 7}"]}
+                          for i in range(60000)))
     r = random.Random(1)
     for _ in range(5):
         p = start(zooter, "import", "--store", url, many)
@@ -580,16 +640,19 @@ def test_a_killed_import_leaves_the_store_as_it_was(zooter, done, filled, postgr
         p.communicate()
         if p.returncode == 0:
             break
-        assert postgres.sql(url, "SELECT (SELECT count(*) FROM queries), (SELECT count(*) FROM rewards), (SELECT count(*) FROM tags)") == "5|0|0"
+        assert postgres.sql(url,
+                            "SELECT (SELECT count(*) FROM queries), (SELECT count(*) FROM rewards), (SELECT count(*) FROM tags)") == "5|0|0"
     done("import", "--store", url, many)
-    assert postgres.sql(url, "SELECT (SELECT count(*) FROM queries), (SELECT count(*) FROM rewards), (SELECT count(*) FROM tags)") == "60005|120000|7"
+    assert postgres.sql(url,
+                        "SELECT (SELECT count(*) FROM queries), (SELECT count(*) FROM rewards), (SELECT count(*) FROM tags)") == "60005|120000|7"
 
 
 def test_ranks_read_one_store(mpirun, done, filled, postgres, backbones, tmp_path):
     items = list(rows(60))
     for name, store in (("file", tmp_path / "s.db"), ("url", postgres.database())):
         filled(store, items)
-        p = finish(mpirun(["train", "--store", store, "--encoder", backbones / "bert", "--epochs", "2", "--batch", "8", "--threads", "1", *FIXED,
+        p = finish(mpirun(["train", "--store", store, "--encoder", backbones / "bert", "--epochs", "2", "--batch", "8",
+                           "--threads", "1", *FIXED,
                            "--out", tmp_path / name], n=2))
         assert p.returncode == 0, p.err
     assert (tmp_path / "file/model.safetensors").read_bytes() == (tmp_path / "url/model.safetensors").read_bytes()

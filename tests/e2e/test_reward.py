@@ -14,7 +14,8 @@ from upstream import Upstream, always, fail_first
 ROWS = [
     {"id": "c", "query": "Which?", "grader": "choice", "reference": "B", "rewards": {},
      "responses": {"good": "The answer is (B).", "bad": "A. the first"}},
-    {"id": "n", "query": "6*7?", "grader": "number", "reference": 42, "rewards": {}, "responses": {"good": "It is 42.", "bad": "43"}},
+    {"id": "n", "query": "6*7?", "grader": "number", "reference": 42, "rewards": {},
+     "responses": {"good": "It is 42.", "bad": "43"}},
     {"id": "s", "query": "Reverse lamp", "grader": "string", "reference": "pmal", "rewards": {},
      "responses": {"good": "The answer is \"pmal\".", "bad": "lamp"}},
     {"id": "p", "query": "Write add", "grader": "program", "reference": "assert add(2, 3) == 5\n", "rewards": {},
@@ -40,7 +41,8 @@ def store(run, tmp_path):
 
 
 def plain(n):
-    return [{"id": f"q{i}", "query": f"question {i}", "rewards": {}, "responses": {"a": f"answer {i}", "b": f"other {i}"}} for i in range(n)]
+    return [{"id": f"q{i}", "query": f"question {i}", "rewards": {},
+             "responses": {"a": f"answer {i}", "b": f"other {i}"}} for i in range(n)]
 
 
 def rewards(path, model="exact"):
@@ -86,10 +88,12 @@ def test_programs_are_graded_where_bubblewrap_works(run, store):
 def test_a_program_is_not_run_where_there_is_no_sandbox(zooter, store, tmp_path):
     """bwrap is hidden behind an empty file by a mount of our own; generated code must then stay what it is: text."""
     mark = tmp_path / "ran"
-    row = {"id": "p", "query": "q", "grader": "program", "reference": "pass", "rewards": {}, "responses": {"a": f"open({str(mark)!r}, 'w')"}}
+    row = {"id": "p", "query": "q", "grader": "program", "reference": "pass", "rewards": {},
+           "responses": {"a": f"open({str(mark)!r}, 'w')"}}
     s = store([row, ROWS[0]])
     hide = "for b in /usr/bin/bwrap /usr/local/bin/bwrap /bin/bwrap; do [ ! -e $b ] || mount --bind /dev/null $b || exit 77; done; "
-    p = subprocess.run(["unshare", "-rm", "sh", "-c", hide + f"exec {zooter} reward --store {s}"], capture_output=True, text=True)
+    p = subprocess.run(["unshare", "-rm", "sh", "-c", hide + f"exec {zooter} reward --store {s}"], capture_output=True,
+                       text=True)
     if p.returncode == 77 or "unshare" in p.stderr:
         pytest.skip("no sandbox here: no user namespaces to hide bwrap in")
     assert p.returncode == 0, p.stderr
@@ -99,15 +103,18 @@ def test_a_program_is_not_run_where_there_is_no_sandbox(zooter, store, tmp_path)
 
 def test_a_grader_can_be_forced_and_models_stand_side_by_side(run, store):
     s = store()
-    assert run("reward", "--store", s, "--grader", "string", "--name", "literal").returncode == 1          # 42 is no string
+    # 42 is no string
+    assert run("reward", "--store", s, "--grader", "string", "--name", "literal").returncode == 1
     p = run("reward", "--store", s, "--grader", "choice", "--name", "letters")
     assert p.returncode == 1 and "n: 'reference' of a choice should be one letter" in p.stderr
     assert rewards(s, "letters") == {("c", "good"): 1.0, ("c", "bad"): 0.0}
     assert rewards(s, "literal")[("s", "good")] == 1.0 and rewards(s) == {}
 
 
-@pytest.mark.parametrize("args", [["--grader", "magic"], ["--endpoint", "http://x"], ["--api", "score"], ["--name", "a b"],
-                                  ["--endpoint", "x", "--api", "score", "--model", "m", "--name", "n"], ["--split", "nope"],
+@pytest.mark.parametrize("args", [["--grader", "magic"], ["--endpoint", "http://x"], ["--api", "score"],
+                                  ["--name", "a b"],
+                                  ["--endpoint", "x", "--api", "score", "--model", "m", "--name", "n"],
+                                  ["--split", "nope"],
                                   ["--endpoint", "http://x", "--api", "rank", "--model", "m", "--name", "n"]])
 def test_wrong_use(run, store, args):
     p = run("reward", "--store", store(), *args)
@@ -120,10 +127,12 @@ def endpoint(up, api, *more):
 
 def test_score(run, store, upstream):
     s = store(plain(30))
-    upstream.on["rm"] = lambda model, raw, n: (200, {}, json.dumps({"data": [{"index": 0, "score": len(json.loads(raw)["text_2"]) / 10}]}))
+    upstream.on["rm"] = lambda model, raw, n: (200, {}, json.dumps({"data": [{"index": 0,
+                                                                              "score": len(json.loads(raw)["text_2"]) / 10}]}))
     p = run("reward", "--store", s, *endpoint(upstream, "score"))
     assert p.returncode == 0, p.stderr
-    assert rewards(s, "rm") == {(f"q{i}", e): len(f"{w} {i}") / 10 for i in range(30) for e, w in (("a", "answer"), ("b", "other"))}
+    assert rewards(s, "rm") == {(f"q{i}", e): len(f"{w} {i}") / 10 for i in range(30) for e,
+                                w in (("a", "answer"), ("b", "other"))}
     path, headers, body = upstream.requests[0]
     assert path == "/v1/score" and set(body) == {"model", "text_1", "text_2"} and body["text_1"].startswith("question ")
     assert lines(p)["a"]["rewarded"] == 30
@@ -134,10 +143,12 @@ def test_classify_and_its_template(run, store, upstream):
     upstream.on["rm"] = always(200, '{"data": [{"index": 0, "label": "x", "probs": [0.25, 0.75], "num_classes": 2}]}')
     p = run("reward", "--store", s, *endpoint(upstream, "classify"), "--retries", "0")
     assert p.returncode == 1 and "holds 2 numbers; say with --class" in p.stderr and rewards(s, "rm") == {}
-    p = run("reward", "--store", s, *endpoint(upstream, "classify"), "--class", "2", "--template", "<q>{query}</q><a>{answer}</a>{}")
+    p = run("reward", "--store", s, *endpoint(upstream, "classify"), "--class", "2", "--template",
+            "<q>{query}</q><a>{answer}</a>{}")
     assert p.returncode == 0, p.stderr
     assert set(rewards(s, "rm").values()) == {0.75}
-    assert {r[2]["input"] for r in upstream.requests} >= {"question 0\n\nanswer 0", "<q>question 0</q><a>answer 0</a>{}"}
+    assert {r[2]["input"] for r in upstream.requests} >= {"question 0\n\nanswer 0",
+                                                          "<q>question 0</q><a>answer 0</a>{}"}
 
 
 @pytest.mark.parametrize("data, want", [("[-3.5]", -3.5), ("[[0.1], [0.2], [1.5]]", 1.5), ("2", 2.0)])
@@ -151,8 +162,9 @@ def test_pooling(run, store, upstream, data, want):
     assert upstream.requests[0][2]["messages"][1]["role"] == "assistant"
 
 
-@pytest.mark.parametrize("body", ['{"data": []}', '{"data": [{"score": null}]}', '{"data": [{"score": NaN}]}', '{"data": [{"score": "1"}]}',
-                                  '{"data": [{"score": 1e999}]}', "not json", "", '{"data": [{"score": []}]}'])
+@pytest.mark.parametrize("body", ['{"data": []}', '{"data": [{"score": null}]}', '{"data": [{"score": NaN}]}',
+                                  '{"data": [{"score": "1"}]}', '{"data": [{"score": 1e999}]}', "not json", "",
+                                  '{"data": [{"score": []}]}'])
 def test_scores_that_are_none_are_errors(run, store, upstream, body):
     s = store(plain(1))
     upstream.on["rm"] = always(200, body)
@@ -163,7 +175,8 @@ def test_scores_that_are_none_are_errors(run, store, upstream, body):
 def test_failures_that_pass_are_tried_again_and_keys_are_sent(run, store, upstream):
     s = store(plain(3))
     upstream.on["rm"] = lambda m, q, n: (503, {}, "busy") if n == 1 else (200, {}, '{"data": [{"score": 1}]}')
-    p = run("reward", "--store", s, *endpoint(upstream, "score", "--api-key-env", "RM_KEY"), env={**os.environ, "RM_KEY": "k1"})
+    p = run("reward", "--store", s, *endpoint(upstream, "score", "--api-key-env", "RM_KEY"),
+            env={**os.environ, "RM_KEY": "k1"})
     assert p.returncode == 0, p.stderr
     assert len(rewards(s, "rm")) == 6 and upstream.requests[0][1]["authorization"].lower() == "bearer k1"
     p = run("reward", "--store", s, *endpoint(upstream, "score", "--api-key-env", "NOT_THERE"))

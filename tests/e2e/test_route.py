@@ -40,7 +40,8 @@ def config(dim=8, buckets=256, hidden=4):
     return {"architectures": ["ZooterNgramForSequenceClassification"], "model_type": "zooter-ngram",
             "id2label": {str(i): e for i, e in enumerate(EXPERTS)}, "label2id": {e: i for i, e in enumerate(EXPERTS)},
             "zooter": {"format": 1, "temperature": 0.1, "text_limit": LIMIT,
-                       "encoder": {"buckets": buckets, "dim": dim, "hidden": hidden, "word_order": 2, "char_min": 3, "char_max": 4},
+                       "encoder": {"buckets": buckets, "dim": dim, "hidden": hidden, "word_order": 2, "char_min": 3,
+                                   "char_max": 4},
                        "mean_rewards": {"alpha": 0.5, "org/beta-7b": 0.25, "gamma:free": None},
                        "tags": [{"kind": "subset", "values": ["math", "code"]},
                                 {"kind": "subject", "values": ["a" * 100, "\x1b[31mred" * 3, "c"]}]}}
@@ -75,8 +76,8 @@ def hash64(data, seed):
 
 def kind(c):
     code = ord(c)
-    if any(a <= code <= b for a, b in ((0x2E80, 0x2FDF), (0x3040, 0x31BF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF),
-                                       (0xFF66, 0xFF9F), (0x20000, 0x3FFFF))):
+    if any(a <= code <= b for a, b in ((0x2E80, 0x2FDF), (0x3040, 0x31BF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF),
+                                       (0xF900, 0xFAFF), (0xFF66, 0xFF9F), (0x20000, 0x3FFFF))):
         return 4
     return {"L": 1, "M": 1, "N": 2, "Z": 0, "C": 0}.get(unicodedata.category(c)[0], 3)
 
@@ -108,7 +109,8 @@ def rows_of(query, buckets):
     for k, b in words:
         marked = f"<{b.decode()}>"
         if k == 1:
-            out += [hash64(marked[i:i + n].encode(), 111) for n in (3, 4) if n < len(marked) for i in range(len(marked) - n + 1)]
+            out += [hash64(marked[i:i + n].encode(), 111) for n in (3, 4) if n < len(marked)
+                    for i in range(len(marked) - n + 1)]
         if k == 2:
             out.append(mix(len(b) << 32 | 101))
     return [((h >> 32) * buckets) >> 32 for h in out]
@@ -156,7 +158,8 @@ def test_probabilities_are_those_of_the_documented_network(run, router, tmp_path
     linear.mkdir()
     (linear / "config.json").write_text(json.dumps(config(dim=10, buckets=999, hidden=0)))
     write_safetensors(linear / "model.safetensors", tensors(10, 999, 0))
-    queries = some_queries(60) + ["", "ÄÖÜ straße ΔΕΛΤΑ Ёлка", "Ｆｕｌｌ－ｗｉｄｔｈ １２３", "e\u0301te\u0301 नमस्ते ٣٤", "x" * 150, "漢字かなカナ한국어", "€5 ±3½",
+    queries = some_queries(60) + ["", "ÄÖÜ straße ΔΕΛΤΑ Ёлка", "Ｆｕｌｌ－ｗｉｄｔｈ １２３", "e\u0301te\u0301 नमस्ते ٣٤", "x" * 150,
+                                  "漢字かなカナ한국어", "€5 ±3½",
                                   "中" * 66 + "ab", "don't_stop x2y 3.14"]
     for folder, shape in ((router, (8, 256, 4)), (linear, (10, 999, 0))):
         got = parsed(run("route", "--router", folder, "--", *queries))
@@ -169,7 +172,8 @@ def test_arguments_stdin_and_jsonl_say_the_same(run, router):
     queries = [q for q in some_queries(50) if not q.startswith("-")]
     arguments = run("route", "--router", router, "--", *queries).stdout
     lines = run("route", "--router", router, input="\n".join(queries)).stdout
-    rows = run("route", "--router", router, "--jsonl", input="".join(json.dumps({"query": q}) + "\n" for q in queries)).stdout
+    rows = run("route", "--router", router, "--jsonl", input="".join(json.dumps({"query": q}) + "\n"
+                                                                     for q in queries)).stdout
     assert arguments == lines == rows
     assert len(arguments.splitlines()) == len(queries)
 
@@ -184,9 +188,12 @@ def test_the_bytes_do_not_depend_on_threads_and_keep_the_order(run, router):
 
 def test_only_query_and_id_of_a_row_are_read(run, router):
     rows = [{"id": f"q{i}", "query": q} for i, q in enumerate(some_queries(300))]
-    loud = [{"dataset": "d", "subset": f"s{i % 3}", "tags": ["math"] * (i % 4), "expert": "alpha", "text": "other words",
-             "rewards": {e: (1.0 if j == i % 3 else 0.0) for j, e in enumerate(EXPERTS)}, **r} for i, r in enumerate(rows)]
-    other = [{**r, "rewards": {e: -v for e, v in r["rewards"].items()}, "subset": "x", "tags": [], "text": "更多"} for r in loud]
+    loud = [{"dataset": "d", "subset": f"s{i % 3}", "tags": ["math"] * (i % 4), "expert": "alpha",
+             "text": "other words",
+             "rewards": {e: (1.0 if j == i % 3 else 0.0) for j, e in enumerate(EXPERTS)}, **r} for i,
+            r in enumerate(rows)]
+    other = [{**r, "rewards": {e: -v for e, v in r["rewards"].items()}, "subset": "x", "tags": [], "text": "更多"}
+             for r in loud]
     out = [run("route", "--router", router, "--jsonl", input="".join(json.dumps(r) + "\n" for r in x)).stdout
            for x in (rows, loud, other)]
     assert out[0] == out[1] == out[2]
@@ -201,7 +208,8 @@ def test_the_query_does_matter(run, router):
 
 def test_ids_come_back_as_they_were(run, router):
     text = '{"id": "\\u00e9\\"", "query": "x"}\n{"id": 12345678901234, "query": "x"}\n{"query": "x"}\n{"id": null, "query": "x"}\n'
-    assert [r["id"] for r in parsed(run("route", "--router", router, "--jsonl", input=text))] == ["é\"", 12345678901234, 3, 4]
+    assert [r["id"] for r in parsed(run("route", "--router", router, "--jsonl", input=text))] == ["é\"", 12345678901234,
+                                                                                                  3, 4]
 
 
 @pytest.mark.parametrize("bad, sentence", [
@@ -236,7 +244,8 @@ def test_a_line_over_64_mib_is_refused_by_name(run, router):
 
 @pytest.mark.parametrize("jsonl", [False, True])
 def test_an_answer_comes_before_more_is_asked(zooter, router, jsonl):
-    p = subprocess.Popen([zooter, "route", "--router", router] + ["--jsonl"] * jsonl, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    p = subprocess.Popen([zooter, "route", "--router", router] + ["--jsonl"] * jsonl, stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE)
     for i in range(3):
         line = json.dumps({"query": f"question {i}"}) if jsonl else f"question {i}"
         p.stdin.write(line.encode() + b"\n" + b'{"que')          # a line and the beginning of the next
@@ -267,7 +276,8 @@ def columns(line):
 
 
 def test_an_explanation_fits_80_columns_and_obeys_no_text(run, router):
-    queries = ["What is 12 times 12?", "", "x", "这是什么" * 40, "a\x1b[2Jb\x07 c\u202ed\u200b " * 20, "word " * 500, "e\u0301" * 100]
+    queries = ["What is 12 times 12?", "", "x", "这是什么" * 40, "a\x1b[2Jb\x07 c\u202ed\u200b " * 20, "word " * 500,
+               "e\u0301" * 100]
     long = "x" * 128
     text = (router / "config.json").read_text()
     for q in queries:
@@ -291,7 +301,8 @@ def test_an_explanation_names_the_expert_that_routing_names(run, router):
 
 def test_the_share_of_the_text_and_the_rest_add_up(run, router):
     out = run("route", "--router", router, "--explain", "How many are 7 and 8?").stdout
-    whole, text, rest = map(float, re.search(r"log-odds (\S+): (\S+) from the text, (\S+) before any text", out).groups())
+    whole, text, rest = map(float, re.search(r"log-odds (\S+): (\S+) from the text, (\S+) before any text",
+                                             out).groups())
     assert abs(whole - text - rest) < 2e-3 and whole >= 0
 
 
@@ -320,7 +331,8 @@ def break_config(folder, change):
     (lambda f: cut(f / "config.json"), "not JSON"),
     (lambda f: (f / "model.safetensors").write_bytes(b"PK\x03\x04" * 10), "not safetensors"),
     (lambda f: (f / "config.json").write_text("[]"), "should be an object"),
-    (lambda f: break_config(f, lambda c: c.update(model_type="gpt2")), "'gpt2' is not supported; supported: zooter-ngram"),
+    (lambda f: break_config(f, lambda c: c.update(model_type="gpt2")),
+     "'gpt2' is not supported; supported: zooter-ngram"),
     (lambda f: break_config(f, lambda c: c.pop("zooter")), "'zooter'"),
     (lambda f: break_config(f, lambda c: c.update(id2label={})), "0 experts"),
     (lambda f: break_config(f, lambda c: c.update(id2label={str(i): f"e{i}" for i in range(4097)})), "4097 experts"),
@@ -328,7 +340,8 @@ def break_config(folder, change):
     (lambda f: break_config(f, lambda c: c["id2label"].update({"1": "a b"})), "'a b'"),
     (lambda f: break_config(f, lambda c: c["zooter"]["encoder"].update(dim=7)), "config.json asks for 7"),
     (lambda f: write_safetensors(f / "model.safetensors",
-                                 ((n, s, [float("nan")] * len(v)) for n, s, v in tensors(8, 256, 4))), "not a finite number"),
+                                 ((n, s, [float("nan")] * len(v)) for n, s, v in tensors(8, 256, 4))),
+     "not a finite number"),
     (lambda f: write_safetensors(f / "model.safetensors", list(tensors(8, 256, 4))[:-1]), "'tags.bias' is missing"),
 ])
 def test_a_broken_router_is_named(run, router, harm, sentence):

@@ -77,12 +77,14 @@ def random_text(rng):
 def test_nothing_selected_shares_a_run_with_a_benchmark(run, store, tmp_path):
     rng = random.Random(5)
     pool = [row(i, random_text(rng), [f"topic:{rng.randint(0, 9)}"]) for i in range(3000)]
-    benchmark = [{"query": random_text(rng)} for _ in range(150)] + [{"query": "first", "turns": ["first", "the of and a to in is it"]}]
+    benchmark = [{"query": random_text(rng)} for _ in range(150)] + [{"query": "first",
+                                                                      "turns": ["first", "the of and a to in is it"]}]
     lines = [random_text(rng).replace("\n", " ") for _ in range(50)]
     s = store(pool)
     write_rows(tmp_path / "b.jsonl", benchmark)
     (tmp_path / "b.txt").write_text("\n".join(["plain text"] + lines), encoding="utf-8")
-    p = run("select", "--store", s, "--split", "pool", "--benchmark", tmp_path / "b.jsonl", tmp_path / "b.txt", "--into", "train",
+    p = run("select", "--store", s, "--split", "pool", "--benchmark", tmp_path / "b.jsonl", tmp_path / "b.txt",
+            "--into", "train",
             "--per-tag", "100000", "--report", tmp_path / "dropped.jsonl")
     assert p.returncode == 0, p.stderr
     forbidden = set()
@@ -105,8 +107,8 @@ def test_nothing_selected_shares_a_run_with_a_benchmark(run, store, tmp_path):
 def test_real_queries_against_real_benchmarks(run, tmp_path, shared):
     data = shared / "data"
     s = tmp_path / "s.db"
-    assert run("import", "--store", s, "--split", "pool", data / "tags/just_eval.jsonl", data / "tags/alignbench_zh.jsonl",
-               data / "tags/wizardlm_testset.jsonl").returncode == 0
+    assert run("import", "--store", s, "--split", "pool", data / "tags/just_eval.jsonl",
+               data / "tags/alignbench_zh.jsonl", data / "tags/wizardlm_testset.jsonl").returncode == 0
     files = [data / "mt_bench/questions.jsonl", data / "vicuna_bench/questions.jsonl"]
     p = run("select", "--store", s, "--split", "pool", "--benchmark", *files, "--into", "train", "--per-tag", "1000000")
     assert p.returncode == 0, p.stderr
@@ -118,20 +120,23 @@ def test_real_queries_against_real_benchmarks(run, tmp_path, shared):
                 forbidden |= runs_of(text)
     with sqlite3.connect(s) as db:
         rows = db.execute("SELECT id, text, split FROM queries").fetchall()
-    assert {i for i, _, split in rows if split == "train"} == {i for i, text, _ in rows if not runs_of(text) & forbidden}
+    assert {i for i, _, split in rows if split == "train"} == {i for i, text,
+                                                               _ in rows if not runs_of(text) & forbidden}
     assert 50 < sum(split == "pool" for _, _, split in rows) < 500
 
 
 def tagged_pool(n=400):
     rng = random.Random(1)
-    return [row(i, f"query number {i}", {f"topic:{rng.randint(0, 19)}", f"task:{rng.randint(0, 4)}"} if i % 10 else set())
+    return [row(i, f"query number {i}", {f"topic:{rng.randint(0, 19)}", f"task:{rng.randint(0, 4)}"} if i % 10
+                else set())
             for i in range(n)]
 
 
 def test_each_tag_gets_its_number(run, store):
     pool = tagged_pool()
     s = store(pool)
-    p = run("select", "--store", s, "--split", "pool", "--into", "train", "--per-tag", "3", "--tags", "topic", "--untagged", "7")
+    p = run("select", "--store", s, "--split", "pool", "--into", "train", "--per-tag", "3", "--tags", "topic",
+            "--untagged", "7")
     assert p.returncode == 0, p.stderr
     got = splits(s)
     train = [r for r in pool if got[r["id"]] == "train"]
@@ -148,7 +153,8 @@ def test_the_seed_decides(run, store):
     pool = tagged_pool()
     a, b, c = store(pool, "a.db"), store(list(reversed(pool)), "b.db"), store(pool, "c.db")
     for s, seed in (a, 1), (b, 1), (c, 2):
-        assert run("select", "--store", s, "--split", "pool", "--into", "train", "--per-tag", "3", "--seed", seed).returncode == 0
+        assert run("select", "--store", s, "--split", "pool", "--into", "train", "--per-tag", "3", "--seed",
+                   seed).returncode == 0
     assert splits(a) == splits(b)
     assert splits(a) != splits(c)
 
@@ -195,7 +201,8 @@ def test_queries_in_no_split_are_the_default_pool(run, store):
     (["--into", "train"], 2, "every query is in a split already"),
     (["--split", "pool", "--into", "train", "--benchmark", "missing.jsonl"], 1, "missing.jsonl: No such file"),
     (["--split", "pool", "--into", "train", "--benchmark", "{tmp}/bad.jsonl"], 1, "bad.jsonl:2, column "),
-    (["--split", "pool", "--into", "train", "--benchmark", "{tmp}/other.jsonl"], 1, "other.jsonl:1: 'query' is missing"),
+    (["--split", "pool", "--into", "train", "--benchmark", "{tmp}/other.jsonl"], 1,
+     "other.jsonl:1: 'query' is missing"),
     (["--split", "pool", "--into", "train", "--benchmark", "{tmp}/empty.txt"], 1, "empty.txt: holds no sample"),
     (["--split", "pool", "--into", "train", "--benchmark", "{tmp}"], 1, "a folder"),
     (["--split", "pool", "--into", "train", "--ngram", "0"], 2, "--ngram: 0 is outside 1 to 64"),

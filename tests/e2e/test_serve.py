@@ -33,7 +33,8 @@ def upstream():
 def gateway(server, tmp_path):
     """gateway({"alpha": {"base_url": ..., "model": ...}, ...}, **settings) -> URL; the router knows alpha, beta and gamma."""
     def start(experts, env=None, biases=None, words=None, weight=60.0, means=None, **settings):
-        write_router(tmp_path / "router", BIASES if biases is None else biases, WORDS if words is None else words, weight, means)
+        write_router(tmp_path / "router", BIASES if biases is None else biases, WORDS if words is None else words,
+                     weight, means)
         port = free_port()
         config = {"listen": f"127.0.0.1:{port}", "router": str(tmp_path / "router"), "limits": {"route_ms": 5000},
                   "experts": [{"name": n, **e} for n, e in experts.items()], **settings}
@@ -47,7 +48,8 @@ def gateway(server, tmp_path):
 @pytest.fixture
 def plain(gateway, upstream):
     """Three experts that answer."""
-    url = gateway({n: {"base_url": upstream.url, "model": m} for n, m in (("alpha", "ok"), ("beta", "ok-2"), ("gamma", "ok-3"))})
+    url = gateway({n: {"base_url": upstream.url, "model": m} for n,
+                   m in (("alpha", "ok"), ("beta", "ok-2"), ("gamma", "ok-3"))})
     return url
 
 
@@ -119,8 +121,9 @@ def test_openai_client_lists_models_and_names_experts(plain):
 
 def test_names_of_vertex_and_adapters_go_everywhere(gateway, upstream):
     vertex, lora = "claude-sonnet-4-5@20250929", "org/base:1+lora"
-    url = gateway({vertex: {"base_url": upstream.url, "model": "ok"}, lora: {"base_url": upstream.url, "model": "ok-2"}},
-                  biases={vertex: 1.0, lora: 0.0}, words={"sun": vertex, "moon": lora})
+    url = gateway({vertex: {"base_url": upstream.url, "model": "ok"},
+                   lora: {"base_url": upstream.url, "model": "ok-2"}}, biases={vertex: 1.0, lora: 0.0},
+                  words={"sun": vertex, "moon": lora})
     c = client(url)
     assert [m.id for m in c.models.list()] == ["zooter", vertex, lora]
     for name, word in (vertex, "sun"), (lora, "moon"):
@@ -140,8 +143,10 @@ def test_names_of_vertex_and_adapters_go_everywhere(gateway, upstream):
 
 def test_openai_client_sees_tool_calls_streamed(gateway, upstream):
     url = gateway({"alpha": {"base_url": upstream.url, "model": "tools"}})
-    events = list(client(url).chat.completions.create(model="zooter", stream=True, messages=[{"role": "user", "content": "call"}],
-                                                      tools=[{"type": "function", "function": {"name": "f", "parameters": {}}}]))
+    events = list(client(url).chat.completions.create(model="zooter", stream=True,
+                                                      messages=[{"role": "user", "content": "call"}],
+                                                      tools=[{"type": "function",
+                                                              "function": {"name": "f", "parameters": {}}}]))
     assert any(e.choices[0].delta.tool_calls for e in events)
     assert upstream.requests[0].body["tools"][0]["function"]["name"] == "f"
 
@@ -150,13 +155,16 @@ def test_openai_client_sees_tool_calls_streamed(gateway, upstream):
 
 @pytest.mark.parametrize("messages, expert, reason", [
     ([{"role": "system", "content": "the sun"}, {"role": "user", "content": "a moon"}], "beta", "routed"),
-    ([{"role": "user", "content": "a moon"}, {"role": "assistant", "content": "x"}, {"role": "user", "content": "stars"}], "beta", "routed"),
-    ([{"role": "user", "content": [{"type": "text", "text": "many"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,"}},
+    ([{"role": "user", "content": "a moon"}, {"role": "assistant", "content": "x"},
+      {"role": "user", "content": "stars"}], "beta", "routed"),
+    ([{"role": "user", "content": [{"type": "text", "text": "many"},
+                                   {"type": "image_url", "image_url": {"url": "data:image/png;base64,"}},
                                    {"type": "text", "text": "stars"}]}], "gamma", "routed"),
     ([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:,"}}]}], "alpha", "no-text"),
     ([{"role": "user", "content": " \n\t"}], "alpha", "no-text"),
     ([{"role": "system", "content": "stars"}], "alpha", "no-text"),
-    ([{"role": "tool", "tool_call_id": "1", "content": "stars"}, {"role": "user", "content": "m\\u006fon".encode().decode("unicode_escape")}],
+    ([{"role": "tool", "tool_call_id": "1", "content": "stars"}, {"role": "user",
+                                                                  "content": "m\\u006fon".encode().decode("unicode_escape")}],
      "beta", "routed"),
 ])
 def test_the_first_user_message_decides(plain, messages, expert, reason):
@@ -179,7 +187,8 @@ def test_route_says_what_would_be_done_and_asks_nobody(plain, upstream):
 
 
 def test_router_and_settings_need_not_know_the_same_experts(gateway, upstream):
-    url = gateway({"beta": {"base_url": upstream.url, "model": "ok"}, "gamma": {"base_url": upstream.url, "model": "ok-2"},
+    url = gateway({"beta": {"base_url": upstream.url, "model": "ok"},
+                   "gamma": {"base_url": upstream.url, "model": "ok-2"},
                    "extra": {"base_url": upstream.url, "model": "ok-3"}})
     log = gateway.process.log.read_text()
     assert "knows the expert alpha" in log and "does not know the expert extra" in log
@@ -190,23 +199,25 @@ def test_router_and_settings_need_not_know_the_same_experts(gateway, upstream):
     assert post(url, chat(" "))[1]["x-zooter-model"] == "beta"            # the best on average of those that are there
 
 
-@pytest.mark.parametrize("means", [[1e9, 1e9 + 1, 1e9 + 2], [1e-60, 2e-60, 3e-60], [-1.7e308, 0, 1.7e308], [None, 1e300, 2e300]])
+@pytest.mark.parametrize("means", [[1e9, 1e9 + 1, 1e9 + 2], [1e-60, 2e-60, 3e-60], [-1.7e308, 0, 1.7e308],
+                                   [None, 1e300, 2e300]])
 def test_the_best_on_average_is_the_best_by_any_offset_and_scale(gateway, upstream, means):
     url = gateway({n: {"base_url": upstream.url, "model": "ok"} for n in BIASES}, means=dict(zip(BIASES, means)))
     assert json.loads(post(url, {"query": ""}, path="/v1/route")[2])["order"] == list(BIASES)[::-1]
 
 
 def test_a_router_that_fails_on_a_text_gives_the_default(gateway, upstream):
-    url = gateway({"alpha": {"base_url": upstream.url, "model": "ok"}, "beta": {"base_url": upstream.url, "model": "ok-2"}},
-                  words={"moon": "beta", "storm": "beta"}, weight=3e38)
+    url = gateway({"alpha": {"base_url": upstream.url, "model": "ok"},
+                   "beta": {"base_url": upstream.url, "model": "ok-2"}}, words={"moon": "beta", "storm": "beta"},
+                  weight=3e38)
     status, headers, _ = post(url, chat("storm moon storm moon moon"))
     assert (status, headers["x-zooter-model"], headers["x-zooter-reason"]) == (200, "alpha", "default")
     assert "the router failed" in gateway.process.log.read_text()
 
 
 def test_the_default_expert_can_be_set(gateway, upstream):
-    url = gateway({"alpha": {"base_url": upstream.url, "model": "ok"}, "gamma": {"base_url": upstream.url, "model": "ok-3"}},
-                  default_expert="gamma")
+    url = gateway({"alpha": {"base_url": upstream.url, "model": "ok"},
+                   "gamma": {"base_url": upstream.url, "model": "ok-3"}}, default_expert="gamma")
     status, headers, _ = post(url, chat(""))
     assert (headers["x-zooter-model"], headers["x-zooter-reason"]) == ("gamma", "no-text")
 
@@ -219,11 +230,13 @@ def test_bodies_are_forwarded_byte_for_byte_but_for_the_model(plain, upstream):
     assert post(plain, body)[0] == 200
     assert upstream.requests[0].raw == body.replace(b'"zooter"', b'"ok-2"')
     answer = post(plain, body)[2]
-    assert answer == post(plain, chat("x", "beta"))[2] and answer.startswith('{\n "id"')       # an answer's layout is kept too
+    # an answer's layout is kept too
+    assert answer == post(plain, chat("x", "beta"))[2] and answer.startswith('{\n "id"')
 
 
 def test_streams_are_forwarded_byte_for_byte(gateway, upstream):
-    url = gateway({"alpha": {"base_url": upstream.url, "model": "torn"}, "beta": {"base_url": upstream.url, "model": "stream"}})
+    url = gateway({"alpha": {"base_url": upstream.url, "model": "torn"},
+                   "beta": {"base_url": upstream.url, "model": "stream"}})
     from faulty import DONE, ROLE, STOP, WORDS as TOKENS
     whole = b"".join([ROLE, *TOKENS, STOP, DONE]).decode()
     assert post(url, chat("x", stream=True))[2] == whole.replace("\n", "\r\n")
@@ -231,7 +244,8 @@ def test_streams_are_forwarded_byte_for_byte(gateway, upstream):
 
 
 def test_large_bodies_go_both_ways(gateway, upstream):
-    url = gateway({"alpha": {"base_url": upstream.url, "model": "ok"}, "beta": {"base_url": upstream.url, "model": "huge"}})
+    url = gateway({"alpha": {"base_url": upstream.url, "model": "ok"},
+                   "beta": {"base_url": upstream.url, "model": "huge"}})
     text = "sun " + "x" * (8 << 20)
     assert post(url, chat(text))[0] == 200
     assert upstream.requests[0].body["messages"][0]["content"] == text
@@ -240,24 +254,28 @@ def test_large_bodies_go_both_ways(gateway, upstream):
 
 
 def test_a_clients_credentials_never_go_upstream(gateway, upstream):
-    url = gateway({"alpha": {"base_url": upstream.url, "model": "ok", "api_key_env": "ALPHA_KEY"}, "beta": {"base_url": upstream.url, "model": "ok-2"}},
-                  env={"ALPHA_KEY": "sk-of-alpha"})
-    secrets = {"Authorization": "Bearer sk-client-secret", "Cookie": "session=client-secret", "x-api-key": "client-secret", "X-Other": "client-secret",
-               "Proxy-Authorization": "Basic client-secret", "OpenAI-Organization": "client-secret", "User-Agent": "client-secret"}
+    url = gateway({"alpha": {"base_url": upstream.url, "model": "ok", "api_key_env": "ALPHA_KEY"},
+                   "beta": {"base_url": upstream.url, "model": "ok-2"}}, env={"ALPHA_KEY": "sk-of-alpha"})
+    secrets = {"Authorization": "Bearer sk-client-secret", "Cookie": "session=client-secret",
+               "x-api-key": "client-secret", "X-Other": "client-secret",
+               "Proxy-Authorization": "Basic client-secret", "OpenAI-Organization": "client-secret",
+               "User-Agent": "client-secret"}
     for text in "sun", "moon":
         assert post(url, chat(text), secrets)[0] == 200
     first, second = (c.head for c in upstream.requests)
     assert first["authorization"] == "bearer sk-of-alpha"
     assert "authorization" not in second
     for head in first, second:
-        assert set(head) <= {"host", "content-type", "accept", "authorization", "user-agent", "x-request-id", "content-length"}
+        assert set(head) <= {"host", "content-type", "accept", "authorization", "user-agent", "x-request-id",
+                             "content-length"}
         assert head["user-agent"].startswith("zooter/") and "client-secret" not in str(head)
     log = gateway.process.log.read_text()
     assert "secret" not in log and "sk-of-alpha" not in log and "sun" not in log
 
 
 def test_a_key_that_an_expert_shows_is_held_back(gateway, upstream):
-    url = gateway({"alpha": {"base_url": upstream.url, "model": "shows-key", "api_key_env": "ALPHA_KEY"}}, env={"ALPHA_KEY": "sk-of-alpha"})
+    url = gateway({"alpha": {"base_url": upstream.url, "model": "shows-key", "api_key_env": "ALPHA_KEY"}},
+                  env={"ALPHA_KEY": "sk-of-alpha"})
     status, _, text = post(url, chat("x", "alpha"))
     assert status == 502 and "sk-of-alpha" not in text and "sk-of-alpha" not in gateway.process.log.read_text()
 
@@ -271,15 +289,19 @@ def test_connections_to_experts_are_used_again(plain, upstream):
 # ---- bad requests ----
 
 @pytest.mark.parametrize("body, status, words", [
-    (b"", 400, "not a JSON object"), (b"{", 400, "not a JSON object"), (b"[]", 400, "not a JSON object"), (b'"x"', 400, "not a JSON object"),
+    (b"", 400, "not a JSON object"), (b"{", 400, "not a JSON object"), (b"[]", 400, "not a JSON object"),
+    (b'"x"', 400, "not a JSON object"),
     (b'{"model":"zooter","messages":[{"role":"user","content":"\xff\xfe"}]}', 400, "UTF-8"),
     (b'{"model":"zooter","messages":[{"role":"user","content":"a\nb"}]}', 400, "control character"),
     (b'{"a":' + b"[" * 200000 + b"]" * 200000 + b"}", 400, "nested"),
     (b'{"model":"zooter","a":NaN}', 400, "not a JSON object"), (b'{"model":"zooter"} x', 400, "behind"),
-    ({}, 400, "'model' is missing"), ({"model": 5}, 400, "'model' should be a string"), ({"model": None}, 400, "'model' should be a string"),
+    ({}, 400, "'model' is missing"), ({"model": 5}, 400, "'model' should be a string"),
+    ({"model": None}, 400, "'model' should be a string"),
     (b'{"model":"zooter","model":"alpha","messages":[]}', 400, "'model' is given twice"),
-    ({"model": "zooter"}, 400, "'messages' is missing"), ({"model": "zooter", "messages": []}, 400, "'messages' is empty"),
-    ({"model": "zooter", "messages": "hi"}, 400, "'messages' should be an array"), ({"model": "zooter", "messages": [5]}, 400, "messages[0]"),
+    ({"model": "zooter"}, 400, "'messages' is missing"), ({"model": "zooter", "messages": []}, 400,
+                                                          "'messages' is empty"),
+    ({"model": "zooter", "messages": "hi"}, 400, "'messages' should be an array"),
+    ({"model": "zooter", "messages": [5]}, 400, "messages[0]"),
     ({"model": "zooter", "messages": [{"role": "user"}]}, 400, "no 'content'"),
     ({"model": "zooter", "messages": [{"role": "user", "content": 5}]}, 400, "'content'"),
     (chat("x", stream="yes"), 400, "'stream'"), (chat("x", model="nobody"), 404, "'nobody' does not exist"),
@@ -351,7 +373,8 @@ def test_metrics_count_what_was_done(plain):
 
 def settings(tmp_path, upstream="http://127.0.0.1:9/v1", **changes):
     write_router(tmp_path / "router", BIASES)
-    config = {"listen": "127.0.0.1:0", "router": str(tmp_path / "router"), "experts": [{"name": "alpha", "base_url": upstream}], **changes}
+    config = {"listen": "127.0.0.1:0", "router": str(tmp_path / "router"),
+              "experts": [{"name": "alpha", "base_url": upstream}], **changes}
     (tmp_path / "serve.yaml").write_text(json.dumps({k: v for k, v in config.items() if v is not None}))
     return tmp_path / "serve.yaml"
 
@@ -363,17 +386,21 @@ def test_check_says_that_all_is_well(run, tmp_path):
 
 
 @pytest.mark.parametrize("changes, words", [
-    ({"listen": None}, "listen"), ({"router": None}, "router"), ({"experts": None}, "experts"), ({"experts": []}, "experts"),
+    ({"listen": None}, "listen"), ({"router": None}, "router"), ({"experts": None}, "experts"),
+    ({"experts": []}, "experts"),
     ({"colour": "red"}, "colour"), ({"listen": "here"}, "no address to listen on"),
     ({"listen": "0.0.0.0:0"}, "allow_anonymous: true"), ({"listen": ":8080"}, "allow_anonymous: true"),
     ({"experts": [{"name": "a b", "base_url": "http://x"}]}, "expert 1"),
     ({"experts": [{"name": "alpha", "base_url": "http://x"}] * 2}, "two experts called alpha"),
     ({"experts": [{"name": "alpha", "base_url": "file:///etc"}]}, "base_url"),
     ({"experts": [{"name": "zooter", "base_url": "http://x"}]}, "no expert may be called zooter"),
-    ({"experts": [{"name": "alpha", "base_url": "http://x", "api_key_env": "ZOOTER_NO_SUCH_KEY"}]}, "ZOOTER_NO_SUCH_KEY"),
+    ({"experts": [{"name": "alpha", "base_url": "http://x", "api_key_env": "ZOOTER_NO_SUCH_KEY"}]},
+     "ZOOTER_NO_SUCH_KEY"),
     ({"experts": [{"name": "stranger", "base_url": "http://x"}]}, "none of its experts is known"),
-    ({"default_expert": "nobody"}, "default_expert"), ({"router": "/nowhere"}, "/nowhere"), ({"timeouts": {"idle": 0}}, "timeouts.idle"),
-    ({"timeouts": {"idle": "x"}}, "idle"), ({"limits": {"in_flight": 1.5}}, "whole number"), ({"limits": {"route_ms": -1}}, "route_ms"),
+    ({"default_expert": "nobody"}, "default_expert"), ({"router": "/nowhere"}, "/nowhere"),
+    ({"timeouts": {"idle": 0}}, "timeouts.idle"),
+    ({"timeouts": {"idle": "x"}}, "idle"), ({"limits": {"in_flight": 1.5}}, "whole number"),
+    ({"limits": {"route_ms": -1}}, "route_ms"),
     ({"log": "loud"}, "log should be"), ({"route_threads": 0}, "route_threads"),
 ])
 def test_bad_settings_are_named(run, tmp_path, changes, words):

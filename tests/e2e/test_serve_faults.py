@@ -33,8 +33,10 @@ def faulty(gateway, upstream):                                                  
 # ---- the next expert ----
 
 @pytest.mark.parametrize("fault, cause", [
-    ("refuse", "connect"), ("500", "status"), ("503", "status"), ("429", "limited"), ("408", "status"), ("302", "status"),
-    ("empty", "garbage"), ("html", "garbage"), ("array", "garbage"), ("cut-json", "garbage"), ("no-http", "cut"), ("close", "cut"),
+    ("refuse", "connect"), ("500", "status"), ("503", "status"), ("429", "limited"), ("408", "status"),
+    ("302", "status"),
+    ("empty", "garbage"), ("html", "garbage"), ("array", "garbage"), ("cut-json", "garbage"), ("no-http", "cut"),
+    ("close", "cut"),
     ("half", "cut"), ("stall", "timeout"), ("stall-half", "timeout"),
 ])
 @pytest.mark.parametrize("stream", [False, True])
@@ -42,7 +44,9 @@ def test_the_next_expert_is_asked(faulty, upstream, fault, cause, stream):      
     url = faulty(fault)
     status, headers, text = post(url, chat("sun", stream=stream))
     assert status == 200, text
-    assert (headers["x-zooter-model"], headers["x-zooter-reason"], headers["x-zooter-fallbacks"]) == ("beta", "failover", "alpha")
+    assert (headers["x-zooter-model"], headers["x-zooter-reason"], headers["x-zooter-fallbacks"]) == ("beta",
+                                                                                                      "failover",
+                                                                                                      "alpha")
     assert (DONE.decode() in text) == stream
     assert float(headers["x-zooter-probability"]) < 0.01
     assert metric(url, f'zooter_expert_failures_total{{expert="alpha",cause="{cause}"}}') == 1
@@ -53,7 +57,8 @@ def test_the_next_expert_is_asked(faulty, upstream, fault, cause, stream):      
 
 
 @pytest.mark.parametrize("fault, cause", [
-    ("role-close", "cut"), ("role-stall", "timeout"), ("no-events", "garbage"), ("error-event", "status"), ("bad-event", "garbage"),
+    ("role-close", "cut"), ("role-stall", "timeout"), ("no-events", "garbage"), ("error-event", "status"),
+    ("bad-event", "garbage"),
     ("chatter", "too_large"), ("pings", "timeout"),
 ])
 def test_a_stream_without_content_is_replaced_by_the_next(faulty, upstream, fault, cause):      # noqa: F811
@@ -160,7 +165,8 @@ def test_a_broken_stream_ends_in_an_error_event(faulty, upstream, fault, before)
     assert upstream.asked("ok") == 0
     assert metric(url, 'zooter_requests_total{expert="alpha",outcome="failed"}') == 1
     with pytest.raises(openai.APIError, match="broke off"):
-        list(client(url).chat.completions.create(model="zooter", stream=True, messages=[{"role": "user", "content": "sun"}]))
+        list(client(url).chat.completions.create(model="zooter", stream=True,
+                                                 messages=[{"role": "user", "content": "sun"}]))
 
 
 def test_a_stream_without_done_is_passed_on_as_it_is(faulty):
@@ -170,7 +176,8 @@ def test_a_stream_without_done_is_passed_on_as_it_is(faulty):
 # ---- the router is never the outage ----
 
 def test_a_router_over_its_deadline_gives_the_default(gateway, upstream):        # noqa: F811
-    url = gateway(experts(upstream, "ok"), limits={"route_ms": 1, "route_queue": 1}, route_threads=1, words={"moon": "beta"})
+    url = gateway(experts(upstream, "ok"), limits={"route_ms": 1, "route_queue": 1}, route_threads=1,
+                  words={"moon": "beta"})
     text = "moon " + "x" * 4000
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         got = [f.result() for f in [pool.submit(post, url, chat(text)) for _ in range(200)]]
@@ -178,7 +185,8 @@ def test_a_router_over_its_deadline_gives_the_default(gateway, upstream):       
     assert all(g[0] == 200 for g in got) and reasons <= {"routed", "overloaded"}
     for _, headers, _ in got:
         assert headers["x-zooter-model"] == ("beta" if headers["x-zooter-reason"] == "routed" else "alpha")
-    assert metric(url, 'zooter_decisions_total{reason="overloaded"}') == sum(g[1]["x-zooter-reason"] == "overloaded" for g in got)
+    assert metric(url, 'zooter_decisions_total{reason="overloaded"}') == sum(g[1]["x-zooter-reason"] == "overloaded"
+                                                                             for g in got)
 
 
 # ---- clients that leave ----
@@ -197,8 +205,8 @@ def until(what, seconds=10):
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("model, stream", [("stall", False), ("stall", True), ("stall-half", False), ("role-stall", True), ("content-stall", True),
-                                           ("endless", True)])
+@pytest.mark.parametrize("model, stream", [("stall", False), ("stall", True), ("stall-half", False),
+                                           ("role-stall", True), ("content-stall", True), ("endless", True)])
 def test_a_client_that_leaves_cancels_its_upstream(gateway, upstream, model, stream):    # noqa: F811
     url = gateway(experts(upstream, model))
     s = send(url, chat("sun", stream=stream))
@@ -250,10 +258,11 @@ def test_a_long_stream_is_whole_for_a_client_that_pauses(gateway, upstream):    
 
 def test_a_thousand_mixed_requests_with_leavers(gateway, upstream):              # noqa: F811
     """Every request gets the answer for its own text, or its client has left; afterwards nothing is left over."""
-    names = {"fine": "ok", "torn": "torn", "flaky": "503", "cut": "close", "broken": "content-close", "mute": "stall", "slow": "slow"}
+    names = {"fine": "ok", "torn": "torn", "flaky": "503", "cut": "close", "broken": "content-close", "mute": "stall",
+             "slow": "slow"}
     biases = {"fine": 1.0, **{n: -float(i) for i, n in enumerate(list(names)[1:])}}
-    url = gateway({n: {"base_url": upstream.url, "model": m} for n, m in names.items()}, biases=biases, words={n: n for n in names},
-                  timeouts={**LIMITS, "first_token": 2 * SLOW, "answer": 2 * SLOW})
+    url = gateway({n: {"base_url": upstream.url, "model": m} for n, m in names.items()}, biases=biases,
+                  words={n: n for n in names}, timeouts={**LIMITS, "first_token": 2 * SLOW, "answer": 2 * SLOW})
     rng = random.Random(7)
 
     def one(i):
@@ -287,13 +296,16 @@ def test_openai_clients_before_simulated_experts(server, gateway):              
     """The experts of zooter sim behind the gateway: every client gets an answer."""
     port = free_port()
     server("sim", "--experts", 3, "--port", port, url=f"http://127.0.0.1:{port}/health")
-    url = gateway({n: {"base_url": f"http://127.0.0.1:{port}/v1", "model": f"expert-{i + 1}"} for i, n in enumerate(("alpha", "beta", "gamma"))})
+    url = gateway({n: {"base_url": f"http://127.0.0.1:{port}/v1", "model": f"expert-{i + 1}"} for i,
+                   n in enumerate(("alpha", "beta", "gamma"))})
     c = client(url)
 
     def one(i):
-        kw = {"model": "zooter", "messages": [{"role": "user", "content": f"{['sun', 'moon', 'stars'][i % 3]}: What is {i} * 3?"}]}
+        kw = {"model": "zooter",
+              "messages": [{"role": "user", "content": f"{['sun', 'moon', 'stars'][i % 3]}: What is {i} * 3?"}]}
         if i % 2:
-            return "".join(e.choices[0].delta.content or "" for e in c.chat.completions.create(stream=True, **kw) if e.choices)
+            return "".join(e.choices[0].delta.content or "" for e in c.chat.completions.create(stream=True, **kw)
+                           if e.choices)
         return c.chat.completions.create(**kw).choices[0].message.content
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         assert all(pool.map(one, range(200)))

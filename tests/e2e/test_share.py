@@ -130,10 +130,12 @@ def test_collects_at_once_ask_everything_once(start, fill, config, answers, upst
     upstream.delay = {"a": 0.02, "b": 0.03}
     fill(place, 500)
     c = config(*({"name": n, "base_url": upstream.url} for n in "ab"))
-    ends = [end(p) for p in [start("collect", "--store", place.name, "--config", c, "--per-expert", "8") for _ in range(processes)]]
+    ends = [end(p) for p in [start("collect", "--store", place.name, "--config", c, "--per-expert", "8")
+                             for _ in range(processes)]]
     assert [e[1] for e in ends] == [0] * processes, ends
     assert all(set(upstream.asked[n].values()) == {1} and len(upstream.asked[n]) == 500 for n in "ab")
-    assert {k: x["text"] for k, x in answers(place).items()} == {(f"q{i}", n): f"{n} says: question {i}" for n in "ab" for i in range(500)}
+    assert {k: x["text"] for k, x in answers(place).items()} == {(f"q{i}", n): f"{n} says: question {i}" for n in "ab"
+                                                                 for i in range(500)}
     for n in "ab":
         shares = [e[0][n]["answered"] for e in ends]
         assert sum(shares) == 500 and max(shares) < 500, shares
@@ -155,8 +157,10 @@ def test_graders_at_once_share(start, fill, place):
 def test_reward_models_at_once_are_asked_everything_once(start, fill, upstream, place):
     upstream.delay["rm"] = 0.005
     upstream.on["rm"] = always(200, '{"data": [{"score": 0.5}]}')
-    fill(place, [{"id": f"q{i}", "query": f"question {i}", "rewards": {}, "responses": {"a": f"one {i}", "b": f"two {i}"}} for i in range(300)])
-    args = ["reward", "--store", place.name, "--endpoint", upstream.url, "--api", "score", "--model", "rm", "--name", "rm", "--concurrency", 8]
+    fill(place, [{"id": f"q{i}", "query": f"question {i}", "rewards": {},
+                  "responses": {"a": f"one {i}", "b": f"two {i}"}} for i in range(300)])
+    args = ["reward", "--store", place.name, "--endpoint", upstream.url, "--api", "score", "--model", "rm", "--name",
+            "rm", "--concurrency", 8]
     ends = [end(p) for p in [start(*args) for _ in range(3)]]
     assert [e[1] for e in ends] == [0, 0, 0], ends
     assert set(upstream.asked["rm"].values()) == {1} and len(upstream.asked["rm"]) == 600
@@ -166,7 +170,8 @@ def test_reward_models_at_once_are_asked_everything_once(start, fill, upstream, 
 def test_what_a_killed_process_had_claimed_is_taken_over_at_once(start, fill, config, answers, upstream, place):
     upstream.delay["a"] = 0.01
     fill(place, 1000)
-    args = ["collect", "--store", place.name, "--config", config({"name": "a", "base_url": upstream.url}), "--per-expert", 8]
+    args = ["collect", "--store", place.name, "--config", config({"name": "a", "base_url": upstream.url}),
+            "--per-expert", 8]
     dies, lives = start(*args), start(*args)
     until(lambda: total(upstream) > 200)
     dies.kill()
@@ -182,7 +187,8 @@ def test_what_a_killed_process_had_claimed_is_taken_over_at_once(start, fill, co
 def test_an_interrupted_process_gives_its_claims_back(start, fill, config, answers, upstream, place):
     upstream.delay["a"] = 0.01
     fill(place, 800)
-    args = ["collect", "--store", place.name, "--config", config({"name": "a", "base_url": upstream.url}), "--per-expert", 8]
+    args = ["collect", "--store", place.name, "--config", config({"name": "a", "base_url": upstream.url}),
+            "--per-expert", 8]
     stops, goes_on = start(*args), start(*args)
     until(lambda: total(upstream) > 200)
     stops.send_signal(signal.SIGINT)
@@ -194,16 +200,20 @@ def test_an_interrupted_process_gives_its_claims_back(start, fill, config, answe
 def test_an_expert_that_is_down_keeps_nobody_waiting_for_the_other(start, fill, config, upstream, place):
     """Both give it up with questions claimed that they did not ask; each must see that the other will not."""
     fill(place, 600)
-    c = config({"name": "down", "base_url": f"http://127.0.0.1:{free_port()}/v1"}, {"name": "good", "base_url": upstream.url})
-    ends = [end(p) for p in [start("collect", "--store", place.name, "--config", c, "--retries", "0") for _ in range(2)]]
+    c = config({"name": "down", "base_url": f"http://127.0.0.1:{free_port()}/v1"},
+               {"name": "good", "base_url": upstream.url})
+    ends = [end(p) for p in [start("collect", "--store", place.name, "--config", c, "--retries", "0")
+                             for _ in range(2)]]
     assert [e[1] for e in ends] == [1, 1]
     assert all("down: not asked further" in e[2] for e in ends), ends
     assert sum(e[0]["good"]["answered"] for e in ends) == 600
 
 
 def test_a_reward_model_that_is_down_keeps_nobody_waiting_for_the_other(start, fill, place):
-    fill(place, [{"id": f"q{i}", "query": f"question {i}", "rewards": {}, "responses": {"a": f"one {i}"}} for i in range(400)])
-    args = ["reward", "--store", place.name, "--endpoint", f"http://127.0.0.1:{free_port()}", "--api", "score", "--model", "rm", "--name", "rm",
+    fill(place, [{"id": f"q{i}", "query": f"question {i}", "rewards": {}, "responses": {"a": f"one {i}"}}
+                 for i in range(400)])
+    args = ["reward", "--store", place.name, "--endpoint", f"http://127.0.0.1:{free_port()}", "--api", "score",
+            "--model", "rm", "--name", "rm",
             "--retries", 0]
     ends = [end(p) for p in [start(*args) for _ in range(2)]]
     assert [e[1] for e in ends] == [1, 1] and all("given up after too many failures in a row" in e[2] for e in ends), ends
@@ -229,19 +239,22 @@ def test_claims_of_another_machine_hold_until_their_lease_ends(run, fill, config
     assert all(3.9 < t - begun < 50 for _, t in upstream.times[30:])
 
 
-def test_an_answer_after_a_lost_lease_is_kept_only_where_there_is_none(run, start, fill, config, answers, upstream, place):
+def test_an_answer_after_a_lost_lease_is_kept_only_where_there_is_none(run, start, fill, config, answers, upstream,
+                                                                       place):
     upstream.delay["a"] = 2
     fill(place, 2)
     p = start("collect", "--store", place.name, "--config", config({"name": "a", "base_url": upstream.url}))
     until(lambda: total(upstream) == 2)
     place.sql("DELETE FROM claims")
     place.sql("DELETE FROM owners")
-    other = run("import", "--store", place.name, "-", input='{"id": "q0", "expert": "a", "text": "from another process"}\n')
+    other = run("import", "--store", place.name, "-",
+                input='{"id": "q0", "expert": "a", "text": "from another process"}\n')
     assert other.returncode == 0, other.stderr
     report, status, err = end(p)
     assert status == 0 and report["a"]["late"] == 1, err
     assert "a: 1 answers came too late and were dropped" in err
-    assert {k[0]: x["text"] for k, x in answers(place).items()} == {"q0": "from another process", "q1": "a says: question 1"}
+    assert {k[0]: x["text"] for k, x in answers(place).items()} == {"q0": "from another process",
+                                                                    "q1": "a says: question 1"}
     assert set(upstream.asked["a"].values()) == {1}
 
 
@@ -249,7 +262,8 @@ def test_one_that_was_taken_for_dead_goes_on(start, fill, config, answers, upstr
     """As after a machine slept: its claims are others' before it knows."""
     upstream.delay["a"] = 0.02
     fill(place, 400)
-    p = start("collect", "--store", place.name, "--config", config({"name": "a", "base_url": upstream.url}), "--per-expert", "4")
+    p = start("collect", "--store", place.name, "--config", config({"name": "a", "base_url": upstream.url}),
+              "--per-expert", "4")
     until(lambda: total(upstream) > 50)
     place.sql("DELETE FROM claims")
     place.sql("DELETE FROM owners")
@@ -269,7 +283,8 @@ def test_failures_that_may_pass_are_rows_and_are_asked_again(run, fill, config, 
     upstream.delay["slow"] = 30
     port = free_port()
     fill(file, 1)
-    experts = [{"name": n, "base_url": upstream.url} for n in ("e500", "e429", "slow")] + [{"name": "refused", "base_url": f"http://127.0.0.1:{port}/v1"}]
+    experts = [{"name": n, "base_url": upstream.url} for n in ("e500", "e429", "slow")] + [{"name": "refused",
+                                                                                            "base_url": f"http://127.0.0.1:{port}/v1"}]
     args = ["collect", "--store", file.name, "--config", config(*experts), "--retries", "0", "--timeout", "1"]
     for times in (1, 2):
         assert run(*args).returncode == 1
@@ -283,20 +298,23 @@ def test_failures_that_may_pass_are_rows_and_are_asked_again(run, fill, config, 
     p = run("collect", "--store", file.name, "--config", config(*experts[:3]))
     assert p.returncode == 0, p.stderr
     kept = answers(file)[("q0", "e500")]
-    assert kept["text"] == "e500 says: question 0" and kept["failed"]["times"] == 2          # the history stays beside the answer
+    # the history stays beside the answer
+    assert kept["text"] == "e500 says: question 0" and kept["failed"]["times"] == 2
 
 
 FINAL = {
     "e400": (always(400, '{"error": {"message": "no"}}'), "HTTP 400: no", None),
     "e404": (always(404, '{"error": {"message": "no model"}}'), "HTTP 404: no model", None),
     "filter": (always(200, json.dumps(completion("", finish_reason="content_filter"))), "content filter", 0.029),
-    "refusal": (always(200, json.dumps({**completion(None), "choices": [{"index": 0, "finish_reason": "stop", "message": {
+    "refusal": (always(200, json.dumps({**completion(None), "choices": [{"index": 0, "finish_reason": "stop",
+                                                                         "message": {
         "role": "assistant", "content": None, "refusal": "I will not."}}]})), "refus", 0.029),
     "length": (always(200, json.dumps(completion("", finish_reason="length"))), "length", 0.029),
 }
 
 
-def test_failures_for_good_are_asked_again_only_when_told_and_their_cost_is_kept(run, fill, config, answers, upstream, place):
+def test_failures_for_good_are_asked_again_only_when_told_and_their_cost_is_kept(run, fill, config, answers, upstream,
+                                                                                 place):
     upstream.on = {n: f[0] for n, f in FINAL.items()}
     fill(place, 1)
     c = config(*({"name": n, "base_url": upstream.url, "price": {"input": 1000, "output": 2000}} for n in FINAL))
@@ -319,17 +337,20 @@ def test_failures_for_good_are_asked_again_only_when_told_and_their_cost_is_kept
 
 # ---- what is kept of answers ----
 
-def test_all_that_is_known_of_an_answer_is_exported_and_imports_alike(run, fill, config, answers, upstream, place, tmp_path):
+def test_all_that_is_known_of_an_answer_is_exported_and_imports_alike(run, fill, config, answers, upstream, place,
+                                                                      tmp_path):
     reply = completion("42", prompt_tokens=100, completion_tokens=50)
     reply["choices"][0]["message"]["reasoning_content"] = "Six times seven."
-    reply["usage"].update(completion_tokens_details={"reasoning_tokens": 30}, prompt_tokens_details={"cached_tokens": 64})
+    reply["usage"].update(completion_tokens_details={"reasoning_tokens": 30},
+                          prompt_tokens_details={"cached_tokens": 64})
     upstream.on["thinks"] = always(200, json.dumps(reply))
     upstream.delay["thinks"] = 0.3
     fill(place, 3)
     c = config({"name": "thinker", "model": "thinks", "base_url": upstream.url, "price": {"input": 3, "output": 15}},
                {"name": "plain", "base_url": upstream.url})
     before = time.time()
-    p = run("collect", "--store", place.name, "--config", c, "--system", "Be brief.", "--temperature", "0.5", "--max-tokens", "99")
+    p = run("collect", "--store", place.name, "--config", c, "--system", "Be brief.", "--temperature", "0.5",
+            "--max-tokens", "99")
     assert p.returncode == 0, p.stderr
     found = answers(place)
     a = found[("q1", "thinker")]
@@ -359,7 +380,8 @@ def test_a_line_sees_all_lines_of_its_id_before_it(run, fill, place):
         return run("import", "--store", place.name, *options, "-", input=text)
     new = line(query="question 0", rewards={"a": 1}) + line("q1", query="question 1", rewards={"a": 2})
     assert load(new + line(rewards={"b": 2}, tags=["t:1"]) + line(rewards={"a": 1, "b": 2}, tags=["t:1"])).returncode == 0
-    p = load(line(rewards={"c": 3}) + line("q1", rewards={"c": 4}) + line(rewards={"c": 3}) + line(tags=["t:2"], responses={"a": "x"}))
+    p = load(line(rewards={"c": 3}) + line("q1", rewards={"c": 4}) + line(rewards={"c": 3})
+             + line(tags=["t:2"], responses={"a": "x"}))
     assert p.returncode == 0 and "0 rows added, 3 updated, 1 unchanged" in p.stderr, p.stderr
     p = load(line(rewards={"d": 4}) + line("q1", rewards={"d": 4}) + line(rewards={"d": 5}))
     assert p.returncode == 1 and "stdin:3" in p.stderr and "reward of d (4)" in p.stderr, p.stderr
@@ -373,5 +395,6 @@ def test_a_line_sees_all_lines_of_its_id_before_it(run, fill, place):
 @pytest.mark.parametrize("what", ["import", "collect", "reward"])
 def test_kills_lose_nothing_and_repeat_nothing_but_what_was_in_flight(zooter, request, place, what):
     where = [] if isinstance(place, File) else ["--store", request.getfixturevalue("postgres").url("postgres")]
-    p = subprocess.run([sys.executable, KILLS, "--zooter", zooter, "--times", "4", *where, what], capture_output=True, text=True, timeout=200)
+    p = subprocess.run([sys.executable, KILLS, "--zooter", zooter, "--times", "4", *where, what], capture_output=True,
+                       text=True, timeout=200)
     assert p.returncode == 0, p.stdout + p.stderr

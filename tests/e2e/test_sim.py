@@ -65,7 +65,8 @@ def test_openai_client(sim):
         assert chunks[-1].usage == whole.usage
         assert "simulated" in ask(c, "expert-1", "Who are you?").choices[0].message.content
         parts = c.chat.completions.create(model="expert-2", messages=[
-            {"role": "system", "content": "Be brief."}, {"role": "user", "content": [{"type": "text", "text": QUESTION}]}])
+            {"role": "system", "content": "Be brief."}, {"role": "user",
+                                                         "content": [{"type": "text", "text": QUESTION}]}])
         assert parts.choices[0].message.content == whole.choices[0].message.content
         cut = ask(c, "expert-1", "Who are you?", max_tokens=3)
         assert cut.choices[0].finish_reason == "length" and cut.usage.completion_tokens == 3
@@ -75,7 +76,8 @@ def test_openai_client(sim):
         assert e.value.code == "model_not_found" and "expert-4" in e.value.message
     stats = fetch(url + "/stats")
     assert stats["simulated"] is True and stats["unknown_models"] == 1
-    assert stats["experts"]["expert-2"] == {"requests": 3, "streamed": 1, "answered": 3, "failed": 0, "cut": 0, "stalled": 0, "cancelled": 0,
+    assert stats["experts"]["expert-2"] == {"requests": 3, "streamed": 1, "answered": 3, "failed": 0, "cut": 0,
+                                            "stalled": 0, "cancelled": 0,
                                             "prompt_tokens": 3 * whole.usage.prompt_tokens,
                                             "completion_tokens": 3 * whole.usage.completion_tokens}
     assert stats["total"]["requests"] == 5 and stats["experts"]["expert-3"]["requests"] == 0
@@ -192,8 +194,10 @@ def test_bad_requests(sim):
     for raw in (b"", b"{", b"[]", b"null", b"\xff", b'{"model": 3, "messages": []}', b'{"model": "expert-1"}',
                 b'{"model": "expert-1", "messages": {}}', b'{"model": "expert-1", "messages": []}',
                 b'{"model": "expert-1", "messages": [{"role": "system", "content": "x"}]}',
-                b'{"model": "expert-1", "messages": [{"role": "user"}]}', b'{"model": "expert-1", "messages": [{"role": "user", "content": 5}]}',
-                b'{"model": "expert-1", "messages": [1, null, {"role": "user", "content": [{"type": "image_url"}]}]}', b"[" * 100000):
+                b'{"model": "expert-1", "messages": [{"role": "user"}]}',
+                b'{"model": "expert-1", "messages": [{"role": "user", "content": 5}]}',
+                b'{"model": "expert-1", "messages": [1, null, {"role": "user", "content": [{"type": "image_url"}]}]}',
+                b"[" * 100000):
         status, error = refused(chat, raw=raw)
         assert status == 400 and error["type"] == "invalid_request_error" and error["message"], raw
     assert refused(url + "/v1/nothing")[0] == 404
@@ -218,8 +222,9 @@ def test_reward_endpoints(sim):
     many = fetch(url + "/score", {"text_1": [q for q, _, _ in pairs], "text_2": [a for _, a, _ in pairs]})["data"]
     assert [x["index"] for x in many] == [0, 1, 2] and many[0]["score"] > 0.9 > many[1]["score"]
     assert len(fetch(url + "/v1/score", {"text_1": QUESTION, "text_2": ["36", "1"]})["data"]) == 2
-    for path, body in (("/score", {}), ("/score", {"text_1": "a", "text_2": 5}), ("/score", {"text_1": ["a", "b"], "text_2": ["c"]}),
-                       ("/classify", {"input": []}), ("/classify", {"input": ["a"] * 1025}), ("/pooling", {"messages": []}),
+    for path, body in (("/score", {}), ("/score", {"text_1": "a", "text_2": 5}),
+                       ("/score", {"text_1": ["a", "b"], "text_2": ["c"]}), ("/classify", {"input": []}),
+                       ("/classify", {"input": ["a"] * 1025}), ("/pooling", {"messages": []}),
                        ("/pooling", {"messages": [{"role": "user", "content": "x"}]})):
         assert refused(url + path, body)[0] == 400
     assert fetch(url + "/stats")["scores"] == 3 * 3 + 3 + 2

@@ -7,7 +7,8 @@ import pytest
 
 
 def row(i, query=None, split=None, **more):
-    return {"id": f"q{i}", "query": query or f"what is {i} times {i + 1}?", "rewards": {}, **({"split": split} if split else {}), **more}
+    return {"id": f"q{i}", "query": query or f"what is {i} times {i + 1}?", "rewards": {},
+            **({"split": split} if split else {}), **more}
 
 
 @pytest.fixture
@@ -47,7 +48,8 @@ def test_seed_and_text_alone_decide(run, store):
 
 
 def test_copies_of_a_text_stand_on_one_side(run, store):
-    path = store([row(0, "Wer war's?", split="test")] + [row(i, ["WER  WARS", "wer war's ?"][i % 2]) for i in range(1, 20)])
+    path = store([row(0, "Wer war's?", split="test")] + [row(i, ["WER  WARS", "wer war's ?"][i % 2])
+                                                         for i in range(1, 20)])
     p = split(run, path, "--into", "train=1,test=0.000000001")
     assert set(splits(run, path).values()) == {"test"} and "19 queries follow one of the same text" in p.stderr
 
@@ -62,7 +64,8 @@ def test_by_a_kind_shares_are_exact_in_each_tag(run, store):
     assert lines[0] == ["subset", "train", "valid", "test", "(stays)"]
     assert ["large", "630", "90", "180", "0"] in lines and ["small", "70", "10", "20", "0"] in lines
     assert ["queries", "700", "100", "200", "0"] in lines and ["new", "700", "100", "200"] in lines
-    assert ["new", "0", "0", "0"] in [line.split() for line in split(run, path, "--into", "train=0.7,valid=0.1,test=0.2", "--by",
+    assert ["new", "0", "0", "0"] in [line.split() for line in split(run, path, "--into",
+                                                                     "train=0.7,valid=0.1,test=0.2", "--by",
                                                                      "subset").stdout.splitlines()]
 
 
@@ -83,7 +86,8 @@ def test_trying_changes_nothing_and_a_run_is_noted(run, store):
         (command, status, settings, summary), = db.execute("SELECT command, status, settings, summary FROM runs")
     assert (command, status) == ("split", "done")
     assert json.loads(settings) == {"into": {"train": 0.5, "test": 0.25}, "by": None, "seed": 9}
-    assert sum(json.loads(summary)["moved"].values()) == collections.Counter(v is not None for v in splits(run, path).values())[True]
+    assert sum(json.loads(summary)["moved"].values()) == collections.Counter(v is not None
+                                                                             for v in splits(run, path).values())[True]
 
 
 @pytest.mark.parametrize("options, words", [

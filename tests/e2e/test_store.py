@@ -55,7 +55,8 @@ def test_what_was_exported_imports_to_the_same_bytes(run, imported, tmp_path, st
                  tags=["k:v", "plain", ":x", "k:", "tag:y:z", "subset:t"], turns=["a", {"b": [None, 1.5]}], n=10 ** 12),
              '{"id":"b","query":"","rewards":{"z":1e300,"a":5e-324,"m":0.30000000000000004},"raw":[ 1.50 , "\\u00e9" ]}',
              row("c", tags=["later:1"], rewards={"late": 1, "early": 2}),
-             {"id": "a", "rewards": {"early": 3, "last": 4}},          # the store saw late and early first, export sees early first
+             # the store saw late and early first, export sees early first
+             {"id": "a", "rewards": {"early": 3, "last": 4}},
              {"id": "a", "responses": {"m": "an\nsw\0er", "b": ""}},
              {"id": "c", "reward_model": "judge", "rewards": {"m": 7}})
     second = tmp_path / "second.db"
@@ -168,7 +169,8 @@ def test_a_whole_number_is_an_id(imported, exported):
 
 
 def test_half_surrogates_are_mended_and_counted(run, imported, exported, tmp_path):
-    p = imported('{"id": "a", "query": "cut \\ud83d", "rewards": {"m": 1}, "own": ["\\udc00", "\\ud83d\\ude00"]}', row("b"))
+    p = imported('{"id": "a", "query": "cut \\ud83d", "rewards": {"m": 1}, "own": ["\\udc00", "\\ud83d\\ude00"]}',
+                 row("b"))
     assert "2 half surrogates" in p.stderr and "became U+FFFD" in p.stderr, p.stderr
     assert exported()[0] == {"id": "a", "query": "cut \ufffd", "tags": [], "rewards": {"m": 1}, "own": ["\ufffd", "😀"]}
     assert "surrogate" not in imported(row("c")).stderr
@@ -182,8 +184,10 @@ def test_names_may_be_those_of_vertex_and_adapters(imported, exported):
 
 
 def test_the_query_of_a_conversation_is_what_its_user_says_first(imported, exported):
-    messages = [{"role": "system", "content": "s"}, {"role": "user", "content": "one"}, {"role": "user", "content": "two"}]
-    imported({"id": "a", "messages": messages, "rewards": {}}, {"id": "b", "turns": ["first", "second"], "rewards": {"m": 1}})
+    messages = [{"role": "system", "content": "s"}, {"role": "user", "content": "one"},
+                {"role": "user", "content": "two"}]
+    imported({"id": "a", "messages": messages, "rewards": {}}, {"id": "b", "turns": ["first", "second"],
+                                                                "rewards": {"m": 1}})
     assert exported() == [{"id": "a", "query": "one", "tags": [], "rewards": {}, "messages": messages},
                           {"id": "b", "query": "first", "tags": [], "rewards": {"m": 1}, "turns": ["first", "second"]}]
 
@@ -213,11 +217,12 @@ def test_what_cannot_be_read_is_said_before_a_store_is_made(run, store, tmp_path
 
 def test_importing_again_adds_what_is_new(imported, exported):
     imported(row("a", rewards={"m": 1}, tags=["k:1"], n=1), row("b"))
-    p = imported(row("a", rewards={"m": 1, "x": 2}, tags=["k:2", "k:1"], n=1, more={"a": [1]}, split="train", dataset="d"),
-                 row("b"), row("a", rewards={"x": 2}), row("c"))
+    p = imported(row("a", rewards={"m": 1, "x": 2}, tags=["k:2", "k:1"], n=1, more={"a": [1]}, split="train",
+                     dataset="d"), row("b"), row("a", rewards={"x": 2}), row("c"))
     assert "1 rows added, 1 updated, 2 unchanged" in p.stderr and "1 rewards" in p.stderr, p.stderr
     a, b, c = exported()
-    assert a == {"id": "a", "query": "q", "dataset": "d", "split": "train", "tags": ["k:1", "k:2"], "rewards": {"m": 1, "x": 2}, "n": 1,
+    assert a == {"id": "a", "query": "q", "dataset": "d", "split": "train", "tags": ["k:1", "k:2"],
+                 "rewards": {"m": 1, "x": 2}, "n": 1,
                  "more": {"a": [1]}}
     assert b == {"id": "b", "query": "q", "tags": [], "rewards": {}}
 
@@ -229,11 +234,13 @@ def test_spelling_alone_is_no_change(imported):
 
 
 def test_update_replaces(imported, exported):
-    imported(row("a", "old", {"m": 1, "x": 5}, split="train", dataset="d", subset="s", tags=["k:1", "k:2", "other:o"], n=1, keep=2,
-                 responses={"m": "old"}))
-    p = imported(row("a", "new", {"m": 2}, split="test", subset="t", tags=["k:3"], n=[9], responses={"m": "new"}), options=["--update"])
+    imported(row("a", "old", {"m": 1, "x": 5}, split="train", dataset="d", subset="s", tags=["k:1", "k:2", "other:o"],
+                 n=1, keep=2, responses={"m": "old"}))
+    p = imported(row("a", "new", {"m": 2}, split="test", subset="t", tags=["k:3"], n=[9], responses={"m": "new"}),
+                 options=["--update"])
     assert "1 updated" in p.stderr
-    assert exported() == [{"id": "a", "query": "new", "dataset": "d", "subset": "t", "split": "test", "tags": ["other:o", "k:3"],
+    assert exported() == [{"id": "a", "query": "new", "dataset": "d", "subset": "t", "split": "test",
+                           "tags": ["other:o", "k:3"],
                            "rewards": {"m": 2, "x": 5}, "n": [9], "keep": 2}]
     assert exported("--what", "responses") == [{"id": "a", "responses": {"m": "new"}}]
     p = imported(row("a", "new", {"m": 2}, tags=["k:3"]), options=["--update"])
@@ -249,11 +256,14 @@ def test_duplicates_within_a_file_follow_the_same_rule(imported, exported):
 
 
 def test_split_and_reward_model_of_the_command(imported, exported, run, store):
-    imported(row("a", rewards={"m": 1}, split="train"), row("b", rewards={"m": 3}), options=["--split", "dev", "--reward-model", "one"])
-    imported(row("a", rewards={"m": 2}), {"id": "b", "rewards": {"m": 4}, "reward_model": "three"}, options=["--reward-model", "two"])
+    imported(row("a", rewards={"m": 1}, split="train"), row("b", rewards={"m": 3}),
+             options=["--split", "dev", "--reward-model", "one"])
+    imported(row("a", rewards={"m": 2}), {"id": "b", "rewards": {"m": 4}, "reward_model": "three"},
+             options=["--reward-model", "two"])
     assert {r["split"] for r in exported("--reward-model", "one")} == {"dev"}
     assert [r["rewards"] for r in exported("--reward-model", "two")] == [{"m": 2}, {}]
-    assert exported("--what", "rewards", "--reward-model", "three") == [{"id": "b", "reward_model": "three", "rewards": {"m": 4}}]
+    assert exported("--what", "rewards", "--reward-model", "three") == [{"id": "b", "reward_model": "three",
+                                                                         "rewards": {"m": 4}}]
     assert len(exported("--what", "rewards")) == 4
     p = run("export", "--store", store)
     assert p.returncode == 2 and "several reward models" in p.stderr
@@ -265,7 +275,8 @@ def test_split_and_reward_model_of_the_command(imported, exported, run, store):
 
 def test_a_judge_and_a_grader_without_rewards_are_not_to_choose_among(imported, run, store):
     judgement = {"id": "a", "reward_model": "judge", "a": {"expert": "m"}, "b": {"expert": "n"}, "verdict": "a"}
-    p = imported(row("a", rewards={"m": 1, "n": 2}, responses={"m": "no reference"}), judgement, options=["--reward-model", "one"])
+    p = imported(row("a", rewards={"m": 1, "n": 2}, responses={"m": "no reference"}), judgement,
+                 options=["--reward-model", "one"])
     assert "2 rewards, 1 responses, 1 judgements" in p.stderr
     assert run("reward", "--store", store).returncode == 0
     p = run("export", "--store", store)
@@ -297,9 +308,11 @@ def test_a_file_that_is_no_store_is_left_alone(run, tmp_path, imported, store):
     db.execute("PRAGMA user_version = 99")
     db.close()
     folder.mkdir()
-    for path, words in ((text, "not a store"), (foreign, "another program"), (newer, "newer zooter"), (folder, "not a regular file")):
+    for path, words in ((text, "not a store"), (foreign, "another program"), (newer, "newer zooter"),
+                        (folder, "not a regular file")):
         before = path.read_bytes() if path.is_file() else None
-        for command in (["import", "--store", path, "-"], ["export", "--store", path], ["store", "info", "--store", path],
+        for command in (["import", "--store", path, "-"], ["export", "--store", path],
+                        ["store", "info", "--store", path],
                         ["store", "delete", "--store", path, "--split", "x", "--yes"]):
             p = run(*command, input="")
             assert p.returncode == 1 and words in p.stderr and str(path) in p.stderr, p.stderr
@@ -324,7 +337,8 @@ def test_a_damaged_store_is_an_error_not_a_crash(run, imported, store):
 # ---- killed, full, at once
 
 def rows_of(n, text=60):
-    return lines(*[row(f"q{i}", f"{i} " + "word " * text, {f"m{j}": i * j for j in range(7)}, split="train", tags=[f"k:{i % 10}"])
+    return lines(*[row(f"q{i}", f"{i} " + "word " * text, {f"m{j}": i * j for j in range(7)}, split="train",
+                       tags=[f"k:{i % 10}"])
                    for i in range(n)])
 
 
@@ -363,7 +377,8 @@ def test_a_file_that_may_not_grow_leaves_the_store_as_it_was(run, imported, stor
 def small_disk(tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
-    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], capture_output=True).returncode:
+    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk],
+                                      capture_output=True).returncode:
         pytest.skip("needs root")
     yield disk
     subprocess.run(["umount", disk], check=True)
@@ -380,14 +395,16 @@ def test_a_full_disk_leaves_the_store_as_it_was(run, small_disk):
     assert p.returncode == 0
     assert run("import", "--store", store, "-", input=lines(row("new"))).returncode == 0
     with open("/dev/full", "w") as full:
-        p = subprocess.run([os.environ.get("ZOOTER", "build/zooter"), "export", "--store", store], stdout=full, stderr=subprocess.PIPE)
+        p = subprocess.run([os.environ.get("ZOOTER", "build/zooter"), "export", "--store", store], stdout=full,
+                           stderr=subprocess.PIPE)
     assert p.returncode == 1 and p.stderr.count(b"No space left") == 1
 
 
 def test_imports_at_once_make_one_store(zooter, run, tmp_path):
     for n in range(5):
         store = tmp_path / f"{n}.db"
-        started = [subprocess.Popen([zooter, "import", "--store", str(store), "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        started = [subprocess.Popen([zooter, "import", "--store", str(store), "-"], stdin=subprocess.PIPE,
+                                    stderr=subprocess.PIPE)
                    for _ in range(8)]
         for i, p in enumerate(started):
             p.stdin.write(lines(*[row(f"{i}/{j}", rewards={f"m{i}": j}) for j in range(50)]).encode())
@@ -399,7 +416,8 @@ def test_imports_at_once_make_one_store(zooter, run, tmp_path):
 
 def test_reading_goes_on_while_an_import_runs(zooter, run, imported, store):
     imported(row("old"))
-    p = subprocess.Popen([zooter, "import", "--store", str(store), "-"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    p = subprocess.Popen([zooter, "import", "--store", str(store), "-"], stdin=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL)
     p.stdin.write(rows_of(3000).encode())
     p.stdin.flush()
     assert run("export", "--store", store).stdout.count("\n") == 1
@@ -463,9 +481,10 @@ EVERYTHING = ("rows", "responses", "rewards", "answers", "judgements")
 
 
 def test_copy_makes_a_store_of_the_same_rows(run, imported, store, tmp_path):
-    imported(row("a", "é", {"x": 1, "y": 2}, split="train", dataset="d", tags=["k:v"], responses={"x": "an\ns\0wer"}, costs={"x": 0.5}),
-             row("b", rewards={"y": 1e300}, n=[1, {}]), row("c"),
-             {"id": "a", "expert": "x", "sample": 2, "text": "t", "settings": {"temperature": 1}, "scores": {"default": 3}},
+    imported(row("a", "é", {"x": 1, "y": 2}, split="train", dataset="d", tags=["k:v"], responses={"x": "an\ns\0wer"},
+                 costs={"x": 0.5}), row("b", rewards={"y": 1e300}, n=[1, {}]), row("c"),
+             {"id": "a", "expert": "x", "sample": 2, "text": "t", "settings": {"temperature": 1},
+              "scores": {"default": 3}},
              {"id": "b", "expert": "x", "failed": {"times": 2, "cause": "HTTP 500", "final": True}},
              {"id": "a", "reward_model": "judge", "a": {"expert": "x"}, "b": {"expert": "y"}, "verdict": "a"})
     to = tmp_path / "copy.db"
@@ -477,7 +496,8 @@ def test_copy_makes_a_store_of_the_same_rows(run, imported, store, tmp_path):
         first = run("export", "--store", store, *options)
         assert first.returncode == 0 and first.stdout and run("export", "--store", to, *options).stdout == first.stdout
     assert run("store", "info", "--store", to).stdout == run("store", "info", "--store", store).stdout
-    assert imported(row("new", rewards={"z": 1}, tags=["k:w"]), store=to).returncode == 0          # its keys go on behind those copied
+    # its keys go on behind those copied
+    assert imported(row("new", rewards={"z": 1}, tags=["k:w"]), store=to).returncode == 0
 
     before = to.read_bytes()
     p = run("store", "copy", "--from", store, "--to", to)
@@ -502,8 +522,8 @@ def test_info_counts_failures_and_judgements_and_prints_any_mean_shortly(run, im
 
 def test_delete(run, imported, exported, store, tmp_path):
     for model in ("one", "two"):
-        imported(*[row(f"q{i}", rewards={"x": 1, "y": 2}, split="train" if i % 2 else "test", tags=["k:v"]) for i in range(10)],
-                 options=["--reward-model", model])
+        imported(*[row(f"q{i}", rewards={"x": 1, "y": 2}, split="train" if i % 2 else "test", tags=["k:v"])
+                   for i in range(10)], options=["--reward-model", model])
     imported(*[{"id": f"q{i}", "responses": {"x": "a", "y": "b"}} for i in range(10)])
 
     def delete(*options, status=0):

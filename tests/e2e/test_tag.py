@@ -37,11 +37,12 @@ def row(i, query="q", **extra):
 
 
 def test_every_type_of_field_becomes_tags(run, store):
-    s = store([row(0, f="text"), row(1, f=3), row(2, f=2.5), row(3, f=["a", "b", 7, "a"]), row(4, f=True), row(5, f=None), row(6, f=""),
-               row(7), row(8, f=[]), row(9, f="中文: x")])
+    s = store([row(0, f="text"), row(1, f=3), row(2, f=2.5), row(3, f=["a", "b", 7, "a"]), row(4, f=True),
+               row(5, f=None), row(6, f=""), row(7), row(8, f=[]), row(9, f="中文: x")])
     p = run("tag", "--store", s, "--from-column", "f", "--kind", "level")
     assert p.returncode == 0, p.stderr
-    assert tags(s, "level") == {"q0": ["text"], "q1": ["3"], "q2": ["2.5"], "q3": ["a", "b", "7"], "q4": ["true"], "q9": ["中文: x"]}
+    assert tags(s, "level") == {"q0": ["text"], "q1": ["3"], "q2": ["2.5"], "q3": ["a", "b", "7"], "q4": ["true"],
+                                "q9": ["中文: x"]}
     assert "6 of 10 queries now have a tag of the kind 'level', 9 tags in all; 4 have no 'f'" in p.stdout
 
 
@@ -56,12 +57,14 @@ def test_tags_of_the_kind_are_replaced_and_others_stay(run, store):
 
 
 @pytest.mark.parametrize("rows, args, status, sentence", [
-    ([row(0, f="x"), row(1, f={"a": 1})], ["--from-column", "f"], 1, "query 'q1', field 'f': an object cannot be a tag"),
+    ([row(0, f="x"), row(1, f={"a": 1})], ["--from-column", "f"], 1,
+     "query 'q1', field 'f': an object cannot be a tag"),
     ([row(0, f="x"), row(1, f=[["a"]])], ["--from-column", "f"], 1, "query 'q1', field 'f': an array cannot be a tag"),
     ([row(0, f="x"), row(1, f="y" * 1025)], ["--from-column", "f"], 1, "query 'q1'"),
     ([row(0, f="x"), row(1, f="a\nb")], ["--from-column", "f"], 1, "query 'q1'"),
     ([row(0, f="x"), row(1, f=list(range(1001)))], ["--from-column", "f"], 1, "over 1000 tags"),
-    ([row(0, f="x", g=1)], ["--from-column", "h"], 2, "no query has a field 'h' beside the usual ones; there are: 'f', 'g'"),
+    ([row(0, f="x", g=1)], ["--from-column", "h"], 2,
+     "no query has a field 'h' beside the usual ones; there are: 'f', 'g'"),
     ([row(0)], ["--from-column", "h"], 2, "no such field at all"),
     ([row(0, f="x")], ["--from-column", "f", "--split", "no"], 2, "no query is in the split 'no'"),
     ([row(0, f="x")], ["--from-column", "f", "--kind", "a:b"], 2, "kind"),
@@ -172,8 +175,8 @@ def test_a_killed_run_leaves_the_tags_as_they_were(run, store, zooter):
     after = {f"q{i}": [str(i % 7)] for i in range(20000)}
     killed = 0
     for wait in (0.05, 0.1, 0.2, 0.4):
-        p = subprocess.Popen([zooter, "tag", "--store", s, "--from-column", "level", "--kind", "k"], stdout=subprocess.DEVNULL,
-                             stderr=subprocess.DEVNULL)
+        p = subprocess.Popen([zooter, "tag", "--store", s, "--from-column", "level", "--kind", "k"],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(wait)
         killed += p.poll() is None
         p.kill()

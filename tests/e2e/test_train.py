@@ -135,7 +135,8 @@ def test_wrong_use(run, store, tmp_path, options, status, sentence):
     assert [x for x in tmp_path.iterdir() if "part" in x.name] == []
 
 
-@pytest.mark.parametrize("out, sentence", [("missing/router", "No such file"), ("a-file", "Not a directory"), ("a-file/router", "Not a directory")])
+@pytest.mark.parametrize("out, sentence", [("missing/router", "No such file"), ("a-file", "Not a directory"),
+                                           ("a-file/router", "Not a directory")])
 def test_a_folder_that_cannot_be_written(run, store, tmp_path, out, sentence):
     (tmp_path / "a-file").write_text("x")
     p = run("train", "--store", store(rows(60)), "--out", tmp_path / out)
@@ -145,7 +146,8 @@ def test_a_folder_that_cannot_be_written(run, store, tmp_path, out, sentence):
 
 def test_several_reward_models_and_none_named(run, store, tmp_path):
     db = store(rows(60))
-    store([{**x, "rewards": {"writer": 0, "counter": i % 2, "coder": 1 - i % 2}} for i, x in enumerate(rows(60))], "s.db",
+    store([{**x, "rewards": {"writer": 0, "counter": i % 2, "coder": 1 - i % 2}} for i, x in enumerate(rows(60))],
+          "s.db",
           "--reward-model", "judge")
     p = run("train", "--store", db, "--out", tmp_path / "router")
     assert p.returncode == 2 and "several reward models" in p.stderr
@@ -173,7 +175,8 @@ def rewarded(items, change):
     return [{**x, "rewards": {e: change(r, i) for e, r in x["rewards"].items()}} for i, x in enumerate(items)]
 
 
-@pytest.mark.parametrize("offset, scale", [(1e9, 1), (-1e15, 1), (0, 2.0 ** -100), (0, 2.0 ** 1000), (-(2.0 ** 1000), 2.0 ** 960)])
+@pytest.mark.parametrize("offset, scale", [(1e9, 1), (-1e15, 1), (0, 2.0 ** -100), (0, 2.0 ** 1000),
+                                           (-(2.0 ** 1000), 2.0 ** 960)])
 def test_offset_and_scale_of_rewards_are_not_learnt(run, store, tmp_path, offset, scale):
     """1e9 + {0, 1} and 2^1000 * {0, 1} give the router of {0, 1}, bit for bit; what is said of it is in the rewards' own unit."""
     db, odd = store(rows()), store(rewarded(rows(), lambda r, i: offset + scale * r), "odd.db")
@@ -201,10 +204,13 @@ def test_an_offset_of_each_query_is_not_learnt(run, store, tmp_path):
 
 
 @pytest.mark.parametrize("change, status, sentence", [
-    (lambda r, i: 1.7e308 * (2 * r - 1), 1, "are further apart than a number can say: correct them, or leave the query out"),
-    (lambda r, i: 1e300 if i == 5 and r else r, 1, "query 'train-5' has rewards that differ by 1e+300, beside which those of 20"),
+    (lambda r, i: 1.7e308 * (2 * r - 1), 1,
+     "are further apart than a number can say: correct them, or leave the query out"),
+    (lambda r, i: 1e300 if i == 5 and r else r, 1,
+     "query 'train-5' has rewards that differ by 1e+300, beside which those of 20"),
     (lambda r, i: 1e300 * r if i % 2 else r, 1, "vanish: correct its rewards"),
-    (lambda r, i: 1e300 * r if i % 4 else r, 0, "queries say nothing: their rewards differ by next to nothing beside those of 'train-1', by 1e+300"),
+    (lambda r, i: 1e300 * r if i % 4 else r, 0,
+     "queries say nothing: their rewards differ by next to nothing beside those of 'train-1', by 1e+300"),
 ])
 def test_rewards_that_a_sum_cannot_hold_are_told(run, store, tmp_path, change, status, sentence):
     p = run("train", "--store", store(rewarded(rows(), change)), "--out", tmp_path / "router")
@@ -215,7 +221,8 @@ def test_rewards_that_a_sum_cannot_hold_are_told(run, store, tmp_path, change, s
 def test_an_expert_that_was_hardly_asked_is_named(run, store, tmp_path):
     """One that costs nearly all rows is refused, one that costs half of them is told; who is left out is said as an option."""
     def lacking(share):
-        return [{**x, "rewards": {e: r for e, r in x["rewards"].items() if e != "coder" or i % share == 0}} for i, x in enumerate(rows(200))]
+        return [{**x, "rewards": {e: r for e, r in x["rewards"].items() if e != "coder" or i % share == 0}} for i,
+                x in enumerate(rows(200))]
     p = run("train", "--store", store(lacking(200)), "--out", tmp_path / "router")
     assert p.returncode == 2 and not (tmp_path / "router").exists()
     assert ("only 1 query has a reward of every expert, which is too little to learn from; 'coder' lacks one for 199 of 200: score its "
@@ -224,7 +231,8 @@ def test_an_expert_that_was_hardly_asked_is_named(run, store, tmp_path):
     assert p.returncode == 0 and training(tmp_path / "router")["rows"] == 67
     assert ("133 queries lack a reward of some expert and were left out; 'coder' lacks most, 133: without 'coder', 200 would be complete "
             "(--without coder)") in p.stderr
-    few = [{**x, "rewards": {e: r for e, r in x["rewards"].items() if e != "coder" or i > 9}} for i, x in enumerate(rows(200))]
+    few = [{**x, "rewards": {e: r for e, r in x["rewards"].items() if e != "coder" or i > 9}} for i,
+           x in enumerate(rows(200))]
     p = run("train", "--store", store(few, "few.db"), "--out", tmp_path / "other")
     assert p.returncode == 0 and "10 queries lack a reward of some expert" in p.stderr and "--without" not in p.stderr
 
@@ -244,7 +252,8 @@ def test_rewards_that_teach_nothing(run, store, tmp_path, rewards, sentence):
 
 def test_strange_texts(run, store, tmp_path):
     """Empty, huge, without a word, in many scripts, all the same: trained on like any other."""
-    texts = ["", " ", "\n" * 50, "x" * 100000, "?" * 5000, "数学の問題を解いてください", "🤖" * 40, "a\u0000b".replace("\u0000", ""), "same", "same"]
+    texts = ["", " ", "\n" * 50, "x" * 100000, "?" * 5000, "数学の問題を解いてください", "🤖" * 40, "a\u0000b".replace("\u0000", ""),
+             "same", "same"]
     items = [{**x, "query": texts[i % len(texts)]} for i, x in enumerate(rows(200))]
     p = run("train", "--store", store(items), "--out", tmp_path / "router")
     assert p.returncode == 0, p.stderr
@@ -262,7 +271,8 @@ def test_a_disk_that_is_full_leaves_nothing_behind(zooter, store, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     db, out = store(rows(60)), tmp_path / "router"
-    p = subprocess.run([zooter, "train", "--store", db, "--out", out], capture_output=True, text=True, preexec_fn=limit, timeout=120)
+    p = subprocess.run([zooter, "train", "--store", db, "--out", out], capture_output=True, text=True, preexec_fn=limit,
+                       timeout=120)
     assert p.returncode == 1 and "File too large" in p.stderr, p.stderr
     assert not out.exists() and [x for x in tmp_path.iterdir() if "part" in x.name] == []
 
@@ -271,7 +281,8 @@ def test_a_killed_training_leaves_the_old_router(run, zooter, store, tmp_path):
     db, out = store(rows()), tmp_path / "router"
     assert run("train", "--store", db, "--out", out).returncode == 0
     before = (out / "model.safetensors").read_bytes()
-    p = subprocess.Popen([zooter, "train", "--store", db, "--out", out, "--force", "--epochs", "1000"], stderr=subprocess.DEVNULL)
+    p = subprocess.Popen([zooter, "train", "--store", db, "--out", out, "--force", "--epochs", "1000"],
+                         stderr=subprocess.DEVNULL)
     time.sleep(0.5)
     p.send_signal(signal.SIGKILL)
     p.wait()
@@ -289,14 +300,16 @@ def test_validation_rewards_do_not_reach_the_labels(run, store, tmp_path):
     assert (tmp_path / "a" / "model.safetensors").read_bytes() == (tmp_path / "b" / "model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("encoder", [[], ["--encoder", pathlib.Path(__file__).resolve().parents[1] / "golden" / "bert", "--rate", "1e-3"]])
+@pytest.mark.parametrize("encoder", [[], ["--encoder", pathlib.Path(__file__).resolve().parents[1] / "golden" / "bert",
+                                          "--rate", "1e-3"]])
 def test_a_split_of_its_own_for_validation(run, store, tmp_path, encoder):
     """It says what the router is worth and when to stop; nothing is learnt from it, and no text of it is learnt from."""
     train, val = list(rows(120)), list(rows(60, seed=4, split="val"))
     val += [{**x, "id": f"twin-{i}", "split": "val"} for i, x in enumerate(train[:5])]
     other = [{**x, "rewards": {e: 1 - r for e, r in x["rewards"].items()}} for x in val]
     for name, items in (("a", train + val), ("b", val[:30] + train + val[30:]), ("c", train + other)):
-        p = run("train", "--store", store(items, f"{name}.db"), *(["--split", "train"] if name != "b" else []), "--validation-split", "val",
+        p = run("train", "--store", store(items, f"{name}.db"), *(["--split", "train"] if name != "b" else []),
+                "--validation-split", "val",
                 "--out", tmp_path / name, "--beta", "0.3", "--temperature", "0.1", "--epochs", "1", *encoder)
         assert p.returncode == 0, p.stderr
         assert "120 rows to learn from, 60 set aside for validation" in p.stderr
@@ -306,18 +319,21 @@ def test_a_split_of_its_own_for_validation(run, store, tmp_path, encoder):
     assert a["rows"] == 60 and a["router"] == pytest.approx(1 - c["router"]) and training(tmp_path / "a")["validation_split"] == "val"
 
 
-@pytest.mark.parametrize("encoder", [[], ["--encoder", pathlib.Path(__file__).resolve().parents[1] / "golden" / "bert", "--rate", "1e-3"]])
+@pytest.mark.parametrize("encoder", [[], ["--encoder", pathlib.Path(__file__).resolve().parents[1] / "golden" / "bert",
+                                          "--rate", "1e-3"]])
 def test_tags_are_drawn_equally_often(run, store, tmp_path, encoder):
     items = [x for x in rows(180) if x["subset"] != "code" or random.Random(x["id"]).random() < 0.4]
     db = store(items)
     for name, how in (("a", "sample"), ("b", "sample"), ("c", "weight")):
-        p = run("train", "--store", db, "--out", tmp_path / name, "--beta", "0.3", "--temperature", "0.1", "--balance-by", how, *encoder)
+        p = run("train", "--store", db, "--out", tmp_path / name, "--beta", "0.3", "--temperature", "0.1",
+                "--balance-by", how, *encoder)
         assert p.returncode == 0, p.stderr
         assert ("each subset is drawn equally often" in p.stderr) == (how == "sample")
         assert training(tmp_path / name)["balance_by"] == how
     a, b, c = ((tmp_path / x / "model.safetensors").read_bytes() for x in "abc")
     assert a == b != c
-    assert encoder or json.loads(run("route", "--router", tmp_path / "a", KINDS["code"].format("frogs")).stdout)["expert"] == "coder"
+    assert encoder or json.loads(run("route", "--router", tmp_path / "a",
+                                     KINDS["code"].format("frogs")).stdout)["expert"] == "coder"
 
 
 @pytest.mark.parametrize("options, status, sentence", [
@@ -329,7 +345,8 @@ def test_tags_are_drawn_equally_often(run, store, tmp_path, encoder):
 ])
 def test_validation_splits_that_say_nothing(run, store, tmp_path, options, status, sentence):
     train = list(rows(60))
-    items = train + list(rows(30, seed=4, split="val")) + [{"id": "bare", "query": "bare", "split": "bare", "rewards": {"coder": 1}},
+    items = train + list(rows(30, seed=4, split="val")) + [{"id": "bare", "query": "bare", "split": "bare",
+                                                            "rewards": {"coder": 1}},
                                                            {**train[0], "id": "twin", "split": "twins"}]
     p = run("train", "--store", store(items), "--split", "train", "--out", tmp_path / "r", *options)
     assert (p.returncode, sentence in p.stderr) == (status, True), p.stderr

@@ -38,7 +38,8 @@ def backbones(tmp_path_factory):
     """The golden checkpoints without what is only golden about them."""
     base = tmp_path_factory.mktemp("backbones")
     for name in ("bert", "router", "backbone-bin"):
-        shutil.copytree(GOLDEN / name, base / name, ignore=shutil.ignore_patterns("*.jsonl", "train.json", "grad*", "params*", "hidden*"))
+        shutil.copytree(GOLDEN / name, base / name, ignore=shutil.ignore_patterns("*.jsonl", "train.json", "grad*",
+                                                                                  "params*", "hidden*"))
         for f in (base / name).iterdir():
             f.chmod(0o644)
     return base
@@ -55,7 +56,8 @@ def test_learns_says_and_writes(run, store, backbones, tmp_path, name):
     assert "The router is better than always asking" in p.stderr and "with n-gram routers" in p.stderr
     config = json.loads((out / "config.json").read_text())
     assert config["id2label"] == {str(i): e for i, e in enumerate(EXPERTS)}
-    assert config["architectures"] == ["BertForSequenceClassification" if name == "bert" else "DebertaV2ForSequenceClassification"]
+    assert config["architectures"] == ["BertForSequenceClassification" if name == "bert"
+                                       else "DebertaV2ForSequenceClassification"]
     t = training(out)
     assert t["validation"]["rows"] == 24 and t["validation"]["gain"] > 0.2 and t["encoder"]["epochs_taken"] == 4
     assert {f.name for f in out.iterdir()} == {f.name for f in (backbones / name).iterdir()} - {"pytorch_model.bin"} | {"model.safetensors", "LICENSE"}
@@ -74,7 +76,8 @@ def test_curves_are_drawn(run, store, backbones, tmp_path):
         pytest.skip("needs gnuplot")
     run("train", "--store", store(rows()), "--encoder", backbones / "bert", "--out", tmp_path / "r", *FAST)
     assert "validation reward" in (tmp_path / "r.run" / "curves.svg").read_text()
-    p = run("train", "--store", tmp_path / "s.db", "--encoder", backbones / "bert", "--out", tmp_path / "q", "--validation", "0", *FAST)
+    p = run("train", "--store", tmp_path / "s.db", "--encoder", backbones / "bert", "--out", tmp_path / "q",
+            "--validation", "0", *FAST)
     curves = (tmp_path / "q.run" / "curves.svg").read_text()
     assert p.returncode == 0 and "not drawn" not in p.stderr and "loss of a step" in curves and "validation reward" not in curves
 
@@ -82,7 +85,8 @@ def test_curves_are_drawn(run, store, backbones, tmp_path):
 def test_the_same_seed_gives_the_same_bytes(run, store, backbones, tmp_path):
     db = store(rows())
     for name, threads, seed in (("a", 1, 7), ("b", 3, 7), ("c", 1, 8)):
-        p = run("train", "--store", db, "--encoder", backbones / "router", "--out", tmp_path / name, "--threads", threads, "--seed", seed, *FAST)
+        p = run("train", "--store", db, "--encoder", backbones / "router", "--out", tmp_path / name, "--threads",
+                threads, "--seed", seed, *FAST)
         assert p.returncode == 0, p.stderr
     for file in ("model.safetensors", "config.json"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
@@ -91,7 +95,8 @@ def test_the_same_seed_gives_the_same_bytes(run, store, backbones, tmp_path):
 
 def being_written(out, run_folder):
     """Whether state, a checkpoint or the router itself is half there."""
-    beside = [x.name for x in out.parent.iterdir() if x.name.startswith(f".{out.name}") or x.name.startswith(f"{out.name}.part")]
+    beside = [x.name for x in out.parent.iterdir() if x.name.startswith(f".{out.name}")
+              or x.name.startswith(f"{out.name}.part")]
     return beside + [x.name for x in run_folder.iterdir() if "part" in x.name] if run_folder.exists() else beside
 
 
@@ -99,7 +104,8 @@ def being_written(out, run_folder):
 def test_killed_twenty_times_it_goes_on_to_the_same_bytes(run, zooter, store, backbones, tmp_path, options):
     """Half of the kills come at random moments, half while something is written."""
     db = store(rows(120))
-    command = ["train", "--store", db, "--encoder", backbones / "bert", "--rate", "1e-3", "--epochs", "8", "--save-every", "0", "--batch", "8",
+    command = ["train", "--store", db, "--encoder", backbones / "bert", "--rate", "1e-3", "--epochs", "8",
+               "--save-every", "0", "--batch", "8",
                "--threads", "1", "--beta", "0.3", "--temperature", "0.1", *options]
     started = time.monotonic()
     assert run(*command, "--out", tmp_path / "whole").returncode == 0
@@ -173,7 +179,8 @@ def test_what_does_not_learn_stays(run, store, backbones, tmp_path):
     db, before = store(rows(90)), tensors(backbones / "router")
     for layers, moves in (("head", ()), ("1", ("layer.2.",)), ("all", ("layer.", "embeddings", "encoder.LayerNorm"))):
         out = tmp_path / layers
-        assert run("train", "--store", db, "--encoder", backbones / "router", "--out", out, "--layers", layers, *FAST).returncode == 0
+        assert run("train", "--store", db, "--encoder", backbones / "router", "--out", out, "--layers", layers,
+                   *FAST).returncode == 0
         for name, after in tensors(out).items():
             if not name.startswith("classifier"):
                 should_move = name.startswith("pooler") or any(m in name for m in moves)
@@ -183,7 +190,8 @@ def test_what_does_not_learn_stays(run, store, backbones, tmp_path):
 def test_experts_that_the_head_knows_keep_their_row(run, store, backbones, tmp_path):
     known = ["vicuna-13b", "newcomer", "wizardlm-13b"]           # numbers 3 and 0 of the folder's head
     items = [{**x, "rewards": dict(zip(known, x["rewards"].values()))} for x in rows(60)]
-    p = run("train", "--store", store(items), "--encoder", backbones / "router", "--out", tmp_path / "r", "--rate", "1e-9", *FAST[:4])
+    p = run("train", "--store", store(items), "--encoder", backbones / "router", "--out", tmp_path / "r", "--rate",
+            "1e-9", *FAST[:4])
     assert p.returncode == 0, p.stderr
     assert training(tmp_path / "r")["encoder"]["experts_kept"] == 2
     def head(folder):
@@ -204,10 +212,14 @@ def test_a_router_is_trained_on(run, store, backbones, tmp_path):
     assert first[1] < first[0]
 
 
-@pytest.mark.parametrize("options", [["--loss", "hard"], ["--loss", "reward"], ["--loss", "reverse"], ["--schedule", "cosine", "--layer-decay", "0.8"],
-                                     ["--batch-tokens", "40"], ["--max-tokens", "8"], ["--standardise"], ["--precision", "f32"], ["--precision", "bf16"], ["--patience", "2", "--epochs", "40"]])
+@pytest.mark.parametrize("options", [["--loss", "hard"], ["--loss", "reward"], ["--loss", "reverse"],
+                                     ["--schedule", "cosine", "--layer-decay", "0.8"],
+                                     ["--batch-tokens", "40"], ["--max-tokens", "8"], ["--standardise"],
+                                     ["--precision", "f32"], ["--precision", "bf16"],
+                                     ["--patience", "2", "--epochs", "40"]])
 def test_options(run, store, backbones, tmp_path, options):
-    p = run("train", "--store", store(rows()), "--encoder", backbones / "bert", "--out", tmp_path / "r", *FAST, "--rate", "2e-3", *options)
+    p = run("train", "--store", store(rows()), "--encoder", backbones / "bert", "--out", tmp_path / "r", *FAST,
+            "--rate", "2e-3", *options)
     assert p.returncode == 0, p.stderr
     t = training(tmp_path / "r")
     assert t["validation"]["gain"] > 0
@@ -223,8 +235,10 @@ def test_parts_change_the_result_by_rounding_alone(run, store, backbones, tmp_pa
     (tmp_path / "calm" / "config.json").write_text(json.dumps(config))
     db = store(rows(90))
     for tokens in ("30", "4096"):
-        assert run("train", "--store", db, "--encoder", tmp_path / "calm", "--out", tmp_path / tokens, "--batch-tokens", tokens, "--precision", "f32", *FAST).returncode == 0
-    a, b = (json.loads(run("route", "--router", tmp_path / t, "what is the sum of 1 and 17 ?").stdout)["probabilities"] for t in ("30", "4096"))
+        assert run("train", "--store", db, "--encoder", tmp_path / "calm", "--out", tmp_path / tokens, "--batch-tokens",
+                   tokens, "--precision", "f32", *FAST).returncode == 0
+    a, b = (json.loads(run("route", "--router", tmp_path / t, "what is the sum of 1 and 17 ?").stdout)["probabilities"]
+            for t in ("30", "4096"))
     assert a == pytest.approx(b, abs=2e-3)
 
 
@@ -243,7 +257,8 @@ def test_a_loss_that_is_no_number_stops(run, store, backbones, tmp_path):
 
 def test_a_loss_that_is_no_number_later_leaves_the_best_epoch(run, store, backbones, tmp_path):
     """AdamW's steps are as long as the rate says; two of 1e9 are more than float32 multiplies. The first epoch's rate is 0 and the highest."""
-    command = ["train", "--store", store(rows(60)), "--encoder", backbones / "bert", "--out", tmp_path / "r", "--beta", "0.3", "--temperature",
+    command = ["train", "--store", store(rows(60)), "--encoder", backbones / "bert", "--out", tmp_path / "r", "--beta",
+               "0.3", "--temperature",
                "0.1", "--decay", "0", "--precision", "f32", "--epochs", "6", "--warm-up", "0.09"]
     p = run(*command, "--rate", "1e9")
     assert p.returncode == 1 and "is no longer a number in epoch 2" in p.stderr and "(step 4 of 12)" in p.stderr, p.stderr
@@ -255,7 +270,8 @@ def test_a_loss_that_is_no_number_later_leaves_the_best_epoch(run, store, backbo
 
 
 def test_says_when_it_is_not_better(run, store, backbones, tmp_path):
-    p = run("train", "--store", store(rows(shuffled=True)), "--encoder", backbones / "bert", "--out", tmp_path / "r", *FAST)
+    p = run("train", "--store", store(rows(shuffled=True)), "--encoder", backbones / "bert", "--out", tmp_path / "r",
+            *FAST)
     assert p.returncode == 0, p.stderr
     assert "better than always asking" in p.stderr and "The router is better" not in p.stderr
 
@@ -266,8 +282,8 @@ def test_a_disk_that_is_full(zooter, store, backbones, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (400 << 10, 400 << 10))
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     db, out = store(rows(60)), tmp_path / "r"
-    p = subprocess.run([zooter, "train", "--store", db, "--encoder", backbones / "bert", "--out", out, *FAST], capture_output=True, text=True,
-                       preexec_fn=limit, timeout=120)
+    p = subprocess.run([zooter, "train", "--store", db, "--encoder", backbones / "bert", "--out", out, *FAST],
+                       capture_output=True, text=True, preexec_fn=limit, timeout=120)
     assert p.returncode == 1 and "File too large" in p.stderr, p.stderr
     assert not out.exists() and [x for x in tmp_path.rglob("*") if "part" in x.name] == []
 
@@ -289,7 +305,8 @@ def test_a_disk_that_fills_later(run, zooter, store, backbones, tmp_path, limit)
     p.kill()
     p.wait()
     before = files()
-    p = subprocess.run([zooter, *map(str, command), "--out", tmp_path / "r", "--resume"], capture_output=True, text=True, preexec_fn=limits, timeout=120)
+    p = subprocess.run([zooter, *map(str, command), "--out", tmp_path / "r", "--resume"], capture_output=True,
+                       text=True, preexec_fn=limits, timeout=120)
     assert p.returncode == 1 and "File too large" in p.stderr, p.stderr
     after = files()
     assert {k for k in before if after[k] != before[k]} <= ({"state"} if limit > 400 << 10 else set())
@@ -311,10 +328,14 @@ def test_rewards_that_teach_nothing(run, store, backbones, tmp_path, rewards, se
 
 
 @pytest.mark.parametrize("spoil, sentence", [
-    (lambda d: (d / "vocab.txt").unlink() or (d / "tokenizer.json").unlink(), "there is no tokenizer.json, spm.model or vocab.txt"),
+    (lambda d: (d / "vocab.txt").unlink() or (d / "tokenizer.json").unlink(),
+     "there is no tokenizer.json, spm.model or vocab.txt"),
     (lambda d: (d / "model.safetensors").unlink(), "model.safetensors"),
-    (lambda d: (d / "config.json").write_text((d / "config.json").read_text().replace('"vocab_size": 4000', '"vocab_size": 3000')), "of different vocabularies"),
-    (lambda d: (d / "config.json").write_text((d / "config.json").read_text().replace('"bert"', '"gpt2"')), "model_type 'gpt2' is not supported"),
+    (lambda d: (d / "config.json").write_text((d / "config.json").read_text().replace('"vocab_size": 4000',
+                                                                                      '"vocab_size": 3000')),
+     "of different vocabularies"),
+    (lambda d: (d / "config.json").write_text((d / "config.json").read_text().replace('"bert"', '"gpt2"')),
+     "model_type 'gpt2' is not supported"),
     (lambda d: (d / "model.safetensors").write_bytes((d / "model.safetensors").read_bytes()[:-4]), "model.safetensors"),
 ])
 def test_encoders_that_are_none(run, store, backbones, tmp_path, spoil, sentence):
@@ -332,7 +353,8 @@ def test_encoders_that_are_none(run, store, backbones, tmp_path, spoil, sentence
     (["--decay", "10000"], "should be below 1"),
 ])
 def test_wrong_use(run, store, backbones, tmp_path, options, sentence):
-    p = run("train", "--store", store(rows(60)), "--encoder", backbones / "bert", "--out", tmp_path / "r", *FAST, *options)
+    p = run("train", "--store", store(rows(60)), "--encoder", backbones / "bert", "--out", tmp_path / "r", *FAST,
+            *options)
     assert p.returncode == 2 and sentence in p.stderr, p.stderr
 
 
@@ -341,13 +363,15 @@ def test_strange_texts_and_few_rows(run, store, backbones, tmp_path):
     items = [{**x, "query": texts[i % len(texts)]} for i, x in enumerate(rows(60))]
     p = run("train", "--store", store(items), "--encoder", backbones / "router", "--out", tmp_path / "r", *FAST)
     assert p.returncode == 0, p.stderr
-    p = run("train", "--store", store(rows(3), "few.db"), "--encoder", backbones / "router", "--out", tmp_path / "few", *FAST)
+    p = run("train", "--store", store(rows(3), "few.db"), "--encoder", backbones / "router", "--out", tmp_path / "few",
+            *FAST)
     assert p.returncode == 0 and "Too few queries" in p.stderr, p.stderr
     assert os.path.exists(tmp_path / "few" / "model.safetensors")
 
 
 def test_bench_of_training(run, backbones):
-    p = run("model", "bench", backbones / "router", "--train", "--batch", "4", "--tokens", "20", "--seconds", "0.1", "--precision", "f32", "--json")
+    p = run("model", "bench", backbones / "router", "--train", "--batch", "4", "--tokens", "20", "--seconds", "0.1",
+            "--precision", "f32", "--json")
     assert p.returncode == 0, p.stderr
     row = json.loads(p.stdout)
     assert row["train"] and row["batch"] == 4 and row["tokens"] == 20 and row["tokens_per_s"] > 0 and row["peak_mib"] > 0

@@ -47,7 +47,8 @@ def write_router(folder, biases, words=None, weight=60.0, means=None):
     config = {"architectures": ["ZooterNgramForSequenceClassification"], "model_type": "zooter-ngram",
               "id2label": {str(i): n for i, n in enumerate(names)}, "label2id": {n: i for i, n in enumerate(names)},
               "zooter": {"format": 1, "text_limit": 4096, "temperature": 1.0,
-                         "encoder": {"buckets": BUCKETS, "dim": k, "hidden": 0, "word_order": 1, "char_min": 0, "char_max": 0},
+                         "encoder": {"buckets": BUCKETS, "dim": k, "hidden": 0, "word_order": 1, "char_min": 0,
+                                     "char_max": 0},
                          "mean_rewards": means or biases, "tags": []}}
     (folder / "config.json").write_text(json.dumps(config))
     return folder

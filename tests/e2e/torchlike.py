@@ -13,7 +13,8 @@ import sys
 import types
 import zipfile
 
-STORAGES = {"F32": "FloatStorage", "F16": "HalfStorage", "BF16": "BFloat16Storage", "F64": "DoubleStorage", "I64": "LongStorage"}
+STORAGES = {"F32": "FloatStorage", "F16": "HalfStorage", "BF16": "BFloat16Storage", "F64": "DoubleStorage",
+            "I64": "LongStorage"}
 WIDTHS = {"F32": 4, "F16": 2, "BF16": 2, "F64": 8, "I64": 8, "I8": 1}
 
 
@@ -43,7 +44,8 @@ class Tensor:
         self.strides = strides or tuple(math.prod(shape[i + 1:]) for i in range(len(shape)))
 
     def __reduce__(self):
-        return UTILS._rebuild_tensor_v2, (self.storage, self.offset, self.shape, self.strides, False, collections.OrderedDict())
+        return UTILS._rebuild_tensor_v2, (self.storage, self.offset, self.shape, self.strides, False,
+                                          collections.OrderedDict())
 
 
 class Pickler(pickle.Pickler):
@@ -92,7 +94,8 @@ def read_safetensors(path):
     n = struct.unpack("<Q", data[:8])[0]
     header = json.loads(data[8:8 + n])
     header.pop("__metadata__", None)
-    return {name: (t["dtype"], t["shape"], data[8 + n + t["data_offsets"][0]:8 + n + t["data_offsets"][1]]) for name, t in header.items()}
+    return {name: (t["dtype"], t["shape"], data[8 + n + t["data_offsets"][0]:8 + n + t["data_offsets"][1]]) for name,
+            t in header.items()}
 
 
 def write_safetensors(path, tensors):

@@ -31,7 +31,8 @@ def always(status, body, headers=None):
 
 class Upstream:
     def __init__(self):
-        self.on = {}                                                    # model -> f(model, query, how often it was asked)
+        # model -> f(model, query, how often it was asked)
+        self.on = {}
         self.delay = {}                                                 # model -> seconds
         self.asked = collections.defaultdict(collections.Counter)       # model -> query -> times
         self.requests = []                                              # (path, headers, body)

@@ -1,4 +1,5 @@
-/* fuzz_body.c - chat requests: what is accepted is JSON for jansson too, and splicing changes the model and nothing else. */
+/* fuzz_body.c - chat requests: what is accepted is JSON for jansson too, and splicing changes the model and nothing
+ * else. */
 #include "fuzz.h"
 #include "base/json.h"
 #include "gateway/body.h"
@@ -13,7 +14,8 @@ static void compare_with_jansson(const char *text, size_t size, int failed, cons
     if (!failed && !value)
         MUST(strstr(why.text, "Unicode") || code == json_error_null_character || code == json_error_null_byte_in_key ||
              code == json_error_numeric_overflow);
-    if (json_is_object(value) && failed && !memchr(text, 0, size))          /* which jansson takes for the end of a number */
+    /* which jansson takes for the end of a number */
+    if (json_is_object(value) && failed && !memchr(text, 0, size))
         MUST(strstr(err->message, "nested") || !strstr(err->message, "not a JSON object"));
     json_decref(value);
 }

@@ -1,4 +1,5 @@
-/* fuzz_chat.c - replies of chat endpoints: one that is taken has a text, its strings end inside of it, and its counts are what a store takes. */
+/* fuzz_chat.c - replies of chat endpoints: one that is taken has a text, its strings end inside of it, and its counts
+ * are what a store takes. */
 #include "fuzz.h"
 #include "llm/chat.h"
 

@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST(err.code && *err.message);
     } else {
         MUST(c.family == ZOO_DEBERTA_V2 || c.family == ZOO_BERT);
-        MUST(c.vocab_size && c.hidden_size && c.embedding_size && c.intermediate_size && c.layers && c.heads && c.max_positions);
+        MUST(c.vocab_size && c.hidden_size && c.embedding_size && c.intermediate_size && c.layers && c.heads &&
+             c.max_positions);
         MUST(c.hidden_size % c.heads == 0 && c.labels >= 1 && c.max_tokens >= 1 && c.eps >= 0 && isfinite(c.eps));
         MUST(!c.has_positions || c.max_tokens <= c.max_positions);
         MUST(!c.has_relative || zoo_transformer_span(&c) >= 1);

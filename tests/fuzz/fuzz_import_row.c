@@ -1,4 +1,5 @@
-/* The row reader against the JSON parser: what it takes is JSON and was read the same; what it refuses it refuses with a place. */
+/* The row reader against the JSON parser: what it takes is JSON and was read the same; what it refuses it refuses with
+ * a place. */
 #include "fuzz.h"
 #include <math.h>
 #include "base/json.h"
@@ -7,7 +8,8 @@
 /* As zoo_json_parse(), but whole numbers are reals, as rewards are: 2^64 is a fine reward; and experts may say NUL. */
 static json_t *parse(const char *text, size_t size)
 {
-    return json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, NULL);
+    return json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL,
+                      NULL);
 }
 
 /* The member; NULL where it is missing or null. */
@@ -20,7 +22,8 @@ static const json_t *get(const json_t *object, const char *key)
 
 static int is_text(const json_t *value, zoo_span span)
 {
-    return json_is_string(value) && json_string_length(value) == span.size && !memcmp(json_string_value(value), span.text, span.size);
+    return json_is_string(value) && json_string_length(value) == span.size &&
+           !memcmp(json_string_value(value), span.text, span.size);
 }
 
 static void check_text(const json_t *value, zoo_span span)
@@ -57,7 +60,8 @@ static void check_id(const json_t *object, const char *line, size_t size, zoo_sp
 /* The query of a row without one, as the JSON parser sees it. */
 static const json_t *find_query(const json_t *object)
 {
-    const json_t *messages = json_object_get(object, "messages"), *content = NULL, *turns = json_object_get(object, "turns");
+    const json_t *messages = json_object_get(object, "messages"), *content = NULL,
+                             *turns = json_object_get(object, "turns");
 
     for (size_t i = 0; !content && i < json_array_size(messages) && json_is_object(json_array_get(messages, i)); i++) {
         const json_t *m = json_array_get(messages, i), *role = json_object_get(m, "role");
@@ -171,7 +175,8 @@ static void check_tokens(const json_t *tokens, const zoo_row *row)
 
 static size_t count_others(const json_t *object, const zoo_row *row)
 {
-    static const char *const known[] = { "id", "query", "rewards", "tags", "dataset", "subset", "split", "responses", "reward_model" };
+    static const char *const known[] = { "id", "query", "rewards", "tags", "dataset", "subset", "split", "responses",
+                                         "reward_model" };
     size_t n = json_object_size(object);
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -257,7 +262,8 @@ static void check_answer(const json_t *object, const zoo_row *row)
     check_number(get(object, "seconds"), a->seconds);
     MUST(count_values(scores) == a->score_count);
     for (size_t i = 0; i < a->score_count; i++)
-        check_number(json_object_getn(scores, a->scores[i].reward_model.text, a->scores[i].reward_model.size), a->scores[i].value);
+        check_number(json_object_getn(scores, a->scores[i].reward_model.text, a->scores[i].reward_model.size),
+                     a->scores[i].value);
     check_failed(get(object, "failed"), a);
 }
 
@@ -286,8 +292,8 @@ static void check_judgement(const json_t *object, const zoo_row *row)
 
 static enum zoo_row_kind kind_of(const json_t *object)
 {
-    if (json_object_get(object, "query") || json_object_get(object, "rewards") || json_object_get(object, "responses") ||
-        json_object_get(object, "messages") || json_object_get(object, "turns"))
+    if (json_object_get(object, "query") || json_object_get(object, "rewards") ||
+        json_object_get(object, "responses") || json_object_get(object, "messages") || json_object_get(object, "turns"))
         return ZOO_ROW_QUERY;
     if (json_object_get(object, "a") && json_object_get(object, "b") && json_object_get(object, "verdict"))
         return ZOO_ROW_JUDGEMENT;

@@ -1,5 +1,5 @@
-/* A query of any bytes: never more n-grams than promised, rows ascending and inside the table, weights that are positive; and the
- * reader, with whatever it kept of the queries before, gives the sum that a fresh one gives. */
+/* A query of any bytes: never more n-grams than promised, rows ascending and inside the table, weights that are
+ * positive; and the reader, with whatever it kept of the queries before, gives the sum that a fresh one gives. */
 #include "fuzz.h"
 #include <math.h>
 #include "model/ngram_reader.h"

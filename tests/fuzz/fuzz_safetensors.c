@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t i = 0; i < list.count; i++) {
             const zoo_tensor *t = &list.items[i];
             MUST(t->begin == at && t->begin <= t->end && t->dims <= ZOO_TENSOR_DIMS_MAX && *t->name && t->file == 7);
-            MUST(t->dtype == ZOO_OTHER_DTYPE || t->end - t->begin == zoo_tensor_elements(t) * zoo_dtype_bytes(t->dtype));
+            MUST(t->dtype == ZOO_OTHER_DTYPE || t->end - t->begin ==
+                 zoo_tensor_elements(t) * zoo_dtype_bytes(t->dtype));
             at = t->end;
         }
         MUST(at == 100 + data_size);

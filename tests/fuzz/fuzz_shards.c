@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST(shards.count >= 1 && shards.count <= ZOO_SHARDS_MAX);
         for (size_t i = 0; i < shards.count; i++) {
             const char *name = shards.files[i];
-            MUST(*name && *name != '.' && !strchr(name, '/') && !strchr(name, '\\') && strlen(name) > strlen(".safetensors"));
+            MUST(*name && *name != '.' && !strchr(name, '/') && !strchr(name, '\\') &&
+                 strlen(name) > strlen(".safetensors"));
             for (size_t j = 0; j < i; j++)
                 MUST(strcmp(name, shards.files[j]));
         }

@@ -2,7 +2,9 @@
 #include "fuzz.h"
 #include "text/tokenizer_parts.h"
 
-static const char text[] = "The qu\xc3\xaf" "ck  [SEP] br\xef\xac\x81wn\r\n\xe4\xbd\xa0 \xe2\x96\x81 fox's <0x41> \xf0\x9f\x91\x8d a\xcc\x81 \xff end";
+static const char text[] = "The qu\xc3\xaf"
+                           "ck  [SEP] br\xef\xac\x81wn\r\n\xe4\xbd\xa0 \xe2\x96\x81 fox's <0x41> \xf0\x9f\x91\x8d "
+                           "a\xcc\x81 \xff end";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

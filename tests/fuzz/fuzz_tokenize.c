@@ -1,5 +1,5 @@
-/* Any text through two small tokenizers: ids are known ones, what is cut is the beginning of what is whole, and reading in parts
- * does not show. The first byte chooses the length that the text is cut to and how often it is said. */
+/* Any text through two small tokenizers: ids are known ones, what is cut is the beginning of what is whole, and reading
+ * in parts does not show. The first byte chooses the length that the text is cut to and how often it is said. */
 #include "fuzz.h"
 #include "text/tokenizer_parts.h"
 
@@ -10,7 +10,8 @@ static const char unigram[] =
     "{\"type\":\"NFKC\"},{\"type\":\"Strip\",\"strip_left\":true,\"strip_right\":true}]},"
     "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\\u2581\",\"prepend_scheme\":\"always\"},\"post_processor\":null,"
     "\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",0],[\"[CLS]\",0],[\"[SEP]\",0],[\"\\u2581\",-2],[\"a\",-3],[\"ab\",-5.5],"
-    "[\"b\",-2.5],[\"\\u2581a\",-4.5],[\"aa\",-6],[\"\\u00e9\",-4],[\"\\u4f60\",-7],[\"0\",-3],[\"00\",-6],[\"x y\",-1]]}}";
+    "[\"b\",-2.5],[\"\\u2581a\",-4.5],[\"aa\",-6],[\"\\u00e9\",-4],[\"\\u4f60\",-7],[\"0\",-3],[\"00\",-6],[\"x "
+    "y\",-1]]}}";
 
 static const char wordpiece[] =
     "{\"normalizer\":{\"type\":\"BertNormalizer\",\"clean_text\":true,\"handle_chinese_chars\":true,\"strip_accents\":null,\"lowercase\":true},"
@@ -27,11 +28,13 @@ static void open_all(void)
 
     for (int i = 0; i < 2; i++) {
         MUST(!zoo_tokenizer_open_source(&tokenizers[i], zoo_tokenizer_read_json, &from[i], NULL));
-        MUST(!zoo_tokenization_new(&works[i], tokenizers[i], NULL) && !zoo_tokenization_new(&others[i], tokenizers[i], NULL));
+        MUST(!zoo_tokenization_new(&works[i], tokenizers[i], NULL) &&
+             !zoo_tokenization_new(&others[i], tokenizers[i], NULL));
     }
 }
 
-static void check(zoo_tokenizer *t, zoo_tokenization *work, zoo_tokenization *other, const char *s, size_t size, size_t cut)
+static void check(zoo_tokenizer *t, zoo_tokenization *work, zoo_tokenization *other, const char *s, size_t size,
+                  size_t cut)
 {
     zoo_ids whole, some;
     int can_cut = t->can_cut;

@@ -2,14 +2,17 @@
 #include "fuzz.h"
 #include "text/tokenizer_parts.h"
 
-static const char text[] = "The qu\xc3\xaf" "ck  [SEP] br\xef\xac\x81wn\r\n\xe4\xbd\xa0\xe5\xa5\xbd fox's <0x41> 3.14 \xf0\x9f\x91\x8d\xe2\x80\x8d a\xcc\x81\xcc\x96 \xff end";
+static const char text[] = "The qu\xc3\xaf"
+                           "ck  [SEP] br\xef\xac\x81wn\r\n\xe4\xbd\xa0\xe5\xa5\xbd fox's <0x41> 3.14 "
+                           "\xf0\x9f\x91\x8d\xe2\x80\x8d a\xcc\x81\xcc\x96 \xff end";
 
 static void check(const zoo_tokenizer *t, zoo_tokenization *work, const char *pair, size_t max_length)
 {
     zoo_err err = { 0 };
     zoo_ids ids;
     size_t size;
-    int rc = zoo_tokenizer_encode(t, work, text, sizeof text - 1, pair, pair ? strlen(pair) : 0, max_length, &ids, &err);
+    int rc = zoo_tokenizer_encode(t, work, text, sizeof text - 1, pair, pair ? strlen(pair) : 0, max_length, &ids,
+                                  &err);
 
     MUST(rc == err.code);
     MUST(rc || ids.count <= max_length);

@@ -18,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t i = 0; i < list.count; i++) {
             const zoo_tensor *t = &list.items[i];
             MUST(*t->name && t->file == 3 && t->dims <= ZOO_TENSOR_DIMS_MAX && t->begin <= t->end && t->end <= size);
-            MUST(t->dtype == ZOO_OTHER_DTYPE || t->end - t->begin == zoo_tensor_elements(t) * zoo_dtype_bytes(t->dtype));
+            MUST(t->dtype == ZOO_OTHER_DTYPE || t->end - t->begin ==
+                 zoo_tensor_elements(t) * zoo_dtype_bytes(t->dtype));
         }
     }
     zoo_tensor_list_release(&list);

@@ -19,8 +19,9 @@ def clean_env(**more):
 def call():
     """call("make", ..., cwd=...) -> CompletedProcess with both streams in .stdout."""
     def run(*args, cwd=ROOT, timeout=600, env=None, **kw):
-        return subprocess.run([*map(str, args)], cwd=cwd, timeout=timeout, env=env or clean_env(), text=True, errors="replace",
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kw)
+        return subprocess.run([*map(str, args)], cwd=cwd, timeout=timeout, env=env or clean_env(), text=True,
+                              errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, **kw)
     return run
 
 
@@ -28,5 +29,6 @@ def call():
 def copy(tmp_path):
     """A copy of the checkout without build/, to plant faults in."""
     to = tmp_path / "zooter"
-    shutil.copytree(ROOT, to, symlinks=True, ignore=shutil.ignore_patterns("build", ".git", "__pycache__", ".pytest_cache"))
+    shutil.copytree(ROOT, to, symlinks=True, ignore=shutil.ignore_patterns("build", ".git", "__pycache__",
+                                                                           ".pytest_cache"))
     return to

@@ -41,7 +41,8 @@ def test_headers(copy, call):
 
 def plant_object(copy, call, path, code):
     """Compiles `code` as src file `path` of the copy; its other objects and libraries are those built here."""
-    shutil.copytree(ROOT / "build/release", copy / "build/release", symlinks=True, ignore=shutil.ignore_patterns("tests"))
+    shutil.copytree(ROOT / "build/release", copy / "build/release", symlinks=True,
+                    ignore=shutil.ignore_patterns("tests"))
     source = copy / path
     source.write_text(code)
     p = call("cc", "-c", source, "-o", copy / "build/release" / path.replace(".c", ".o"), cwd=copy)
@@ -50,7 +51,8 @@ def plant_object(copy, call, path, code):
 
 
 def test_rooms_below_cli_do_not_print_or_exit(copy, call):
-    planted = {"puts": 'printf("hello\\n");', "stderr": 'fprintf(stderr, "x%d", 1);', "exit": "exit(1);", "abort": "abort();",
+    planted = {"puts": 'printf("hello\\n");', "stderr": 'fprintf(stderr, "x%d", 1);', "exit": "exit(1);",
+               "abort": "abort();",
                "__assert_fail": "assert(zoo_planted_puts == 0);"}
     code = "#include <assert.h>\n#include <stdio.h>\n#include <stdlib.h>\n"
     code += "".join(f"void zoo_planted_{name}(void) {{ {statement} }}\n" for name, statement in planted.items())
@@ -68,7 +70,8 @@ def test_external_names_begin_with_zoo(copy, call):
 def test_exports_are_what_the_header_declares(copy, call):
     plant_object(copy, call, "src/store/planted.c", "")
     header = copy / "include/zooter.h"
-    header.write_text(header.read_text().replace("ZOO_API const char *zoo_version(void);", "ZOO_API int zoo_planted(void);"))
+    header.write_text(header.read_text().replace("ZOO_API const char *zoo_version(void);",
+                                                 "ZOO_API int zoo_planted(void);"))
     p = call("script/check-symbols", "build/release", cwd=copy)
     assert p.returncode == 1
     for kind in ("shared", "static"):

@@ -46,4 +46,5 @@ def test_planted_in_sqlite(call, what):
 
 @pytest.mark.parametrize("what", POSTGRES)
 def test_planted_in_postgresql(call, server, what):
-    assert "PostgreSQL" in failed(call, ZOO_TEST_POSTGRES=server.url("postgres"), ZOO_TEST_PLANT_POSTGRES=POSTGRES[what])
+    assert "PostgreSQL" in failed(call, ZOO_TEST_POSTGRES=server.url("postgres"),
+                                  ZOO_TEST_PLANT_POSTGRES=POSTGRES[what])

@@ -18,7 +18,8 @@ def files_below(folder):
 def prefix(tmp_path_factory):
     import subprocess
     folder = tmp_path_factory.mktemp("prefix")
-    p = subprocess.run(["make", "install", f"PREFIX={folder}"], cwd=ROOT, env=clean_env(), capture_output=True, text=True)
+    p = subprocess.run(["make", "install", f"PREFIX={folder}"], cwd=ROOT, env=clean_env(), capture_output=True,
+                       text=True)
     assert p.returncode == 0, p.stdout + p.stderr
     return folder
 
@@ -40,10 +41,13 @@ def test_install_and_uninstall_are_exact(tmp_path, call):
     assert call("make", "install", f"DESTDIR={stage}", "PREFIX=/usr", "LIBDIR=/usr/lib/triplet").returncode == 0
     names = call("build/release/zooter", "help", "--names").stdout.split()
     assert files_below(stage) == sorted([
-        "usr/bin/other", "usr/bin/zooter", "usr/include/zooter.h", "usr/lib/triplet/libzooter.a", "usr/lib/triplet/libzooter.so",
-        "usr/lib/triplet/libzooter.so.0", f"usr/lib/triplet/libzooter.so.{VERSION}", "usr/lib/triplet/pkgconfig/zooter.pc",
+        "usr/bin/other", "usr/bin/zooter", "usr/include/zooter.h", "usr/lib/triplet/libzooter.a",
+        "usr/lib/triplet/libzooter.so",
+        "usr/lib/triplet/libzooter.so.0", f"usr/lib/triplet/libzooter.so.{VERSION}",
+        "usr/lib/triplet/pkgconfig/zooter.pc",
         "usr/share/bash-completion/completions/zooter", "usr/share/man/man1/zooter.1",
-        *(["usr/lib/zooter/zooter-mpi.so"] if (ROOT / "build/release/zooter-mpi.so").exists() else []),     # where there is an mpicc
+        # where there is an mpicc
+        *(["usr/lib/zooter/zooter-mpi.so"] if (ROOT / "build/release/zooter-mpi.so").exists() else []),
         *[f"usr/share/man/man1/zooter-{n}.1" for n in names]])
     assert str(stage) not in (stage / "usr/lib/triplet/pkgconfig/zooter.pc").read_text()
     assert call("make", "uninstall", f"DESTDIR={stage}", "PREFIX=/usr", "LIBDIR=/usr/lib/triplet").returncode == 0
@@ -76,11 +80,13 @@ def router(prefix, tmp_path_factory):
         for i in range(200):
             digits = i % 2
             f.write(json.dumps({"id": str(i), "split": "train", "subset": "sums" if digits else "words",
-                                "query": f"What is {i} + {i * 7}?" if digits else f"Spell the word {'abcdefghij'[i % 10] * (2 + i % 7)}",
+                                "query": f"What is {i} + {i * 7}?" if digits
+                                else f"Spell the word {'abcdefghij'[i % 10] * (2 + i % 7)}",
                                 "rewards": {"adder": digits, "speller": 1 - digits}}) + "\n")
     zooter = prefix / "bin/zooter"
     for args in (["import", "--store", folder / "s.db", folder / "rows.jsonl"],
-                 ["train", "--store", folder / "s.db", "--split", "train", "--encoder", "ngram", "--out", folder / "router"]):
+                 ["train", "--store", folder / "s.db", "--split", "train", "--encoder", "ngram", "--out",
+                  folder / "router"]):
         p = subprocess.run([zooter, *args], capture_output=True, text=True, timeout=300)
         assert p.returncode == 0, p.stderr
     return folder / "router"
@@ -122,7 +128,8 @@ def test_the_example_of_vectors_runs(prefix, pkg_config, tmp_path, call):
 def test_completion_completes(prefix, call):
     def complete(*words):
         script = ('. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _zooter; printf "%s\\n" "${COMPREPLY[@]}"')
-        return call("bash", "-c", script, "bash", prefix / "share/bash-completion/completions/zooter", "zooter", *words).stdout.split()
+        return call("bash", "-c", script, "bash", prefix / "share/bash-completion/completions/zooter", "zooter",
+                    *words).stdout.split()
     assert complete("hel") == ["help"]
     assert {"help", "--version"} <= set(complete(""))
     assert complete("help", "--comp") == ["--completion"]

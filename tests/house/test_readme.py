@@ -47,7 +47,8 @@ class Folder:
         return text.replace("8001", str(self.sim)).replace("8080", str(self.gateway))
 
     def run(self, script, python=None):
-        lines = ["set -euo pipefail", "up() { until (exec 3<>/dev/tcp/127.0.0.1/$1) 2>/dev/null; do jobs %% >/dev/null; sleep 0.05; done; }"]
+        lines = ["set -euo pipefail",
+                 "up() { until (exec 3<>/dev/tcp/127.0.0.1/$1) 2>/dev/null; do jobs %% >/dev/null; sleep 0.05; done; }"]
         for line in self.here(script).splitlines():
             lines.append(line)
             code = line.split("#")[0].strip()
@@ -59,8 +60,9 @@ class Folder:
             (self.path / "client.py").write_text(python)
             lines.append(f"'{sys.executable}' client.py")
         env = clean_env(PATH=f"{self.path}/bin:{os.environ['PATH']}", HOME=str(self.path))
-        p = subprocess.Popen(["bash", "-c", "\n".join(lines)], cwd=self.path, env=env, stdin=subprocess.DEVNULL, text=True,
-                             stdout=open(self.path / "out", "w"), stderr=open(self.path / "err", "w"), start_new_session=True)
+        p = subprocess.Popen(["bash", "-c", "\n".join(lines)], cwd=self.path, env=env, stdin=subprocess.DEVNULL,
+                             text=True, stdout=open(self.path / "out", "w"), stderr=open(self.path / "err", "w"),
+                             start_new_session=True)
         try:
             status = p.wait(300)
         finally:
@@ -82,9 +84,11 @@ def own_data(tmp_path_factory):
         with open(folder.path / f"{name}.jsonl", "w") as f:
             for i in range(n):
                 a, b, kind = rng.randint(2, 99), rng.randint(2, 99), rng.randrange(3)
-                query = (f"Was ist {a} mal {b}?", f"Write a Python function that adds {a} to its argument.", f"Tell me a story about {a} owls.")[kind]
+                query = (f"Was ist {a} mal {b}?", f"Write a Python function that adds {a} to its argument.",
+                         f"Tell me a story about {a} owls.")[kind]
                 rewards = {e: round((0.9 if j == kind else 0.3) + 0.1 * rng.random(), 3) for j, e in enumerate(EXPERTS)}
-                f.write(json.dumps({"id": f"{name}-{i}", "query": query, "tags": [f"task:{('sums', 'code', 'prose')[kind]}"], "rewards": rewards}) + "\n")
+                f.write(json.dumps({"id": f"{name}-{i}", "query": query,
+                                    "tags": [f"task:{('sums', 'code', 'prose')[kind]}"], "rewards": rewards}) + "\n")
     return folder
 
 
@@ -102,7 +106,8 @@ def test_the_row_is_a_row(run_zooter, tmp_path):
 @pytest.fixture
 def run_zooter():
     def run(*args, input):
-        return subprocess.run([os.environ.get("ZOOTER", ROOT / "build/zooter"), *args], input=input, capture_output=True, text=True)
+        return subprocess.run([os.environ.get("ZOOTER", ROOT / "build/zooter"), *args], input=input,
+                              capture_output=True, text=True)
     return run
 
 
@@ -116,7 +121,8 @@ def test_from_rewards_to_a_gateway(own_data):
 
     (own_data.path / "serve.yaml").write_text(own_data.here(blocks("yaml")[0]))
     (own_data.path / "sim.yaml").write_text("experts:\n" + "".join(f"  - name: {e}\n" for e in EXPERTS))
-    out = own_data.run("zooter sim --config sim.yaml --port 8001 &\n" + marked("serve"), own_data.here(blocks("python")[0]))
+    out = own_data.run("zooter sim --config sim.yaml --port 8001 &\n" + marked("serve"),
+                       own_data.here(blocks("python")[0]))
     checked, decision, asked = out.splitlines()[:3]
     assert checked.startswith("serve.yaml: ok") and json.loads(decision)["expert"] == "qwen-7b" and asked.startswith("qwen-7b ")
 
@@ -127,7 +133,8 @@ def test_the_program(own_data, tmp_path, call):
     prefix = tmp_path / "prefix"
     assert call("make", "install", f"PREFIX={prefix}").returncode == 0
     env = clean_env(PKG_CONFIG_PATH=f"{prefix}/lib/pkgconfig", LD_LIBRARY_PATH=f"{prefix}/lib")
-    p = call("sh", "-c", "cc -std=c17 -Wall -Wextra -Werror program.c $(pkg-config --cflags --libs zooter) -o program", cwd=tmp_path, env=env)
+    p = call("sh", "-c", "cc -std=c17 -Wall -Wextra -Werror program.c $(pkg-config --cflags --libs zooter) -o program",
+             cwd=tmp_path, env=env)
     assert p.returncode == 0, p.stdout
     p = call(tmp_path / "program", "Was ist 3 mal 4?", cwd=own_data.path, env=env)
     assert p.returncode == 0 and p.stdout.startswith("qwen-7b "), p.stdout

@@ -53,7 +53,8 @@ def test_programs_are_counted(program, runner):
     assert "# 0x1 != 0x2" in out and "FAILED" in out and "SKIPPED" in out
 
 
-@pytest.mark.parametrize("how, says", [("crashes", "killed by SIGABRT after 1 of 3"), ("leaves", "exit status 0 after 1 of 3")])
+@pytest.mark.parametrize("how, says", [("crashes", "killed by SIGABRT after 1 of 3"),
+                                       ("leaves", "exit status 0 after 1 of 3")])
 def test_a_program_that_ends_early_fails(program, runner, how, says):
     status, last, out = runner(program("passes", how, "passes"))
     assert (status, last) == (1, "1 passed, 1 failed, 0 skipped") and says in out
@@ -72,7 +73,8 @@ def test_pytest_is_counted_and_skips_can_be_refused(tmp_path, program, runner):
     assert runner(tests)[:2] == (0, "1 passed, 0 failed, 2 skipped")
     status, last, out = runner("--strict", tests)
     assert (status, last) == (1, "1 passed, 1 failed, 1 skipped") and "not today" in out
-    tests.write_text(tests.read_text() + "def test_d(): assert 0\n@pytest.fixture\ndef x(): assert 0\ndef test_e(x): pass\n")
+    tests.write_text(tests.read_text()
+                     + "def test_d(): assert 0\n@pytest.fixture\ndef x(): assert 0\ndef test_e(x): pass\n")
     assert runner(tests)[:2] == (1, "1 passed, 2 failed, 2 skipped")
     tests.write_text("import nowhere_to_be_found\n")
     assert runner(tests)[0] == 1

@@ -29,14 +29,16 @@ def router(tmp_path_factory):
     for i in range(400):
         digits = i % 2
         text = f"What is {rng.randint(1, 99)} + {rng.randint(1, 99)}?" if digits else "Spell the word " + rng.choice("abcdefg") * rng.randint(1, 9)
-        rows.append(json.dumps({"id": str(i), "query": text, "subset": str(digits), "rewards": {"adder": digits, "org/speller": 1 - digits}}))
+        rows.append(json.dumps({"id": str(i), "query": text, "subset": str(digits),
+                                "rewards": {"adder": digits, "org/speller": 1 - digits}}))
     zooter("import", "--store", folder / "s.db", "-", input="\n".join(rows))
     zooter("train", "--store", folder / "s.db", "--out", folder / "router")
     return folder / "router"
 
 
 def route(folder):
-    lines = zooter("route", "--router", folder, "--jsonl", input="".join(json.dumps({"query": q}) + "\n" for q in QUERIES)).splitlines()
+    lines = zooter("route", "--router", folder, "--jsonl", input="".join(json.dumps({"query": q}) + "\n"
+                                                                         for q in QUERIES)).splitlines()
     return np.array([list(json.loads(line)["probabilities"].values()) for line in lines])
 
 
@@ -57,7 +59,8 @@ def test_we_read_what_safetensors_writes(router, tmp_path, dtype, tolerance):
     copy = tmp_path / "router"
     shutil.copytree(router, copy)
     tensors = load_file(router / "model.safetensors")
-    save_file({name: tensors[name].astype(dtype) for name in reversed(tensors)}, copy / "model.safetensors", metadata={"format": "pt"})
+    save_file({name: tensors[name].astype(dtype) for name in reversed(tensors)}, copy / "model.safetensors",
+              metadata={"format": "pt"})
     ours, theirs = route(router), route(copy)
     assert ours.shape == (len(QUERIES), 2)
     assert (np.abs(ours - theirs) <= tolerance).all()

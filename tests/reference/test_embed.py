@@ -13,7 +13,8 @@ from sentence_transformers import SentenceTransformer  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ZOOTER = os.environ.get("ZOOTER", str(ROOT / "build/zooter"))
-TEXTS = ["What is 12 * 31?", "  spaces around  ", "", "Übermäßig viele Wörter 你好", "word " * 600, "e\u0301", "query: what"]
+TEXTS = ["What is 12 * 31?", "  spaces around  ", "", "Übermäßig viele Wörter 你好", "word " * 600, "e\u0301",
+         "query: what"]
 torch.set_num_threads(1)
 
 
@@ -24,8 +25,8 @@ def published():
 
 
 def ours(folder, *options):
-    p = subprocess.run([ZOOTER, "embed", folder, "--jsonl", "--precision", "f32", *options], capture_output=True, text=True, timeout=300,
-                       input="".join(json.dumps({"text": t}) + "\n" for t in TEXTS))
+    p = subprocess.run([ZOOTER, "embed", folder, "--jsonl", "--precision", "f32", *options], capture_output=True,
+                       text=True, timeout=300, input="".join(json.dumps({"text": t}) + "\n" for t in TEXTS))
     assert p.returncode == 0, p.stderr
     return np.array([json.loads(line)["embedding"] for line in p.stdout.splitlines()])
 

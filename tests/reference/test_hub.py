@@ -12,7 +12,8 @@ sys.path.insert(0, str(ROOT / "tests/e2e"))
 import hub_server  # noqa: E402
 
 ZOOTER = os.environ.get("ZOOTER", str(ROOT / "build/zooter"))
-FILES = {"config.json": b'{"model_type": "bert"}', "model.safetensors": b"weights" * 30_000, "tokenizer.json": b"{}", "vocab.txt": b"[PAD]\n",
+FILES = {"config.json": b'{"model_type": "bert"}', "model.safetensors": b"weights" * 30_000, "tokenizer.json": b"{}",
+         "vocab.txt": b"[PAD]\n",
          "1_Pooling/config.json": b"{}", "README.md": b"read me"}
 TOKEN = "hf_Secret"
 
@@ -20,14 +21,17 @@ TOKEN = "hf_Secret"
 @pytest.fixture
 def hub():
     with hub_server.Hub() as hub:
-        hub.repos["org/name"] = hub_server.Repo(FILES, lfs={"model.safetensors"}, token=TOKEN, branches={"main", "refs/pr/1"})
+        hub.repos["org/name"] = hub_server.Repo(FILES, lfs={"model.safetensors"}, token=TOKEN,
+                                                branches={"main", "refs/pr/1"})
         yield hub
 
 
 @pytest.fixture
 def env(hub, tmp_path):
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "HUGGING", "TRANSFORMERS")) and not k.lower().endswith("_proxy")}
-    return {**clean, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf"), "HF_TOKEN": TOKEN, "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_XET": "1"}
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "HUGGING", "TRANSFORMERS"))
+             and not k.lower().endswith("_proxy")}
+    return {**clean, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf"), "HF_TOKEN": TOKEN,
+            "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_XET": "1"}
 
 
 def ours(env, *args):
@@ -37,7 +41,8 @@ def ours(env, *args):
 
 
 def theirs(env, code, **values):
-    p = subprocess.run([sys.executable, "-c", "from huggingface_hub import *\n" + code.format(**values)], env=env, capture_output=True, text=True, timeout=60)
+    p = subprocess.run([sys.executable, "-c", "from huggingface_hub import *\n" + code.format(**values)], env=env,
+                       capture_output=True, text=True, timeout=60)
     assert p.returncode == 0, p.stderr
     return p.stdout.strip()
 
@@ -53,7 +58,8 @@ def test_they_use_what_we_fetched(hub, env, revision):
     assert len(hub.asked("GET", "/resolve/")) == bodies, "nothing came again"
     offline = {**env, "HF_HUB_OFFLINE": "1"}
     assert theirs(offline, SNAPSHOT, revision=revision) == folder
-    assert theirs(offline, "print(open(hf_hub_download('org/name', 'config.json', revision={revision!r})).read())", revision=revision) == FILES["config.json"].decode()
+    assert theirs(offline, "print(open(hf_hub_download('org/name', 'config.json', revision={revision!r})).read())",
+                  revision=revision) == FILES["config.json"].decode()
 
 
 @pytest.mark.parametrize("revision", ["main", "refs/pr/1", hub_server.COMMIT])
@@ -81,13 +87,15 @@ def test_the_cache_is_laid_out_alike(hub, env, tmp_path):
 
 def test_their_cache_scan_finds_nothing_wrong(env, hub):
     ours(env, "org/name")
-    assert theirs(env, "i = scan_cache_dir(); print(len(i.warnings), [r.repo_id for r in i.repos], [sorted(v.refs) for r in i.repos for v in r.revisions])") == \
+    assert theirs(env, \
+                  "i = scan_cache_dir(); print(len(i.warnings), [r.repo_id for r in i.repos], [sorted(v.refs) for r in i.repos for v in r.revisions])") == \
         "0 ['org/name'] [['main']]"
 
 
 def test_both_at_once_fetch_the_weights_once(hub, env):
     hub.rate = 100_000
-    runs = [threading.Thread(target=theirs, args=(env, SNAPSHOT), kwargs={"revision": "main"}), threading.Thread(target=ours, args=(env, "org/name"))]
+    runs = [threading.Thread(target=theirs, args=(env, SNAPSHOT), kwargs={"revision": "main"}),
+            threading.Thread(target=ours, args=(env, "org/name"))]
     for t in runs:
         t.start()
     for t in runs:

@@ -21,14 +21,17 @@ ZOOTER = os.environ.get("ZOOTER", str(ROOT / "build/zooter"))
 GOLDEN = ROOT / "tests/golden"
 MODELS = int(os.environ.get("ZOOTER_MODELS", "120"))
 SEED = int(os.environ.get("ZOOTER_SEED", "1"))
-ACTIVATIONS = ["gelu", "gelu_new", "gelu_python", "gelu_fast", "gelu_pytorch_tanh", "relu", "tanh", "silu", "swish", "linear"]
+ACTIVATIONS = ["gelu", "gelu_new", "gelu_python", "gelu_fast", "gelu_pytorch_tanh", "relu", "tanh", "silu", "swish",
+               "linear"]
 TOKENIZERS = {"deberta-v2": ("router", 4001), "bert": ("bert", 4000)}
 
 
 def shape(rng):
     heads = rng.choice((1, 2, 3, 4, 6))
-    return {"num_attention_heads": heads, "hidden_size": heads * rng.choice((2, 5, 8, 12, 16, 17, 32)), "num_hidden_layers": rng.choice((1, 1, 2, 3)),
-            "intermediate_size": rng.choice((1, 7, 33, 64, 100)), "max_position_embeddings": rng.choice((64, 65, 200, 512)),
+    return {"num_attention_heads": heads, "hidden_size": heads * rng.choice((2, 5, 8, 12, 16, 17, 32)),
+            "num_hidden_layers": rng.choice((1, 1, 2, 3)),
+            "intermediate_size": rng.choice((1, 7, 33, 64, 100)), "max_position_embeddings": rng.choice((64, 65, 200,
+                                                                                                         512)),
             "layer_norm_eps": rng.choice((1e-12, 1e-7, 1e-5, 1e-3)), "hidden_act": rng.choice(ACTIVATIONS),
             "num_labels": rng.choice((1, 1, 2, 3, 7, 11, 50)), "pad_token_id": rng.choice((0, 0, 1, 5, None)),
             "initializer_range": rng.choice((0.02, 0.1, 0.3)), "tie_word_embeddings": rng.random() < 0.5}
@@ -36,10 +39,14 @@ def shape(rng):
 
 def deberta(rng):
     c = shape(rng) | {
-        "vocab_size": 4001 + rng.choice((0, 0, 1, 99)), "type_vocab_size": rng.choice((0, 0, 2, 3)), "relative_attention": rng.random() < 0.85,
-        "pos_att_type": rng.choice((None, [], ["c2p"], ["p2c"], ["c2p", "p2c"], ["p2c", "c2p"], "p2c|c2p", "c2p|p2c", "c2p", "p2c")),
-        "share_att_key": rng.random() < 0.5, "norm_rel_ebd": rng.choice(("none", "layer_norm")), "position_biased_input": rng.random() < 0.4,
-        "max_relative_positions": rng.choice((-1, -1, 0, 20, 100, 512, 700)), "position_buckets": rng.choice((-1, 0, 2, 3, 4, 7, 16, 32, 256)),
+        "vocab_size": 4001 + rng.choice((0, 0, 1, 99)), "type_vocab_size": rng.choice((0, 0, 2, 3)),
+        "relative_attention": rng.random() < 0.85,
+        "pos_att_type": rng.choice((None, [], ["c2p"], ["p2c"], ["c2p", "p2c"], ["p2c", "c2p"], "p2c|c2p", "c2p|p2c",
+                                    "c2p", "p2c")),
+        "share_att_key": rng.random() < 0.5, "norm_rel_ebd": rng.choice(("none", "layer_norm")),
+        "position_biased_input": rng.random() < 0.4,
+        "max_relative_positions": rng.choice((-1, -1, 0, 20, 100, 512, 700)),
+        "position_buckets": rng.choice((-1, 0, 2, 3, 4, 7, 16, 32, 256)),
         "pooler_hidden_act": rng.choice(ACTIVATIONS), "legacy": rng.random() < 0.5}
     if rng.random() < 0.4:
         c["embedding_size"] = rng.choice((8, 31, 64, 128))
@@ -117,7 +124,8 @@ def test_a_random_checkpoint(tmp_path, number):
     rng = random.Random(f"{SEED} {number}")
     family = rng.choice(("deberta-v2", "deberta-v2", "bert"))
     keys = bert(rng) if family == "bert" else deberta(rng)
-    kind = rng.choice((transformers.AutoModelForSequenceClassification,) * 4 + (transformers.AutoModel, transformers.AutoModelForMaskedLM))
+    kind = rng.choice((transformers.AutoModelForSequenceClassification,) * 4
+                      + (transformers.AutoModel, transformers.AutoModelForMaskedLM))
     config = transformers.AutoConfig.for_model(family, **keys)
     torch.manual_seed(number)
     net = kind.from_config(config).eval()
@@ -152,7 +160,8 @@ def test_a_random_checkpoint(tmp_path, number):
 def compared(net, fc, score, ids):
     with torch.no_grad():
         h = net(torch.tensor([ids])).last_hidden_state[0]
-        first, second = (score(torch.tanh(fc(torch.cat([h[ids.index(4001)], h[ids.index(marker)]])))) for marker in (4002, 4003))
+        first, second = (score(torch.tanh(fc(torch.cat([h[ids.index(4001)], h[ids.index(marker)]]))))
+                         for marker in (4002, 4003))
     return float((first - second).mean())
 
 
@@ -169,12 +178,15 @@ def test_a_random_comparer(tmp_path, number):
     tensors = {"pretrained_model." + n: t.contiguous() for n, t in net.state_dict().items()}
     tensors |= {f"head_layer.{i}.{n}": t for i, part in ((1, fc), (4, score)) for n, t in part.state_dict().items()}
     save_file(tensors, tmp_path / "model.safetensors")
-    told = json.loads(net.config.to_json_string()) | {"architectures": ["DebertaV2PairRM"], "n_tasks": tasks, "sep_token_id": 2, "source_prefix_id": 4001,
-                                                      "cand_prefix_id": 4000, "cand1_prefix_id": 4002, "cand2_prefix_id": 4003}
+    told = json.loads(net.config.to_json_string()) | {"architectures": ["DebertaV2PairRM"], "n_tasks": tasks,
+                                                      "sep_token_id": 2, "source_prefix_id": 4001,
+                                                      "cand_prefix_id": 4000, "cand1_prefix_id": 4002,
+                                                      "cand2_prefix_id": 4003}
     (tmp_path / "config.json").write_text(json.dumps(told))
     for name in "spm.model", "tokenizer_config.json", "added_tokens.json":
         shutil.copy(GOLDEN / "pair-reward" / name, tmp_path)
-    texts = [{"query": text(rng, ["a"]), "candidate1": text(rng, ["the"]), "candidate2": text(rng, ["of"]), "max_length": 64} for _ in range(8)]
+    texts = [{"query": text(rng, ["a"]), "candidate1": text(rng, ["the"]), "candidate2": text(rng, ["of"]),
+              "max_length": 64} for _ in range(8)]
     status, got, said = run(tmp_path, texts)
     assert status == 0, said
     for row, mine in zip(texts, got, strict=True):

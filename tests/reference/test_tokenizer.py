@@ -27,7 +27,8 @@ def program():
 
 
 def ours(folder, rows):
-    p = subprocess.run([PROGRAM, folder], input="".join(json.dumps(r) + "\n" for r in rows), capture_output=True, text=True, encoding="utf-8")
+    p = subprocess.run([PROGRAM, folder], input="".join(json.dumps(r) + "\n" for r in rows), capture_output=True,
+                       text=True, encoding="utf-8")
     assert p.returncode == 0, p.stderr
     return [json.loads(line) for line in p.stdout.splitlines()]
 
@@ -75,19 +76,25 @@ def test_golden_folders(name, tmp_path):
 CHARSMAP = golden("router")["normalizer"]["normalizers"][1]
 NORMALIZERS = [
     None,
-    {"type": "NFC"}, {"type": "NFD"}, {"type": "NFKC"}, {"type": "NFKD"}, {"type": "Nmt"}, {"type": "Lowercase"}, {"type": "StripAccents"},
+    {"type": "NFC"}, {"type": "NFD"}, {"type": "NFKC"}, {"type": "NFKD"}, {"type": "Nmt"}, {"type": "Lowercase"},
+    {"type": "StripAccents"},
     CHARSMAP,
     {"type": "Strip", "strip_left": True, "strip_right": False},
     {"type": "Prepend", "prepend": "\u2581"},
-    {"type": "Sequence", "normalizers": [{"type": "Nmt"}, {"type": "NFKC"}, {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}]},
+    {"type": "Sequence", "normalizers": [{"type": "Nmt"}, {"type": "NFKC"},
+                                         {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}]},
     {"type": "Sequence", "normalizers": [{"type": "NFD"}, {"type": "Lowercase"}, {"type": "StripAccents"}]},
     {"type": "Sequence", "normalizers": [{"type": "Replace", "pattern": {"String": "``"}, "content": "\""},
-                                         {"type": "Replace", "pattern": {"String": "ab"}, "content": "a"}, {"type": "NFKD"},
-                                         {"type": "StripAccents"}, CHARSMAP, {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}]},
+                                         {"type": "Replace", "pattern": {"String": "ab"}, "content": "a"},
+                                         {"type": "NFKD"},
+                                         {"type": "StripAccents"}, CHARSMAP,
+                                         {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}]},
     {"type": "Replace", "pattern": {"Regex": "\\s+"}, "content": "_"},
     {"type": "Replace", "pattern": {"Regex": "[^\\S\\n]{2,3}|[aeiou]|x{3}"}, "content": ""},
-    {"type": "BertNormalizer", "clean_text": False, "handle_chinese_chars": True, "strip_accents": False, "lowercase": True},
-    {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": False, "strip_accents": True, "lowercase": False},
+    {"type": "BertNormalizer", "clean_text": False, "handle_chinese_chars": True, "strip_accents": False,
+     "lowercase": True},
+    {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": False, "strip_accents": True,
+     "lowercase": False},
 ]
 
 
@@ -101,13 +108,16 @@ def metaspace(scheme="always", split=True, replacement="\u2581"):
 
 
 SPLITTERS = [
-    None, metaspace("first"), metaspace("never"), metaspace("always", False), metaspace("first", False), metaspace("never", False),
+    None, metaspace("first"), metaspace("never"), metaspace("always", False), metaspace("first", False),
+    metaspace("never", False),
     metaspace("always", True, "_"),
     {"type": "WhitespaceSplit"}, {"type": "Whitespace"}, {"type": "BertPreTokenizer"},
     {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, metaspace()]},
-    {"type": "Sequence", "pretokenizers": [{"type": "Punctuation", "behavior": "Isolated"}, {"type": "Digits", "individual_digits": False}, metaspace()]},
+    {"type": "Sequence", "pretokenizers": [{"type": "Punctuation", "behavior": "Isolated"},
+                                           {"type": "Digits", "individual_digits": False}, metaspace()]},
     {"type": "Sequence", "pretokenizers": [{"type": "Whitespace"}, {"type": "Digits", "individual_digits": True}]},
-    *({"type": "Punctuation", "behavior": b} for b in ("Removed", "Contiguous", "MergedWithPrevious", "MergedWithNext")),
+    *({"type": "Punctuation", "behavior": b} for b in ("Removed", "Contiguous", "MergedWithPrevious",
+                                                       "MergedWithNext")),
 ]
 
 
@@ -118,11 +128,14 @@ def test_splitters(name, i, tmp_path):
 
 
 def token(content, id, **flags):
-    return {"id": id, "content": content, **{k: flags.get(k, False) for k in ("single_word", "lstrip", "rstrip", "normalized", "special")}}
+    return {"id": id, "content": content, **{k: flags.get(k, False)
+                                             for k in ("single_word", "lstrip", "rstrip", "normalized", "special")}}
 
 
-@pytest.mark.parametrize("flags", [{}, {"lstrip": True}, {"rstrip": True}, {"lstrip": True, "rstrip": True}, {"single_word": True},
-                                   {"normalized": True}, {"normalized": True, "lstrip": True, "single_word": True}, {"special": True, "rstrip": True}])
+@pytest.mark.parametrize("flags", [{}, {"lstrip": True}, {"rstrip": True}, {"lstrip": True, "rstrip": True},
+                                   {"single_word": True},
+                                   {"normalized": True}, {"normalized": True, "lstrip": True, "single_word": True},
+                                   {"special": True, "rstrip": True}])
 @pytest.mark.parametrize("name", ["router", "bert"])
 def test_added_tokens(name, flags, tmp_path):
     settings = golden(name)
@@ -136,8 +149,10 @@ def test_scores_that_tie(tmp_path):
     """Many equal and nearly equal sums: which path is first, and what the last bit of a score is, decides."""
     letters = "abcdefgh"
     vocab = [["<unk>", 0.0], ["\u2581", -1.0]]
-    vocab += [[a, -3.1] for a in letters] + [[a + b, -6.2] for a in letters for b in letters] + [[a * 3, -9.3] for a in letters]
-    vocab += [["\u2581" + a, -4.1000000000000001] for a in letters] + [["abcd", -12.4], ["bcd", -9.299999999999999], ["cdefg", -15.5]]
+    vocab += [[a, -3.1] for a in letters] + [[a + b, -6.2] for a in letters for b in letters] + [[a * 3, -9.3] for a
+                                                                                                 in letters]
+    vocab += [["\u2581" + a, -4.1000000000000001] for a in letters] + [["abcd", -12.4], ["bcd", -9.299999999999999],
+                                                                       ["cdefg", -15.5]]
     settings = {**golden("router-v5"), "added_tokens": [], "post_processor": None, "normalizer": None}
     settings["model"] = {"type": "Unigram", "unk_id": 0, "byte_fallback": False, "vocab": vocab}
     check(tmp_path, settings, seed=SEED + 300)
@@ -163,9 +178,11 @@ def test_wordpiece_settings(longest, prefix, tmp_path):
 def test_post_processors(tmp_path):
     settings = golden("bert")
     for processor in (None, {"type": "BertProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2]},
-                      {"type": "TemplateProcessing", "special_tokens": {"x": {"id": "x", "ids": [7, 8, 9], "tokens": ["a", "b", "c"]}},
+                      {"type": "TemplateProcessing", "special_tokens": {"x": {"id": "x", "ids": [7, 8, 9],
+                                                                              "tokens": ["a", "b", "c"]}},
                        "single": [{"Sequence": {"id": "A", "type_id": 2}}, {"SpecialToken": {"id": "x", "type_id": 1}}],
-                       "pair": [{"Sequence": {"id": "B", "type_id": 1}}, {"SpecialToken": {"id": "x", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}]}):
+                       "pair": [{"Sequence": {"id": "B", "type_id": 1}}, {"SpecialToken": {"id": "x", "type_id": 0}},
+                                {"Sequence": {"id": "A", "type_id": 0}}]}):
         settings["post_processor"] = processor
         check(tmp_path, settings, n=300)
 
@@ -178,14 +195,16 @@ SPECIALS = ["[CLS]", "[SEP]", "[UNK]", "[PAD]", "[MASK]"]
 def deberta(model):
     """What transformers 4's DebertaV2Tokenizer does with an spm.model: special tokens are cut out, the rest goes to sentencepiece."""
     processor = sentencepiece.SentencePieceProcessor(model_file=str(model))
-    known = [s for s in SPECIALS if processor.piece_to_id(s) != processor.unk_id() or s == processor.id_to_piece(processor.unk_id())]
+    known = [s for s in SPECIALS if processor.piece_to_id(s) != processor.unk_id()
+             or s == processor.id_to_piece(processor.unk_id())]
     ids = {s: processor.piece_to_id(s) for s in known}
     ids.update({s: processor.get_piece_size() + i for i, s in enumerate(s for s in SPECIALS if s not in known)})
 
     def alone(text):
         out = []
         for part in re.split("(" + "|".join(map(re.escape, SPECIALS)) + ")", text):
-            out += [ids[part]] if part in ids else [processor.piece_to_id(p) for p in processor.encode(part, out_type=str)]
+            out += [ids[part]] if part in ids else [processor.piece_to_id(p)
+                                                    for p in processor.encode(part, out_type=str)]
         return out
 
     def encode(row):
@@ -215,17 +234,20 @@ def test_spm_model_alone(tmp_path):
 
 @pytest.mark.parametrize("settings", [
     {}, {"byte_fallback": True}, {"user_defined_symbols": ["<|user|>", "ab", "\u2581the", "quick brown", "[SE"]},
-    {"add_dummy_prefix": False}, {"remove_extra_whitespaces": False}, {"remove_extra_whitespaces": False, "add_dummy_prefix": False},
+    {"add_dummy_prefix": False}, {"remove_extra_whitespaces": False},
+    {"remove_extra_whitespaces": False, "add_dummy_prefix": False},
     {"treat_whitespace_as_suffix": True}, {"split_by_whitespace": False}, {"normalization_rule_name": "identity"},
-    {"normalization_rule_name": "nfkc_cf", "character_coverage": 0.98}, {"normalization_rule_name": "nmt_nfkc", "byte_fallback": True, "character_coverage": 0.985},
+    {"normalization_rule_name": "nfkc_cf", "character_coverage": 0.98},
+    {"normalization_rule_name": "nmt_nfkc", "byte_fallback": True, "character_coverage": 0.985},
 ], ids=str)
 def test_spm_models_of_every_kind(settings, tmp_path):
     rng = random.Random(SEED)
     sentences = [" ".join(rng.choice(WORDS) for _ in range(12)) for _ in range(2000)]
     model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(sentences), model_writer=model, vocab_size=700, hard_vocab_limit=False,
-                                             pad_id=0, bos_id=1, eos_id=2, unk_id=3, pad_piece="[PAD]", bos_piece="[CLS]", eos_piece="[SEP]",
-                                             unk_piece="[UNK]", minloglevel=2, num_threads=2, **settings)
+    sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(sentences), model_writer=model, vocab_size=700,
+                                             hard_vocab_limit=False, pad_id=0, bos_id=1, eos_id=2, unk_id=3,
+                                             pad_piece="[PAD]", bos_piece="[CLS]", eos_piece="[SEP]", unk_piece="[UNK]",
+                                             minloglevel=2, num_threads=2, **settings)
     (tmp_path / "spm.model").write_bytes(model.getvalue())
     check_spm(tmp_path, SEED + 650, TEXTS)
 

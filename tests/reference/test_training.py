@@ -15,7 +15,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 ZOOTER = os.environ.get("ZOOTER", str(ROOT / "build/zooter"))
 GOLDEN = ROOT / "tests" / "golden"
 KINDS = ["write a short poem about {}", "what is {} plus 17 ?", "def f{}(x): return the list"]
-TEXTS = ["What is 12 + 30?", "write a poem about the sea", "", "x" * 900, "数学の問題", "def f(x):\n    return sorted(x)", "naïve café 🤖"]
+TEXTS = ["What is 12 + 30?", "write a poem about the sea", "", "x" * 900, "数学の問題", "def f(x):\n    return sorted(x)",
+         "naïve café 🤖"]
 
 
 def zooter(*args, **kw):
@@ -26,10 +27,12 @@ def zooter(*args, **kw):
 
 def train(folder, name, encoder, experts, *options):
     r = random.Random(name)
-    rows = [{"id": f"{name}-{i}", "query": KINDS[i % 3].format(r.randrange(10 ** 5)), "rewards": {e: int(r.random() < (0.9 if j % 3 == i % 3 else 0.3))
+    rows = [{"id": f"{name}-{i}", "query": KINDS[i % 3].format(r.randrange(10 ** 5)),
+             "rewards": {e: int(r.random() < (0.9 if j % 3 == i % 3 else 0.3))
              for j, e in enumerate(experts)}} for i in range(90)]
     zooter("import", "--store", folder / f"{name}.db", "-", input="".join(json.dumps(x) + "\n" for x in rows))
-    zooter("train", "--store", folder / f"{name}.db", "--encoder", encoder, "--out", folder / name, "--beta", "1", "--temperature", "0.2", "--rate",
+    zooter("train", "--store", folder / f"{name}.db", "--encoder", encoder, "--out", folder / name, "--beta", "1",
+           "--temperature", "0.2", "--rate",
            "1e-3", "--epochs", "2", *options)
     return folder / name
 
@@ -39,7 +42,9 @@ def check(folder, experts):
     assert not info["missing_keys"] and not info["unexpected_keys"] and not info["mismatched_keys"], info
     assert [net.config.id2label[i] for i in range(len(experts))] == experts
     most = json.loads((folder / "config.json").read_text())["zooter"]["max_tokens"]
-    ours = zooter("model", "run", folder, "--precision", "f32", input="".join(json.dumps({"text": t, "max_length": most}) + "\n" for t in TEXTS))
+    ours = zooter("model", "run", folder, "--precision", "f32", input="".join(json.dumps({"text": t,
+                                                                                          "max_length": most}) + "\n"
+                                                                              for t in TEXTS))
     for row in map(json.loads, ours.splitlines()):
         with torch.no_grad():
             theirs = net.eval()(torch.tensor([row["ids"]])).logits[0]

@@ -22,7 +22,8 @@ static int fail(const zoo_err *err)
 
 static int encode(const zoo_tokenizer *t, zoo_tokenization *work, const json_t *row, zoo_ids *ids, zoo_err *err)
 {
-    const json_t *text = json_object_get(row, "text"), *pair = json_object_get(row, "pair"), *max = json_object_get(row, "max_length");
+    const json_t *text = json_object_get(row, "text"), *pair = json_object_get(row, "pair"),
+                         *max = json_object_get(row, "max_length");
     size_t most = max ? (size_t)json_integer_value(max) : ZOO_UNTRUNCATED;
 
     if (json_is_true(json_object_get(row, "plain")))
@@ -97,7 +98,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: tokenize DIR [--time N] <TEXTS.jsonl\n");
         return 2;
     }
-    if (zoo_tokenizer_open(&t, argv[1], &err) || zoo_tokenization_new(&work, t, &err) || zoo_lines_open(&in, "-", LINE_MAX_BYTES, &err))
+    if (zoo_tokenizer_open(&t, argv[1], &err) || zoo_tokenization_new(&work, t, &err) ||
+        zoo_lines_open(&in, "-", LINE_MAX_BYTES, &err))
         return fail(&err);
     load_ms = (double)(zoo_clock_ns() - begin) / 1e6;
     while ((rc = zoo_lines_next(&in, &line, &size, &err)) == 1) {

@@ -47,7 +47,8 @@ static void sizes_that_overflow_are_no_memory(void **state)
     (void)state;
     assert_int_equal(zoo_array_grow(&items, &capacity, 3, sizeof *items, SIZE_MAX), ZOO_OK);
     items[2] = 7;
-    assert_int_equal(zoo_array_grow(&items, &capacity, SIZE_MAX / 4 + 2, sizeof *items, SIZE_MAX), ZOO_ENOMEM);    /* 4 bytes by its product */
+    /* 4 bytes by its product */
+    assert_int_equal(zoo_array_grow(&items, &capacity, SIZE_MAX / 4 + 2, sizeof *items, SIZE_MAX), ZOO_ENOMEM);
     assert_int_equal(zoo_array_grow(&items, &capacity, SIZE_MAX, sizeof *items, SIZE_MAX), ZOO_ENOMEM);
     assert_int_equal(capacity, 16);
     assert_int_equal(items[2], 7);

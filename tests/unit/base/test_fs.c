@@ -119,7 +119,8 @@ static void a_copy_is_a_file_of_its_own(void **state)
     free(text);
     snprintf(from, sizeof from, "%s", in_root("missing"));
     assert_int_equal(zoo_fs_copy(from, in_root("to"), NULL), ZOO_EIO);
-    assert_int_equal(zoo_fs_copy("/proc/self/status", in_root("to"), NULL), ZOO_OK);      /* no size, not copied by the kernel */
+    /* no size, not copied by the kernel */
+    assert_int_equal(zoo_fs_copy("/proc/self/status", in_root("to"), NULL), ZOO_OK);
     assert_int_equal(zoo_fs_read(&text, &size, in_root("to"), 1 << 20, NULL), ZOO_OK);
     assert_true(size > 100);
     free(text);

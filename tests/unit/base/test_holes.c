@@ -20,7 +20,8 @@ static void one_expert_that_was_asked_once_is_better_left_out(void **state)
     assert_int_equal(zoo_holes_count(&h, &d, NULL, K, NULL, NULL), ZOO_OK);
     assert_true(h.rewarded == N && h.complete == 1 && h.without == 1 && h.would_be == N);
     assert_true(h.order[0] == 2 && h.lacks[2] == N - 1 && h.order[1] == 0);
-    assert_string_equal(zoo_holes_advise(&h, &d, NULL, advice), "without 'expert-2', 40 would be complete (--without expert-2)");
+    assert_string_equal(zoo_holes_advise(&h, &d, NULL, advice),
+                        "without 'expert-2', 40 would be complete (--without expert-2)");
     zoo_holes_release(&h);
     zoo_dataset_release(&d);
 }
@@ -97,7 +98,8 @@ static void many_names_do_not_make_a_long_advice(void **state)
     assert_int_equal(zoo_holes_count(&h, &d, NULL, MANY, NULL, NULL), ZOO_OK);
     assert_true(h.without == MANY / 2 && h.would_be == 2);
     assert_string_equal(zoo_holes_advise(&h, &d, NULL, advice),
-                        "without the 30 experts that lack most, 2 would be complete (--without expert-1,expert-2,expert-3,...)");
+                        "without the 30 experts that lack most, 2 would be complete (--without "
+                        "expert-1,expert-2,expert-3,...)");
     zoo_holes_release(&h);
     zoo_dataset_release(&d);
 }
@@ -127,10 +129,12 @@ static void a_mixture_of_data_sets_with_other_experts_is_no_experts_fault(void *
     for (size_t i = 0; i < 3; i++) {
         zoo_dataset d = two_data_sets(kinds[i]);
         assert_int_equal(zoo_holes_count(&h, &d, NULL, K, NULL, NULL), ZOO_OK);
-        snprintf(want, sizeof want, "each %s has other experts, so take one alone: --where '%s=v1' has most, 30 complete queries of 2 "
+        snprintf(want, sizeof want,
+                 "each %s has other experts, so take one alone: --where '%s=v1' has most, 30 complete queries of 2 "
                  "experts; or name the experts that count (--experts A,B)", kinds[i], kinds[i]);
         assert_string_equal(zoo_holes_advise(&h, &d, NULL, advice),
-                            i < 2 ? want : "without the 2 experts that lack most, 30 would be complete (--without expert-0,expert-1)");
+                            i < 2 ? want : "without the 2 experts that lack most, 30 would be complete (--without "
+                                           "expert-0,expert-1)");
         zoo_holes_release(&h);
         zoo_dataset_release(&d);
     }

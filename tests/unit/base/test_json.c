@@ -84,7 +84,8 @@ static void lines_are_for_people(void **state)
 
     (void)state;
     assert_int_equal(zoo_json_dump_lines(&out, value), ZOO_OK);
-    assert_string_equal(out.data, "{\n  \"b\": [\n    1,\n    {}\n  ],\n  \"a\": {\n    \"x\": []\n  },\n  \"n\": 0.1\n}\n");
+    assert_string_equal(out.data,
+                        "{\n  \"b\": [\n    1,\n    {}\n  ],\n  \"a\": {\n    \"x\": []\n  },\n  \"n\": 0.1\n}\n");
     json_decref(value);
     zoo_buf_release(&out);
 }

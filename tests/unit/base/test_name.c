@@ -20,7 +20,8 @@ static void names_that_are_safe_everywhere_pass(void **state)
 
 static void names_that_could_harm_do_not(void **state)
 {
-    static const char *const names[] = { "", "a b", "a\nx-evil: 1", "<b>", "\x1b[2J", "caf\xc3\xa9", "a\"b", "a\\b", "a'b", "a&b", "a%41", "a=b", "a,b", "a{b}" };
+    static const char *const names[] = { "", "a b", "a\nx-evil: 1", "<b>", "\x1b[2J", "caf\xc3\xa9", "a\"b", "a\\b",
+                                         "a'b", "a&b", "a%41", "a=b", "a,b", "a{b}" };
     zoo_err err;
 
     (void)state;

@@ -23,7 +23,8 @@ static void well_formed_code_points_are_read(void **state)
 /* RFC 3629: overlong forms, surrogates, values past U+10FFFF, cut sequences, lone continuation bytes. */
 static void malformed_bytes_are_stepped_over_one_by_one(void **state)
 {
-    static const char *const cases[] = { "\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80",
+    static const char *const cases[] = { "\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80",
+                                         "\xf0\x80\x80\x80",
                                          "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe4\xb8", "\xff", "\xc3" };
 
     (void)state;

@@ -1,4 +1,5 @@
-/* The option parser over a table of its own: what reaches the settings, and the status and sentence of every refusal. */
+/* The option parser over a table of its own: what reaches the settings, and the status and sentence of every
+ * refusal. */
 #include "unit/cm.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -89,7 +90,8 @@ static void refused(int status, const char *sentence)
 static void options_reach_the_settings_and_the_status_comes_back(void **state)
 {
     (void)state;
-    assert_int_equal(RUN("--store", "a.db", "one", "--seed=18446744073709551615", "--force", "--tag", "x", "--tag=y=z", "two"), 7);
+    assert_int_equal(RUN("--store", "a.db", "one", "--seed=18446744073709551615", "--force", "--tag", "x", "--tag=y=z",
+                         "two"), 7);
     assert_string_equal(said, "");
     assert_int_equal(calls, 1);
     assert_string_equal(seen.store, "a.db");
@@ -146,7 +148,8 @@ static void wrong_use_is_named(void **state)
 
 static void numbers_are_whole_finite_and_within_bounds(void **state)
 {
-    static const char *const bad_counts[] = { "", "-1", "+1", " 1", "1.5", "1e3", "0x10", "ten", "18446744073709551616", NULL };
+    static const char *const bad_counts[] = { "", "-1", "+1", " 1", "1.5", "1e3", "0x10", "ten", "18446744073709551616",
+                                              NULL };
     static const char *const bad_rates[] = { "", "nan", "inf", "-inf", "0.5x", "1e999", "-0.1", "1.0001", NULL };
     char word[64];
 
@@ -186,11 +189,14 @@ static void names_are_parted_by_commas(void **state)
 }
 
 static const zoo_command sub = {
-    .name = "group try", .args = "FILE...", .summary = "tries", .details = "Details.", .examples = "", .options = options,
-    .defaults = &defaults, .settings_size = sizeof(struct settings), .least_args = 1, .most_args = 2, .run = take, .alias = "essay"
+    .name = "group try", .args = "FILE...", .summary = "tries", .details = "Details.", .examples = "",
+    .options = options,
+    .defaults = &defaults, .settings_size = sizeof(struct settings), .least_args = 1, .most_args = 2, .run = take,
+    .alias = "essay"
 };
 static const zoo_command *const subs[] = { &sub, NULL };
-static const zoo_command group = { .name = "group", .args = "ACTION ...", .summary = "groups", .details = "Details.", .subcommands = subs };
+static const zoo_command group = { .name = "group", .args = "ACTION ...", .summary = "groups", .details = "Details.",
+                                   .subcommands = subs };
 
 static void a_subcommand_is_found_by_its_last_word_or_its_alias(void **state)
 {

@@ -21,7 +21,8 @@ static const zoo_command sub = {
     .options = options, .settings_size = sizeof(struct settings), .most_args = 1
 };
 static const zoo_command *const subs[] = { &sub, NULL };
-static const zoo_command group = { .name = "group", .args = "ACTION", .summary = "groups", .details = "Of several.", .subcommands = subs };
+static const zoo_command group = { .name = "group", .args = "ACTION", .summary = "groups", .details = "Of several.",
+                                   .subcommands = subs };
 static const zoo_command *const table[] = { &command, &group, NULL };
 
 static char text[8000];

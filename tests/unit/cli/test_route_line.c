@@ -51,7 +51,8 @@ static const char *read_row(const char *line, size_t size)
     if (zoo_buf_add_str(&row, "before") || zoo_query_line_read(&row, &query, &id, line, size, "stdin:7", &err))
         snprintf(out, sizeof out, "%s", err.message);
     else
-        snprintf(out, sizeof out, "%.*s|%.*s", (int)(id - query), row.data + query, (int)(row.size - id), row.data + id);
+        snprintf(out, sizeof out, "%.*s|%.*s", (int)(id - query), row.data + query, (int)(row.size - id),
+                 row.data + id);
     zoo_buf_release(&row);
     return out;
 }

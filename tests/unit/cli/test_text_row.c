@@ -20,7 +20,8 @@ static void assert_text(int i, const char *expected)
 static void texts_are_decoded(void **state)
 {
     (void)state;
-    assert_int_equal(read_row("{\"text\": \"a\\n\\u00e9\", \"more\": [{}], \"pair\": \"\", \"max_length\": 12, \"id\": \"q\\\"1\"}", ROW_TEXT | ROW_PAIR), ZOO_OK);
+    assert_int_equal(read_row("{\"text\": \"a\\n\\u00e9\", \"more\": [{}], \"pair\": \"\", \"max_length\": 12, \"id\": "
+                              "\"q\\\"1\"}", ROW_TEXT | ROW_PAIR), ZOO_OK);
     assert_text(ROW_AT_TEXT, "a\n\xc3\xa9");
     assert_text(ROW_AT_PAIR, "");
     assert_int_equal(row.max_length, 12);

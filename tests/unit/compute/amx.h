@@ -1,5 +1,5 @@
-/* amx.h - AMX's instructions as functions that do what the manual says, and the kernels built on them: for tests on any machine with
- * AVX-512, which what surrounds the tiles needs. */
+/* amx.h - AMX's instructions as functions that do what the manual says, and the kernels built on them: for tests on any
+ * machine with AVX-512, which what surrounds the tiles needs. */
 #ifndef ZOO_TESTS_COMPUTE_AMX_H
 #define ZOO_TESTS_COMPUTE_AMX_H
 #include <stdio.h>

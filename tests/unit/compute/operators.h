@@ -1,6 +1,6 @@
-/* operators.h - one table of the encoder's operators. A row says which shapes to try, how to run the fast version and the scalar
- * reference in double, how close they must be, and how to run the backward. test_operators.c walks it three times: agreement, gradients
- * by finite differences of the reference, and time (--time).
+/* operators.h - one table of the encoder's operators. A row says which shapes to try, how to run the fast version and
+ * the scalar reference in double, how close they must be, and how to run the backward. test_operators.c walks it three
+ * times: agreement, gradients by finite differences of the reference, and time (--time).
  * Inputs and outputs of an operator are one flat array each. */
 #ifndef ZOO_TESTS_OPERATORS_H
 #define ZOO_TESTS_OPERATORS_H
@@ -31,7 +31,8 @@ typedef struct operator {
     double gradient_tolerance;
 } operator;
 
-/* ---- attention: T tokens, head size d, 2A rows of a table; in: q, k, v side by side (T, 3d), tables (2A, d) ------------ */
+/* ---- attention: T tokens, head size d, 2A rows of a table; in: q, k, v side by side (T, 3d), tables (2A, d)
+ * ------------ */
 enum { T_, D_, A_ };
 
 static size_t attention_inputs(const size_t s[]) { return 3*s[T_]*s[D_] + 4*s[A_]*s[D_]; }
@@ -68,9 +69,12 @@ static void *prepare_attention_with(const float *in, const size_t s[], enum zoo_
     return p;
 }
 
-static void *prepare_f32(const float *in, const size_t s[]) { return prepare_attention_with(in, s, ZOO_PRECISION_F32, 2 * (int)s[A_]); }
-static void *prepare_bf16(const float *in, const size_t s[]) { return prepare_attention_with(in, s, ZOO_PRECISION_BF16, 2 * (int)s[A_]); }
-static void *prepare_int8(const float *in, const size_t s[]) { return prepare_attention_with(in, s, ZOO_PRECISION_INT8, 2 * (int)s[A_]); }
+static void *prepare_f32(const float *in, const size_t s[]) { return prepare_attention_with(in, s, ZOO_PRECISION_F32,
+                                                                                            2 * (int)s[A_]); }
+static void *prepare_bf16(const float *in, const size_t s[]) { return prepare_attention_with(in, s, ZOO_PRECISION_BF16,
+                                                                                             2 * (int)s[A_]); }
+static void *prepare_int8(const float *in, const size_t s[]) { return prepare_attention_with(in, s, ZOO_PRECISION_INT8,
+                                                                                             2 * (int)s[A_]); }
 /* Buckets that leap: half the distances in the first half of the columns, the rest in a few steps. */
 static void *prepare_apart(const float *in, const size_t s[])
 {
@@ -87,10 +91,12 @@ static void release_attention(void *prepared)
     free(p);
 }
 
-static void attend(float *out, const float *in, const size_t s[], const prepared_attention *p, enum zoo_precision precision)
+static void attend(float *out, const float *in, const size_t s[], const prepared_attention *p,
+                   enum zoo_precision precision)
 {
     zoo_attention a = {
-        .T = s[T_], .d = s[D_], .scale = 1 / sqrtf((s[A_] ? 3.0f : 1.0f) * (float)s[D_]), .columns = p->columns, .max_distance = s[T_] - 1,
+        .T = s[T_], .d = s[D_], .scale = 1 / sqrtf((s[A_] ? 3.0f : 1.0f) * (float)s[D_]), .columns = p->columns,
+        .max_distance = s[T_] - 1,
         .positions = p->positions, .q = in, .k = in + s[D_], .v = in + 2*s[D_], .stride = 3*s[D_], .queries = s[T_],
         .out = out, .out_stride = s[D_]
     };
@@ -98,9 +104,12 @@ static void attend(float *out, const float *in, const size_t s[], const prepared
     zoo_attention_run(&a, precision, p->scratch);
 }
 
-static void attend_f32(float *out, const float *in, const size_t s[], void *p) { attend(out, in, s, p, ZOO_PRECISION_F32); }
-static void attend_bf16(float *out, const float *in, const size_t s[], void *p) { attend(out, in, s, p, ZOO_PRECISION_BF16); }
-static void attend_int8(float *out, const float *in, const size_t s[], void *p) { attend(out, in, s, p, ZOO_PRECISION_INT8); }
+static void attend_f32(float *out, const float *in, const size_t s[],
+                       void *p) { attend(out, in, s, p, ZOO_PRECISION_F32); }
+static void attend_bf16(float *out, const float *in, const size_t s[],
+                        void *p) { attend(out, in, s, p, ZOO_PRECISION_BF16); }
+static void attend_int8(float *out, const float *in, const size_t s[],
+                        void *p) { attend(out, in, s, p, ZOO_PRECISION_INT8); }
 
 static void reference_probabilities(double *out, double *p, const double *in, const size_t s[], int max_relative)
 {
@@ -124,8 +133,11 @@ static void reference_attention(double *out, const double *in, const size_t s[],
     reference_probabilities(out, NULL, in, s, max_relative);
 }
 
-static void reference_attend(double *out, const double *in, const size_t s[]) { reference_attention(out, in, s, 2 * (int)s[A_]); }
-static void reference_apart(double *out, const double *in, const size_t s[]) { reference_attention(out, in, s, (int)s[A_] / 2 + 2); }
+static void reference_attend(double *out, const double *in, const size_t s[]) { reference_attention(out, in, s, 2 *
+                                                                                                    (int)s[A_]); }
+static void reference_apart(double *out, const double *in, const size_t s[]) { reference_attention(out, in, s,
+                                                                                                   (int)s[A_] / 2 + 2);
+                                                                               }
 
 /* What is multiplied is rounded first: what is left is the rounding of the probabilities. */
 static void reference_rounded(double *out, const double *in, const size_t s[])
@@ -168,16 +180,20 @@ static void reference_bytes(double *out, const double *in, const size_t s[])
     free(rounded);
 }
 
-/* ---- attention in training: probabilities dropped, with a backward pass ------------------------------------------------ */
+/* ---- attention in training: probabilities dropped, with a backward pass
+ * ------------------------------------------------ */
 
 static zoo_coins coins_of_test(void) { return zoo_coins_of(5, 6, 7, 0.25); }
 
-static zoo_attend attend_of(const float *in, const size_t s[], size_t queries, enum zoo_precision precision, const int32_t *columns)
+static zoo_attend attend_of(const float *in, const size_t s[], size_t queries, enum zoo_precision precision,
+                            const int32_t *columns)
 {
     const float *key = in + 3*s[T_]*s[D_];
     zoo_attend a = {
-        .T = s[T_], .d = s[D_], .queries = queries, .precision = precision, .scale = 1 / sqrtf((s[A_] ? 3.0f : 1.0f) * (float)s[D_]),
-        .q = in, .k = in + s[D_], .v = in + 2*s[D_], .stride = 3*s[D_], .pos_stride = s[D_], .coins = coins_of_test(), .first_row = 11
+        .T = s[T_], .d = s[D_], .queries = queries, .precision = precision,
+        .scale = 1 / sqrtf((s[A_] ? 3.0f : 1.0f) * (float)s[D_]),
+        .q = in, .k = in + s[D_], .v = in + 2*s[D_], .stride = 3*s[D_], .pos_stride = s[D_], .coins = coins_of_test(),
+        .first_row = 11
     };
 
     if (columns) {
@@ -191,8 +207,8 @@ static zoo_attend attend_of(const float *in, const size_t s[], size_t queries, e
 }
 
 /* Forward where din is NULL. */
-static void train_attention(float *out, float *din, const float *dout, const float *in, const size_t s[], size_t queries,
-                            enum zoo_precision precision)
+static void train_attention(float *out, float *din, const float *dout, const float *in, const size_t s[],
+                            size_t queries, enum zoo_precision precision)
 {
     int32_t *columns = s[A_] ? columns_of(s[T_], s[A_], 2 * (int)s[A_]) : NULL;
     zoo_attend a = attend_of(in, s, queries, precision, columns);
@@ -224,7 +240,8 @@ static void reference_dropped(double *out, const double *in, const size_t s[], s
         for (size_t c = 0; c < d; c++) {
             out[i*d + c] = 0;
             for (size_t j = 0; j < T; j++)
-                out[i*d + c] += p[i*T + j] * (double)zoo_coin(&coins, zoo_coins_row(&coins, 11 + i), (uint32_t)j) * in[j*3*d + 2*d + c];
+                out[i*d + c] += p[i*T + j] * (double)zoo_coin(&coins, zoo_coins_row(&coins, 11 + i), (uint32_t)j) *
+                    in[j*3*d + 2*d + c];
         }
     free(all);
 }
@@ -239,14 +256,16 @@ static void reference_dropped(double *out, const double *in, const size_t s[], s
     { \
         train_attention(NULL, din, dout, in, s, queries, precision); \
     } \
-    static void reference_##name(double *out, const double *in, const size_t s[]) { reference_dropped(out, in, s, queries); }
+    static void reference_##name(double *out, const double *in, const size_t s[]) { reference_dropped(out, in, s, \
+                                                                                                      queries); }
 TRAINED(trained_f32, s[T_], ZOO_PRECISION_F32)
 TRAINED(trained_bf16, s[T_], ZOO_PRECISION_BF16)
 TRAINED(first_f32, 1, ZOO_PRECISION_F32)
 TRAINED(first_bf16, 1, ZOO_PRECISION_BF16)
 static size_t first_outputs(const size_t s[]) { return s[D_]; }
 
-/* ---- rows: R rows of width W ------------------------------------------------------------------------------------------ */
+/* ---- rows: R rows of width W
+ * ------------------------------------------------------------------------------------------ */
 enum { R_, W_ };
 
 static size_t rows_size(const size_t s[]) { return s[R_]*s[W_]; }
@@ -276,7 +295,8 @@ static void norm_bwd(float *din, const float *dout, const float *in, const size_
 {
     size_t n = rows_size(s);
     const float *gain = in + 2*n;
-    float *memory = calloc(3*n + s[R_], sizeof *memory), *sum = memory, *normal = sum + n, *dx = normal + n, *scale = dx + n;
+    float *memory = calloc(3*n + s[R_], sizeof *memory), *sum = memory, *normal = sum + n, *dx = normal + n,
+                    *scale = dx + n;
 
     for (size_t i = 0; i < n; i++)
         sum[i] = in[i] + in[n + i];
@@ -347,7 +367,8 @@ static void mean(float *out, const float *in, const size_t s[], void *prepared)
     (void)prepared;
     zoo_mean_fwd(out, in, s[R_], s[W_]);
 }
-static void reference_mean(double *out, const double *in, const size_t s[]) { zoo_reference_mean(out, in, s[R_], s[W_]); }
+static void reference_mean(double *out, const double *in, const size_t s[]) { zoo_reference_mean(out, in, s[R_], s[W_]);
+                                                                              }
 
 static void unit(float *out, const float *in, const size_t s[], void *prepared)
 {
@@ -361,37 +382,42 @@ static void reference_unit(double *out, const double *in, const size_t s[])
         zoo_reference_unit(out + r*s[W_], in + r*s[W_], s[W_]);
 }
 
-/* ---- the table -------------------------------------------------------------------------------------------------------- */
+/* ---- the table
+ * -------------------------------------------------------------------------------------------------------- */
 #define PLAIN { { 1, 64 }, { 2, 5 }, { 13, 8 }, { 16, 32 }, { 64, 32 }, { 128, 64 }, { 131, 33 } }
-#define DISENTANGLED { { 1, 64, 256 }, { 16, 64, 256 }, { 64, 64, 256 }, { 128, 64, 256 }, { 512, 64, 256 }, { 77, 7, 8 }, { 50, 33, 2 } }
-#define TRAINING { { 1, 64, 256 }, { 13, 8, 0 }, { 31, 16, 8 }, { 64, 32, 0 }, { 40, 32, 64 }, { 29, 7, 4 }, { 96, 64, 256 } }
+#define DISENTANGLED { { 1, 64, 256 }, { 16, 64, 256 }, { 64, 64, 256 }, { 128, 64, 256 }, { 512, 64, 256 }, \
+                       { 77, 7, 8 }, { 50, 33, 2 } }
+#define TRAINING { { 1, 64, 256 }, { 13, 8, 0 }, { 31, 16, 8 }, { 64, 32, 0 }, { 40, 32, 64 }, { 29, 7, 4 }, \
+                   { 96, 64, 256 } }
 #define ROWS { { 1, 1 }, { 3, 7 }, { 5, 100 }, { 64, 768 }, { 128, 3072 } }
-#define ACTIVATION_ROW(text, name) { text, ROWS, rows_size, rows_size, NULL, NULL, NULL, name, reference_##name, 1e-6, name##_bwd, 5e-6 }
+#define ACTIVATION_ROW(text, name) { text, ROWS, rows_size, rows_size, NULL, NULL, NULL, name, reference_##name, 1e-6, \
+                                     name##_bwd, 5e-6 }
 
 static const operator operators[] = {
-    { "attention, plain", PLAIN, attention_inputs, attention_outputs, attention_flops, prepare_f32, release_attention, attend_f32,
-      reference_attend, 1e-5, NULL, 0 },
-    { "attention, plain, bf16", PLAIN, attention_inputs, attention_outputs, attention_flops, prepare_bf16, release_attention, attend_bf16,
-      reference_rounded, 1e-2, NULL, 0 },
-    { "attention, disentangled", DISENTANGLED, attention_inputs, attention_outputs, attention_flops, prepare_f32, release_attention,
+    { "attention, plain", PLAIN, attention_inputs, attention_outputs, attention_flops, prepare_f32, release_attention,
       attend_f32, reference_attend, 1e-5, NULL, 0 },
+    { "attention, plain, bf16", PLAIN, attention_inputs, attention_outputs, attention_flops, prepare_bf16,
+      release_attention, attend_bf16, reference_rounded, 1e-2, NULL, 0 },
+    { "attention, disentangled", DISENTANGLED, attention_inputs, attention_outputs, attention_flops, prepare_f32,
+      release_attention, attend_f32, reference_attend, 1e-5, NULL, 0 },
     { "attention, disentangled, bf16", DISENTANGLED, attention_inputs, attention_outputs, attention_flops, prepare_bf16,
       release_attention, attend_bf16, reference_rounded, 1e-2, NULL, 0 },
-    { "attention, plain, int8", PLAIN, attention_inputs, attention_outputs, attention_flops, prepare_int8, release_attention, attend_int8,
-      reference_bytes, 1e-2, NULL, 0 },
+    { "attention, plain, int8", PLAIN, attention_inputs, attention_outputs, attention_flops, prepare_int8,
+      release_attention, attend_int8, reference_bytes, 1e-2, NULL, 0 },
     { "attention, disentangled, int8", DISENTANGLED, attention_inputs, attention_outputs, attention_flops, prepare_int8,
       release_attention, attend_int8, reference_bytes, 1e-2, NULL, 0 },
-    { "attention, columns far apart", { { 300, 16, 256 }, { 301, 5, 128 } }, attention_inputs, attention_outputs, attention_flops, prepare_apart,
-      release_attention, attend_f32, reference_apart, 1e-5, NULL, 0 },
-    { "attention in training", TRAINING, attention_inputs, attention_outputs, attention_flops, NULL, NULL, trained_f32_fwd,
-      reference_trained_f32, 1e-5, trained_f32_bwd, 2e-5 },
-    { "attention in training, bf16", TRAINING, attention_inputs, attention_outputs, attention_flops, NULL, NULL, trained_bf16_fwd,
-      reference_trained_bf16, 5e-2, trained_bf16_bwd, 4e-2 },
-    { "attention in training, token 0", TRAINING, attention_inputs, first_outputs, NULL, NULL, NULL, first_f32_fwd, reference_first_f32,
-      1e-5, first_f32_bwd, 2e-5 },
-    { "attention in training, token 0, bf16", TRAINING, attention_inputs, first_outputs, NULL, NULL, NULL, first_bf16_fwd,
-      reference_first_bf16, 5e-2, first_bf16_bwd, 4e-2 },
-    { "layer norm of a sum", ROWS, norm_inputs, rows_size, NULL, NULL, NULL, norm, reference_norm, 5e-6, norm_bwd, 2e-5 },
+    { "attention, columns far apart", { { 300, 16, 256 }, { 301, 5, 128 } }, attention_inputs, attention_outputs,
+      attention_flops, prepare_apart, release_attention, attend_f32, reference_apart, 1e-5, NULL, 0 },
+    { "attention in training", TRAINING, attention_inputs, attention_outputs, attention_flops, NULL, NULL,
+      trained_f32_fwd, reference_trained_f32, 1e-5, trained_f32_bwd, 2e-5 },
+    { "attention in training, bf16", TRAINING, attention_inputs, attention_outputs, attention_flops, NULL, NULL,
+      trained_bf16_fwd, reference_trained_bf16, 5e-2, trained_bf16_bwd, 4e-2 },
+    { "attention in training, token 0", TRAINING, attention_inputs, first_outputs, NULL, NULL, NULL, first_f32_fwd,
+      reference_first_f32, 1e-5, first_f32_bwd, 2e-5 },
+    { "attention in training, token 0, bf16", TRAINING, attention_inputs, first_outputs, NULL, NULL, NULL,
+      first_bf16_fwd, reference_first_bf16, 5e-2, first_bf16_bwd, 4e-2 },
+    { "layer norm of a sum", ROWS, norm_inputs, rows_size, NULL, NULL, NULL, norm, reference_norm, 5e-6, norm_bwd,
+      2e-5 },
     { "dropout", ROWS, rows_size, rows_size, NULL, NULL, NULL, drop, reference_drop, 1e-6, drop_bwd, 1e-6 },
     ACTIVATION_ROW("gelu", gelu),
     ACTIVATION_ROW("gelu by tanh", gelu_tanh),

@@ -21,7 +21,8 @@ static void buckets_are_those_of_the_reference(void **state)
     most = (int)json_integer_value(json_object_get(golden, "max_position"));
     assert_int_equal(json_array_size(buckets), 1023);
     for (size_t i = 0; i < json_array_size(buckets); i++)
-        assert_int_equal(zoo_position_bucket(from + (int)i, size, most), json_integer_value(json_array_get(buckets, i)));
+        assert_int_equal(zoo_position_bucket(from + (int)i, size, most),
+                         json_integer_value(json_array_get(buckets, i)));
     json_decref(golden);
 }
 
@@ -72,8 +73,8 @@ static void set_up(struct fixture *f, enum zoo_precision precision)
     zoo_position_columns(f->columns, T - 1, A, A, 2 * A);
     assert_int_equal(zoo_attention_positions_new(&f->positions, precision, A, HEADS, D, f->key, f->query, NULL), 0);
     f->scratch = aligned_alloc(64, (bytes + 63) / 64 * 64);
-    f->a = (zoo_attention){ .T = T, .d = D, .scale = 0.1f, .columns = f->columns, .max_distance = T - 1, .positions = f->positions,
-                            .stride = 3 * H, .queries = T, .out_stride = H };
+    f->a = (zoo_attention){ .T = T, .d = D, .scale = 0.1f, .columns = f->columns, .max_distance = T - 1,
+                            .positions = f->positions, .stride = 3 * H, .queries = T, .out_stride = H };
 }
 
 static void tear_down(struct fixture *f)
@@ -83,7 +84,8 @@ static void tear_down(struct fixture *f)
 }
 
 /* Queries first.. of a head into out (T,H). */
-static void attend(struct fixture *f, enum zoo_precision precision, size_t head, size_t first, size_t queries, float *out)
+static void attend(struct fixture *f, enum zoo_precision precision, size_t head, size_t first, size_t queries,
+                   float *out)
 {
     zoo_attention a = f->a;
 

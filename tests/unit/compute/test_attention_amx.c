@@ -11,7 +11,8 @@
 
 static const zoo_backend *choose(enum zoo_precision precision)
 {
-    return precision == ZOO_PRECISION_INT8 ? &emulated_int8 : precision == ZOO_PRECISION_BF16 ? &emulated_bf16 : &zoo_avx512_f32;
+    return precision == ZOO_PRECISION_INT8 ? &emulated_int8 : precision == ZOO_PRECISION_BF16 ? &emulated_bf16 :
+           &zoo_avx512_f32;
 }
 #define zoo_backend_choose choose
 #define zoo_attention_avx512 emulated_attention_f32
@@ -24,7 +25,8 @@ enum { MOST_T = 150, MOST_D = 64, MOST_A = 64 };
 
 /* A 0: plain attention */
 static const struct shape { size_t T, d, A, first, queries; } shapes[] = {
-    { 1, 64, 64, 0, 1 }, { 16, 64, 64, 0, 16 }, { 45, 24, 16, 0, 45 }, { 150, 64, 64, 0, 150 }, { 150, 33, 64, 131, 17 }, { 70, 32, 0, 3, 40 }
+    { 1, 64, 64, 0, 1 }, { 16, 64, 64, 0, 16 }, { 45, 24, 16, 0, 45 }, { 150, 64, 64, 0, 150 },
+        { 150, 33, 64, 131, 17 }, { 70, 32, 0, 3, 40 }
 };
 
 static struct {
@@ -42,10 +44,12 @@ static void fill(float *x, size_t n, zoo_rng *rng)
 /* What a kernel gives, with tables that it packed, in memory of just the size that it asks for. */
 static void attend_with(const zoo_attention_kernel *kernel, const struct shape *s, float *out)
 {
-    zoo_attention_positions p = { .rows = 2 * s->A, .heads = 1, .d = s->d, .bytes = kernel->table_bytes(2 * s->A, s->d) };
-    zoo_attention a = { .T = s->T, .d = s->d, .scale = 0.1f, .columns = f.columns, .max_distance = s->T - 1, .positions = s->A ? &p : NULL,
-                        .q = f.qkv, .k = f.qkv + s->d, .v = f.qkv + 2*s->d, .stride = 3*s->d, .first_query = s->first,
-                        .queries = s->queries, .out = out, .out_stride = s->d };
+    zoo_attention_positions p = { .rows = 2 * s->A, .heads = 1, .d = s->d,
+                                  .bytes = kernel->table_bytes(2 * s->A, s->d) };
+    zoo_attention a = { .T = s->T, .d = s->d, .scale = 0.1f, .columns = f.columns, .max_distance = s->T - 1,
+                        .positions = s->A ? &p : NULL, .q = f.qkv, .k = f.qkv + s->d, .v = f.qkv + 2*s->d,
+                        .stride = 3*s->d, .first_query = s->first, .queries = s->queries, .out = out,
+                        .out_stride = s->d };
     void *scratch = aligned_alloc(64, kernel->scratch(s->T, s->d, s->A));
 
     p.key = aligned_alloc(64, p.bytes);
@@ -79,7 +83,8 @@ static void agree(const zoo_attention_kernel *emulated, enum zoo_precision preci
         attend_with(zoo_attention_choose(precision), s, f.expected);
         for (size_t n = 0; n < s->queries * s->d; n++)
             if (!(fabsf(f.ours[n] - f.expected[n]) <= 5e-3f))
-                fail_msg("T = %zu, d = %zu: number %zu is %g, not %g", s->T, s->d, n, (double)f.ours[n], (double)f.expected[n]);
+                fail_msg("T = %zu, d = %zu: number %zu is %g, not %g", s->T, s->d, n, (double)f.ours[n],
+                         (double)f.expected[n]);
     }
 }
 

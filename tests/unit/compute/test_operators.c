@@ -1,6 +1,7 @@
 /* Walks the table of operators: agreement with the scalar reference on every instruction set that the processor has,
  * and gradients with finite differences of it.
- * With --time: microseconds of the fast version and of the reference, one JSON object a line. With --agree: agreement alone. */
+ * With --time: microseconds of the fast version and of the reference, one JSON object a line. With --agree: agreement
+ * alone. */
 #include "unit/cm.h"
 #include <math.h>
 #include <stdio.h>
@@ -68,12 +69,14 @@ static int agrees(const operator *op, const size_t *shape)
     op->reference(t.expected, t.exact_in, shape);
     error = difference(&t);
     if (!(error <= op->tolerance))
-        fprintf(stderr, "%s (%zu, %zu, %zu): off by %g, %g is allowed\n", op->name, shape[0], shape[1], shape[2], error, op->tolerance);
+        fprintf(stderr, "%s (%zu, %zu, %zu): off by %g, %g is allowed\n", op->name, shape[0], shape[1], shape[2], error,
+                op->tolerance);
     trial_close(&t);
     return error <= op->tolerance;
 }
 
-/* ---- gradients ------------------------------------------------------------------------------------------------------ */
+/* ---- gradients
+ * ------------------------------------------------------------------------------------------------------ */
 
 enum { GRADIENTS = 32, GRADIENT_OUTPUTS = 2500 };       /* inputs that are tried; larger shapes take too long */
 
@@ -111,8 +114,8 @@ static size_t spoil(const operator *op, enum plant plant, float *din, size_t n)
     return most;
 }
 
-/* The largest difference between the gradient and a finite difference of the reference, over some inputs, among them the one of the
- * largest gradient; NaN where one is. */
+/* The largest difference between the gradient and a finite difference of the reference, over some inputs, among them
+ * the one of the largest gradient; NaN where one is. */
 static double gradient_error(trial *t, enum plant plant)
 {
     float *din = calloc(t->in_size, sizeof *din), *dout = malloc(t->out_size * sizeof *dout);
@@ -153,8 +156,8 @@ static int has_gradient(const operator *op, const size_t *shape)
     double error = gradient_error(&t, NOTHING);
 
     if (!(error <= op->gradient_tolerance))
-        fprintf(stderr, "%s (%zu, %zu, %zu): gradient off by %g, %g is allowed\n", op->name, shape[0], shape[1], shape[2], error,
-                op->gradient_tolerance);
+        fprintf(stderr, "%s (%zu, %zu, %zu): gradient off by %g, %g is allowed\n", op->name, shape[0], shape[1],
+                shape[2], error, op->gradient_tolerance);
     trial_close(&t);
     return error <= op->gradient_tolerance;
 }
@@ -225,7 +228,8 @@ static void nan_norm(float *out, const float *in, const size_t s[], void *prepar
 
 static void the_comparison_can_fail(void **state)
 {
-    operator op = { "planted", ROWS, norm_inputs, rows_size, NULL, NULL, NULL, wrong_norm, reference_norm, 5e-6, NULL, 0 };
+    operator op = { "planted", ROWS, norm_inputs, rows_size, NULL, NULL, NULL, wrong_norm, reference_norm, 5e-6, NULL,
+                    0 };
 
     (void)state;
     fprintf(stderr, "two planted errors follow:\n");
@@ -253,8 +257,8 @@ static void nan_attention_bwd(float *din, const float *dout, const float *in, co
 
 static void the_gradient_check_can_fail(void **state)
 {
-    operator op = { "planted", { { 3, 2, 2 } }, attention_inputs, attention_outputs, NULL, NULL, NULL, trained_f32_fwd, reference_trained_f32,
-                    1e-5, wrong_attention_bwd, 2e-5 };
+    operator op = { "planted", { { 3, 2, 2 } }, attention_inputs, attention_outputs, NULL, NULL, NULL, trained_f32_fwd,
+                    reference_trained_f32, 1e-5, wrong_attention_bwd, 2e-5 };
 
     (void)state;
     fprintf(stderr, "two planted errors follow:\n");
@@ -275,8 +279,10 @@ static void an_error_planted_in_any_gradient_is_found(void **state)
             if (!op->backward || op->outputs(op->shapes[n]) > GRADIENT_OUTPUTS)
                 continue;
             t = trial_open(op, op->shapes[n]);
-            if (gradient_error(&t, WRONG) <= op->gradient_tolerance || gradient_error(&t, NO_NUMBER) <= op->gradient_tolerance) {
-                print_error("%s (%zu, %zu, %zu): a wrong gradient passed\n", op->name, op->shapes[n][0], op->shapes[n][1], op->shapes[n][2]);
+            if (gradient_error(&t, WRONG) <= op->gradient_tolerance ||
+                gradient_error(&t, NO_NUMBER) <= op->gradient_tolerance) {
+                print_error("%s (%zu, %zu, %zu): a wrong gradient passed\n", op->name, op->shapes[n][0],
+                            op->shapes[n][1], op->shapes[n][2]);
                 fail();
             }
             trial_close(&t);
@@ -318,8 +324,9 @@ static void print_time(trial *t, enum timed what, double reference)
     const operator *op = t->op;
     double ours = time_of(t, what);
 
-    printf("{\"bench\": \"operators\", \"case\": \"%s%s (%zu, %zu, %zu)\", \"ours\": %.2f, \"peer\": %.2f, \"ratio\": %.3f, \"unit\": \"us\"",
-           op->name, what == BACKWARD ? ", backward" : "", t->shape[0], t->shape[1], t->shape[2], ours, reference, reference / ours);
+    printf("{\"bench\": \"operators\", \"case\": \"%s%s (%zu, %zu, %zu)\", \"ours\": %.2f, \"peer\": %.2f, \"ratio\": "
+           "%.3f, \"unit\": \"us\"", op->name, what == BACKWARD ? ", backward" : "", t->shape[0], t->shape[1],
+           t->shape[2], ours, reference, reference / ours);
     if (op->flops && what == FAST)
         printf(", \"gflops\": %.1f", op->flops(t->shape) / ours / 1000);
     printf("}\n");
@@ -329,7 +336,8 @@ static void print_time(trial *t, enum timed what, double reference)
 static void time_all(const char *part)
 {
     for (size_t o = 0; o < OPERATORS; o++)
-        for (size_t n = 0; n < SHAPES && operators[o].shapes[n][0] && !strncmp(operators[o].name, part, strlen(part)); n++) {
+        for (size_t n = 0; n < SHAPES && operators[o].shapes[n][0] &&
+             !strncmp(operators[o].name, part, strlen(part)); n++) {
             trial t = trial_open(&operators[o], operators[o].shapes[n]);
             double reference = time_of(&t, REFERENCE);
 

@@ -1,4 +1,5 @@
-/* One table of shapes; each is computed in every precision and compared with sums in double over what the precision stores. */
+/* One table of shapes; each is computed in every precision and compared with sums in double over what the precision
+ * stores. */
 #include "unit/cm.h"
 #include <math.h>
 #include <stdlib.h>
@@ -9,8 +10,10 @@
 
 enum { MOST_ROWS = 300 };
 static const struct { size_t rows, outputs, inputs; } shapes[] = {
-    { 1, 1, 1 }, { 2, 3, 5 }, { 3, 24, 40 }, { 15, 40, 24 }, { 17, 80, 112 }, { 14, 112, 80 }, { 29, 6, 31 }, { 16, 33, 96 },
-    { 5, 64, 384 }, { 131, 50, 70 }, { MOST_ROWS, 33, 33 }, { 40, 96, 768 }, { 1, 768, 768 }, { 7, 48, 1536 }, { 2, 33, 3072 },
+    { 1, 1, 1 }, { 2, 3, 5 }, { 3, 24, 40 }, { 15, 40, 24 }, { 17, 80, 112 }, { 14, 112, 80 }, { 29, 6, 31 },
+        { 16, 33, 96 },
+    { 5, 64, 384 }, { 131, 50, 70 }, { MOST_ROWS, 33, 33 }, { 40, 96, 768 }, { 1, 768, 768 }, { 7, 48, 1536 },
+        { 2, 33, 3072 },
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
@@ -62,9 +65,11 @@ static void problem_init(struct problem *p, enum zoo_precision precision, size_t
     fill(p->w, outputs * inputs, 2, 0);
     fill(p->bias, outputs, 3, 0);
     assert_int_equal(zoo_product_new(&p->product, precision, outputs, inputs, p->w, p->bias, &err), ZOO_OK);
-    assert_true(zoo_product_bytes(p->product) > outputs * inputs * (precision == ZOO_PRECISION_F32 ? 4 : precision == ZOO_PRECISION_BF16 ? 2 : 1));
+    assert_true(zoo_product_bytes(p->product) > outputs * inputs *
+                (precision == ZOO_PRECISION_F32 ? 4 : precision == ZOO_PRECISION_BF16 ? 2 : 1));
     p->memory = aligned(zoo_input_bytes(precision, rows, inputs));
-    memset(p->memory, 0xff, zoo_input_bytes(precision, rows, inputs));     /* NaN, where something is read that was not written */
+    /* NaN, where something is read that was not written */
+    memset(p->memory, 0xff, zoo_input_bytes(precision, rows, inputs));
     zoo_input_place(&p->input, precision, rows, inputs, p->memory);
     zoo_input_fill(&p->input, 0, rows, p->x, inputs);
     p->out = (zoo_output){ .data = p->y, .stride = outputs };
@@ -109,8 +114,10 @@ static double as_bf16(float x)
 static double x_value(const struct problem *p, size_t r, size_t i)
 {
     if (p->input.precision == ZOO_PRECISION_INT8)
-        return (double)p->input.scales[r] * (((const uint8_t *)p->input.data)[r * p->input.stride + i] - p->input.zeros[r]);
-    return p->input.precision == ZOO_PRECISION_BF16 ? as_bf16(p->x[r * p->inputs + i]) : (double)p->x[r * p->inputs + i];
+        return (double)p->input.scales[r] * (((const uint8_t *)p->input.data)[r * p->input.stride + i] -
+                                             p->input.zeros[r]);
+    return p->input.precision == ZOO_PRECISION_BF16 ? as_bf16(p->x[r * p->inputs + i]) :
+           (double)p->x[r * p->inputs + i];
 }
 
 /* out (I): output o's weights */
@@ -161,7 +168,8 @@ static void agrees_with_sums_in_double(void **state)
             run_with(&p, 1);
             double error = worst(&p);
             if (!(error <= 2e-6))
-                fail_msg("%s, %zu x %zu x %zu: off by %g", zoo_precision_name((enum zoo_precision)precision), p.rows, p.outputs, p.inputs, error);
+                fail_msg("%s, %zu x %zu x %zu: off by %g", zoo_precision_name((enum zoo_precision)precision), p.rows,
+                         p.outputs, p.inputs, error);
             problem_release(&p);
         }
 }

@@ -51,7 +51,8 @@ static void sums_are_exact_for_any_number_of_rows(void **state)
         fill(is_bf16);
         for (size_t groups = 16; groups <= MOST_GROUPS; groups += 16)
             for (size_t rows = 1; rows <= ROWS; rows++) {
-                zoo_tile t = { .x = m.x, .panel = m.panel, .stride = STRIDE, .step = 4, .groups = groups, .ahead = m.panel, .ahead_lines = 3 };
+                zoo_tile t = { .x = m.x, .panel = m.panel, .stride = STRIDE, .step = 4, .groups = groups,
+                               .ahead = m.panel, .ahead_lines = 3 };
                 memset(m.sums, 0xff, sizeof m.sums);
                 backend->begin();
                 assert_int_equal(registers.is_set, 1);
@@ -60,7 +61,8 @@ static void sums_are_exact_for_any_number_of_rows(void **state)
                 assert_int_equal(registers.is_set, 0);
                 for (size_t r = 0; r < rows; r++)
                     for (size_t c = 0; c < COLUMNS; c++) {
-                        double sum = is_bf16 ? (double)((const float *)(const void *)m.sums)[r * COLUMNS + c] : (int32_t)m.sums[r][c];
+                        double sum = is_bf16 ? (double)((const float *)(const void *)m.sums)[r * COLUMNS + c] :
+                                     (int32_t)m.sums[r][c];
                         assert_true(sum == expected(is_bf16, r, c, groups));
                     }
             }

@@ -1,4 +1,5 @@
-/* A table of shapes; the three products of each agree with sums in double over what the precision keeps of the operands. */
+/* A table of shapes; the three products of each agree with sums in double over what the precision keeps of the
+ * operands. */
 #include "unit/cm.h"
 #include <math.h>
 #include <stdlib.h>
@@ -11,7 +12,8 @@
 #endif
 
 static const struct { size_t R, I, O; } shapes[] = {
-    { 1, 1, 1 }, { 3, 5, 2 }, { 17, 24, 40 }, { 40, 112, 80 }, { 65, 33, 31 }, { 29, 1600, 6 }, { 1700, 35, 45 }, { 2, 64, 1601 },
+    { 1, 1, 1 }, { 3, 5, 2 }, { 17, 24, 40 }, { 40, 112, 80 }, { 65, 33, 31 }, { 29, 1600, 6 }, { 1700, 35, 45 },
+        { 2, 64, 1601 },
     { 130, 96, 288 },
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes, GAP = 3 };      /* GAP: floats between rows */
@@ -70,7 +72,8 @@ static void compute(void *context, const zoo_member *me)
 
     zoo_train_product_fwd(me, l->precision, l->scratch, l->y, l->ldy, l->x, l->ldx, l->w, l->bias, l->R, l->I, l->O);
     zoo_train_product_bwd_x(me, l->precision, l->scratch, l->dx, l->ldx, l->dy, l->ldy, l->w, l->R, l->I, l->O);
-    zoo_train_product_bwd_w(me, l->precision, l->scratch, l->dw, l->dbias, l->dy, l->ldy, l->x, l->ldx, l->R, l->I, l->O);
+    zoo_train_product_bwd_w(me, l->precision, l->scratch, l->dw, l->dbias, l->dy, l->ldy, l->x, l->ldx, l->R, l->I,
+                            l->O);
 }
 
 static void compute_with(struct layer *l, unsigned threads)
@@ -92,8 +95,8 @@ static double kept(enum zoo_precision precision, float x)
 }
 
 /* begin + sum of a[i*da] * b[i*db], against what was computed */
-static void check(const struct layer *l, const char *what, float computed, double begin, const float *a, size_t da, const float *b,
-                  size_t db, size_t n)
+static void check(const struct layer *l, const char *what, float computed, double begin, const float *a, size_t da,
+                  const float *b, size_t db, size_t n)
 {
     double sum = begin, magnitude = fabs(begin) + 1e-30;
 
@@ -103,7 +106,8 @@ static void check(const struct layer *l, const char *what, float computed, doubl
         magnitude += fabs(product);
     }
     if (!(fabs((double)computed - sum) <= 3e-6 * magnitude))
-        fail_msg("%s, %s of R %zu, I %zu, O %zu: %g, not %g", zoo_precision_name(l->precision), what, l->R, l->I, l->O, (double)computed, sum);
+        fail_msg("%s, %s of R %zu, I %zu, O %zu: %g, not %g", zoo_precision_name(l->precision), what, l->R, l->I, l->O,
+                 (double)computed, sum);
 }
 
 static void products_agree_with_sums_in_double(void **state)
@@ -178,8 +182,8 @@ static void threads_do_not_change_a_bit(void **state)
 static void pairs_are_two_rounded_rows(void **state)
 {
     enum { MOST = 40, UNTOUCHED = 0x55 };
-    static const uint32_t bits[] = { 0x3f808000, 0x3f818000, 0x3f808001, 0x00000001, 0x807fffff, 0x7f7fffff, 0x7f800000, 0xff800000,
-                                     0x7fc00001, 0xffffffff, 0x7f800001 };
+    static const uint32_t bits[] = { 0x3f808000, 0x3f818000, 0x3f808001, 0x00000001, 0x807fffff, 0x7f7fffff, 0x7f800000,
+                                     0xff800000, 0x7fc00001, 0xffffffff, 0x7f800001 };
     const zoo_backend *backend = zoo_backend_choose(ZOO_PRECISION_BF16);
     float a[MOST], b[MOST], *random = normals(2 * MOST, 9);
 

@@ -54,7 +54,8 @@ static void every_figure_of_a_small_table_is_as_computed_by_hand(void **state)
 
     (void)state;
     hand_evaluate(&h, &(zoo_evaluate_options){ .routed = hand_routed, .best_on_training = 0 });
-    const zoo_method *m = h.e.methods, *random = m + h.e.random, *bps = m + h.e.best_per_subset, *oracle = m + h.e.oracle,
+    const zoo_method *m = h.e.methods, *random = m + h.e.random, *bps = m + h.e.best_per_subset,
+                          *oracle = m + h.e.oracle,
                      *router = m + h.e.router;
     assert_int_equal(h.e.m, 7);
     CLOSE(m[0].by_subset[0], 0.5); CLOSE(m[0].by_subset[1], 0.0); CLOSE(m[0].over_subsets.mean, 0.25);
@@ -141,16 +142,19 @@ static void check_like(const struct hand *one, const struct hand *other)
     }
     CLOSE(one->e.comparisons[0].over_rows.gap_closed.mean, other->e.comparisons[0].over_rows.gap_closed.mean);
     CLOSE(one->e.comparisons[0].over_rows.difference.low, other->e.comparisons[0].over_rows.difference.low / scale);
-    CLOSE(one->e.comparisons[0].by_subset[0].difference.mean, other->e.comparisons[0].by_subset[0].difference.mean / scale);
+    CLOSE(one->e.comparisons[0].by_subset[0].difference.mean, other->e.comparisons[0].by_subset[0].difference.mean /
+          scale);
     assert_int_equal(one->e.best_over_rows, other->e.best_over_rows);
     assert_int_equal(one->e.best_over_subsets, other->e.best_over_subsets);
 }
 
 static void offset_and_scale_of_rewards_change_no_rank(void **state)
 {
-    static const struct { double offset, scale; } cases[] = { { 1e9, 1 }, { -1e9, 1 }, { 0, 1e-30 }, { 0, 1e300 }, { 0, 1.7e308 },
+    static const struct { double offset, scale; } cases[] = { { 1e9, 1 }, { -1e9, 1 }, { 0, 1e-30 }, { 0, 1e300 },
+                                                              { 0, 1.7e308 },
                                                               { -0x1p1000, 0x1p980 }, { 0, 0x1p-1060 } };
-    const zoo_evaluate_options options = { .routed = hand_routed, .best_on_training = 0, .resamples = 50, .seed = 3, .group_rows = 1 };
+    const zoo_evaluate_options options = { .routed = hand_routed, .best_on_training = 0, .resamples = 50, .seed = 3,
+                                           .group_rows = 1 };
     struct hand one = { .scale = 1 };
 
     (void)state;
@@ -223,7 +227,8 @@ static void means_apart_by_rounding_only_are_equal(void **state)
 static void the_papers_overall_ranks_follow_from_its_groups(void **state)
 {
     static const double average[4][6] = { { .42, .89, .47, .91, .89, .80 }, { 3.12, 3.89, 3.28, 3.88, 3.79, 3.70 },
-                                          { 4.44, 7.15, 5.73, 6.72, 7.12, 6.58 }, { 30.9, 44.2, 34.8, 32.3, 31.2, 33.6 } };
+                                          { 4.44, 7.15, 5.73, 6.72, 7.12, 6.58 },
+                                          { 30.9, 44.2, 34.8, 32.3, 31.2, 33.6 } };
     static const double mtr[4][6] = { { 5.6, 2.0, 5.0, 1.6, 2.2, 3.8 }, { 5.2, 1.8, 5.0, 1.5, 3.1, 3.5 },
                                       { 5.38, 2.0, 4.38, 2.88, 2.0, 3.25 }, { 4.33, 2.0, 4.0, 3.67, 3.33, 2.67 } };
     static const double subsets[4] = { 5, 10, 8, 3 }, published[6] = { 5.3, 1.83, 4.6, 2.23, 2.67, 3.4 };
@@ -297,7 +302,8 @@ static void intervals_agree_with_theory_and_do_not_depend_on_threads(void **stat
     double half = 1.96 * sqrt((square - mean * mean) / N);
     const zoo_estimate *difference = &one.comparisons[0].over_subsets.difference;
     CLOSE(difference->mean, mean);
-    assert_true(fabs(difference->low - (mean - half)) < 0.05 * half && fabs(difference->high - (mean + half)) < 0.05 * half);
+    assert_true(fabs(difference->low - (mean - half)) < 0.05 * half &&
+                fabs(difference->high - (mean + half)) < 0.05 * half);
     for (size_t c = 0; c < one.m; c++)
         assert_memory_equal(&one.methods[c].over_subsets, &three.methods[c].over_subsets, sizeof(zoo_estimate));
     assert_memory_equal(&one.comparisons[0].over_rows, &three.comparisons[0].over_rows, sizeof(zoo_gain));
@@ -321,9 +327,11 @@ static void intervals_cover_the_truth_as_often_as_they_say(void **state)
         zoo_trial t;
         zoo_evaluation e;
         zoo_err err;
-        assert_int_equal(zoo_trial_build(&t, &(zoo_trial_input){ .data = &d, .columns = columns, .k = 2 }, &err), ZOO_OK);
-        assert_int_equal(zoo_evaluate(&e, &t, &(zoo_evaluate_options){ .routed = routed, .best_on_training = 1, .resamples = 400,
-                                                                      .seed = trial, .threads = 1 }, &err), ZOO_OK);
+        assert_int_equal(zoo_trial_build(&t, &(zoo_trial_input){ .data = &d, .columns = columns, .k = 2 }, &err),
+                         ZOO_OK);
+        assert_int_equal(zoo_evaluate(&e, &t, &(zoo_evaluate_options){ .routed = routed, .best_on_training = 1,
+                                                                       .resamples = 400, .seed = trial, .threads = 1 },
+                                      &err), ZOO_OK);
         const zoo_estimate *x = &e.comparisons[1].over_rows.difference;       /* against B, whichever was best */
         covered += x->low <= -0.2 && -0.2 <= x->high;                         /* two rows of three lose 0.3 */
         zoo_evaluation_release(&e);
@@ -358,10 +366,10 @@ static void a_query_in_two_subsets_counts_once_over_rows(void **state)
 
     (void)state;
     d.kinds[d.kind_count++] = sample_kind(&d, "skill", values, 2, tags);
-    assert_int_equal(zoo_trial_build(&t, &(zoo_trial_input){ .data = &d, .columns = columns, .k = 2, .kind = "skill" }, &err),
-                     ZOO_OK);
-    assert_int_equal(zoo_evaluate(&e, &t, &(zoo_evaluate_options){ .routed = routed, .best_on_training = 9, .resamples = 500 },
-                                  &err), ZOO_OK);
+    assert_int_equal(zoo_trial_build(&t, &(zoo_trial_input){ .data = &d, .columns = columns, .k = 2, .kind = "skill" },
+                                     &err), ZOO_OK);
+    assert_int_equal(zoo_evaluate(&e, &t, &(zoo_evaluate_options){ .routed = routed, .best_on_training = 9,
+                                                                   .resamples = 500 }, &err), ZOO_OK);
     CLOSE(e.methods[0].over_rows.mean, 2.0 / 3);
     CLOSE(e.methods[0].over_subsets.mean, 0.75);
     CLOSE(e.methods[e.oracle].over_rows.low, 1.0);

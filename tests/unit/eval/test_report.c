@@ -23,8 +23,10 @@ static void long_names_are_cut_in_the_middle(void **state)
     expect_name("short", 8, "short   ");
     expect_name("exactly8", 8, "exactly8");
     expect_name("meta-llama/Meta-Llama-3-8B", 12, "meta-..-3-8B");
-    expect_name("\xe4\xb8\x93\xe4\xb8\x9a", 8, "\xe4\xb8\x93\xe4\xb8\x9a    ");      /* each CJK character fills two columns */
-    expect_name("\xe4\xb8\x93\xe4\xb8\x9a\xe4\xb8\x93\xe4\xb8\x9a\xe4\xb8\x93", 8, "\xe4\xb8\x93..\xe4\xb8\x9a\xe4\xb8\x93");
+    /* each CJK character fills two columns */
+    expect_name("\xe4\xb8\x93\xe4\xb8\x9a", 8, "\xe4\xb8\x93\xe4\xb8\x9a    ");
+    expect_name("\xe4\xb8\x93\xe4\xb8\x9a\xe4\xb8\x93\xe4\xb8\x9a\xe4\xb8\x93", 8,
+                "\xe4\xb8\x93..\xe4\xb8\x9a\xe4\xb8\x93");
 }
 
 struct made { zoo_dataset data; zoo_trial trial; zoo_evaluation e; };
@@ -44,7 +46,8 @@ static void make_scaled(struct made *m, const uint32_t *routed, size_t resamples
     assert_int_equal(zoo_trial_build(&m->trial, &(zoo_trial_input){ .data = &m->data, .columns = columns, .k = 3,
                                                                     .kind = "subset" }, &err), ZOO_OK);
     assert_int_equal(zoo_evaluate(&m->e, &m->trial, &(zoo_evaluate_options){ .routed = routed, .best_on_training = 0,
-                                                                             .resamples = resamples, .seed = 1 }, &err), ZOO_OK);
+                                                                             .resamples = resamples, .seed = 1 }, &err),
+                     ZOO_OK);
 }
 
 static void make(struct made *m, const uint32_t *routed, size_t resamples)
@@ -74,7 +77,8 @@ static void the_tables_fit_a_hundred_columns(void **state)
 {
     const uint32_t routed[] = { 0, 1, 0, 0, 2, 0 };
     const char *const notes[] = { "3 queries were left out" };
-    const zoo_report_subject subject = { .split = "test", .kind = "subset", .notes = notes, .note_count = 1, .seed = 1 };
+    const zoo_report_subject subject = { .split = "test", .kind = "subset", .notes = notes, .note_count = 1,
+                                         .seed = 1 };
 
     (void)state;
     for (size_t resamples = 0; resamples <= 100; resamples += 100)
@@ -96,8 +100,10 @@ static void the_tables_fit_a_hundred_columns(void **state)
 static void rewards_of_any_size_fit_their_columns(void **state)
 {
     static const struct { double offset, scale; const char *said, *shown; } cases[] = {
-        { 1e9, 1, "means are shown less 1000000000\n", " 0.6250 " }, { 0, 1e-30, "rewards are shown in units of 1e-30\n", " 1.0000 " },
-        { 0, 1e300, "rewards are shown in units of 1e+300\n", " 1.0000 " }, { 1e250, 0x1p790, "and all rewards in units of ", " 1" },
+        { 1e9, 1, "means are shown less 1000000000\n", " 0.6250 " },
+            { 0, 1e-30, "rewards are shown in units of 1e-30\n", " 1.0000 " },
+        { 0, 1e300, "rewards are shown in units of 1e+300\n", " 1.0000 " },
+            { 1e250, 0x1p790, "and all rewards in units of ", " 1" },
         { 0, 1, "queries in 2 subsets", " 0.6250 " }
     };
     const uint32_t routed[] = { 0, 1, 0, 0, 2, 0 };

@@ -1,4 +1,5 @@
-/* What a program in the sandbox must not be able to do. Each test runs real programs; where no sandbox works all are skipped. */
+/* What a program in the sandbox must not be able to do. Each test runs real programs; where no sandbox works all are
+ * skipped. */
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -81,11 +82,13 @@ static void there_is_no_network(void **state)
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     char source[800];
 
-    assert_false(bind(fd, (struct sockaddr *)&at, size) || listen(fd, 1) || getsockname(fd, (struct sockaddr *)&at, &size));
+    assert_false(bind(fd, (struct sockaddr *)&at, size) || listen(fd, 1) ||
+                 getsockname(fd, (struct sockaddr *)&at, &size));
     snprintf(source, sizeof source,
              "import socket\n"
              "for family in (socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK, socket.AF_PACKET):\n"
-             "    try: socket.socket(family, socket.SOCK_STREAM if family != 16 else socket.SOCK_RAW); print('SOCKET', family)\n"
+             "    try: socket.socket(family, socket.SOCK_STREAM if family != 16 else socket.SOCK_RAW); print('SOCKET', "
+             "family)\n"
              "    except OSError as e: print('refused', e.errno)\n"
              "try: socket.create_connection(('127.0.0.1', %d), 1); print('CONNECTED')\n"
              "except OSError as e: print('refused')\n"
@@ -106,7 +109,8 @@ static void nothing_outside_can_be_read_or_written(void **state)
     assert_true(fd >= 0);
     snprintf(source, sizeof source,
              "import os\n"
-             "for p in ('/home', '/root', '/etc/passwd', '/etc/shadow', '/proc/1', '/sys', '/run', '/var', '/dev/mem', '/dev/shm', '%s'):\n"
+             "for p in ('/home', '/root', '/etc/passwd', '/etc/shadow', '/proc/1', '/sys', '/run', '/var', '/dev/mem', "
+             "'/dev/shm', '%s'):\n"
              "    if os.path.exists(p): print('SEES', p)\n"
              "for p in ('/x', '/usr/x', '/bin/x', '/dev/x', '/lib/x', '/etc/x', '/usr/bin/python3', '/usr/lib/x'):\n"
              "    try: open(p, 'a'); print('WROTE', p)\n"
@@ -206,7 +210,8 @@ static void dangerous_system_calls_are_refused(void **state)
               "ok('ptrace', 0, 0, 0, 0)\nok('unshare', 0x10000000)\nok('mount', b'none', b'/tmp', b'tmpfs', 0, None)\n"
               "ok('personality', 0x0040000)\nok('setns', 0, 0)\nok('chroot', b'/tmp')\n"
 #ifdef __x86_64__
-              "ok('syscall', 321, 0, 0, 0)\nok('syscall', 425, 1, 0)\nok('syscall', 298, 0, 0, 0, 0, 0)\nok('syscall', 250, 0, 0)\n"
+              "ok('syscall', 321, 0, 0, 0)\nok('syscall', 425, 1, 0)\nok('syscall', 298, 0, 0, 0, 0, 0)\nok('syscall', "
+              "250, 0, 0)\n"
               "ok('syscall', 0x40000000 + 39)\n"          /* the x32 door to getpid */
 #endif
               "print('done')\n", &quick);
@@ -223,7 +228,8 @@ static void *run_one(void *context)
 
     snprintf(source, sizeof source, "import sys; sys.exit(%d)", *status);
     for (int i = 0; i < 5 && *status >= 0; i++)
-        if (zoo_sandbox_run(argv, source, strlen(source), &zoo_sandbox_defaults, &output, &result, NULL) || result.status != *status)
+        if (zoo_sandbox_run(argv, source, strlen(source), &zoo_sandbox_defaults, &output, &result, NULL) ||
+            result.status != *status)
             *status = -1;
     zoo_buf_release(&output);
     return NULL;
@@ -264,7 +270,8 @@ static void input_of_any_size_reaches_the_program(void **state)
 
     assert_int_equal(zoo_sandbox_run(argv, big, size, &quick, &r->output, &r->result, NULL), ZOO_OK);
     assert_string_equal(r->output.data, "3145728\n");
-    assert_int_equal(zoo_sandbox_run((const char *const[]){ "/usr/bin/true", NULL }, big, size, &quick, &r->output, &r->result, NULL), ZOO_OK);
+    assert_int_equal(zoo_sandbox_run((const char *const[]){ "/usr/bin/true", NULL }, big, size, &quick, &r->output,
+                                     &r->result, NULL), ZOO_OK);
     assert_int_equal(r->result.status, 0);
     free(big);
 }

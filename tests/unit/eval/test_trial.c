@@ -39,8 +39,8 @@ static void a_query_with_two_tags_takes_two_places(void **state)
 
     (void)state;
     d.kinds[d.kind_count++] = sample_kind(&d, "skill", values, 2, tags);
-    assert_int_equal(zoo_trial_build(&t, &(zoo_trial_input){ .data = &d, .columns = columns, .k = 2, .kind = "skill" }, &err),
-                     ZOO_OK);
+    assert_int_equal(zoo_trial_build(&t, &(zoo_trial_input){ .data = &d, .columns = columns, .k = 2, .kind = "skill" },
+                                     &err), ZOO_OK);
     assert_int_equal(t.n, 3);
     assert_int_equal(t.p, 4);
     assert_int_equal(t.s, 3);                            /* in the order of arrival: y, x, none */
@@ -69,8 +69,8 @@ static void subsets_of_one_name_in_two_groups_stay_apart(void **state)
     (void)state;
     d.kinds[d.kind_count++] = sample_kind(&d, "subset", values, 2, tags);
     d.kinds[d.kind_count++] = sample_kind(&d, "dataset", groups, 2, in_group);
-    assert_int_equal(zoo_trial_build(&t, &(zoo_trial_input){ .data = &d, .columns = columns, .k = 2, .kind = "subset" }, &err),
-                     ZOO_OK);
+    assert_int_equal(zoo_trial_build(&t, &(zoo_trial_input){ .data = &d, .columns = columns, .k = 2, .kind = "subset" },
+                                     &err), ZOO_OK);
     assert_int_equal(t.s, 3);
     assert_string_equal(t.subsets[0].name, "v1/koala");
     assert_string_equal(t.subsets[1].name, "v2/koala");
@@ -91,7 +91,9 @@ static void who_costs_all_queries_is_named(void **state)
 
     (void)state;
     assert_int_equal(zoo_trial_build(&t, &(zoo_trial_input){ .data = &d, .columns = three, .k = 3 }, &err), ZOO_EUSAGE);
-    assert_non_null(strstr(err.message, "none of the 3 queries has a reward for each of the 3 experts; the fewest has 'C', with 1: collect "
+    assert_non_null(strstr(err.message,
+                           "none of the 3 queries has a reward for each of the 3 experts; the fewest has 'C', with 1: "
+                           "collect "
                            "its rewards, or leave it out: without 'C', 2 would be complete (--without C)"));
     zoo_dataset_release(&d);
 }
@@ -106,10 +108,11 @@ static void what_cannot_be_evaluated_is_explained(void **state)
 
     (void)state;
     d.kinds[d.kind_count++] = sample_kind(&d, "topic", values, 1, tags);
-    assert_int_equal(zoo_trial_build(&t, &(zoo_trial_input){ .data = &d, .columns = columns, .k = 2 }, &err), ZOO_EUSAGE);
-    assert_non_null(strstr(err.message, "fewest has 'B', with 1: collect its rewards, or leave it out"));
-    assert_int_equal(zoo_trial_build(&t, &(zoo_trial_input){ .data = &d, .columns = columns, .k = 1, .kind = "topics" }, &err),
+    assert_int_equal(zoo_trial_build(&t, &(zoo_trial_input){ .data = &d, .columns = columns, .k = 2 }, &err),
                      ZOO_EUSAGE);
+    assert_non_null(strstr(err.message, "fewest has 'B', with 1: collect its rewards, or leave it out"));
+    assert_int_equal(zoo_trial_build(&t, &(zoo_trial_input){ .data = &d, .columns = columns, .k = 1, .kind = "topics" },
+                                     &err), ZOO_EUSAGE);
     assert_non_null(strstr(err.message, "'topics'; there are: topic"));
     zoo_dataset_release(&d);
 }

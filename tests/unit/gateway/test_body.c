@@ -23,7 +23,8 @@ static void the_first_user_message_gives_the_text(void **state)
 {
     static const struct { const char *messages, *text; } cases[] = {
         { "[{\"role\":\"user\",\"content\":\"hi\"}]", "hi" },
-        { "[{\"role\":\"system\",\"content\":\"be good\"},{\"content\":\"a\\nb \\u00e9\",\"role\":\"user\"},{\"role\":\"user\",\"content\":\"x\"}]",
+        { "[{\"role\":\"system\",\"content\":\"be good\"},{\"content\":\"a\\nb "
+          "\\u00e9\",\"role\":\"user\"},{\"role\":\"user\",\"content\":\"x\"}]",
           "a\nb \xc3\xa9" },
         { "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"one\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:\"}},"
           "{\"text\":\"two\",\"type\":\"text\"},{\"type\":\"text\",\"text\":\"\"}]}]", "one\ntwo" },
@@ -49,7 +50,8 @@ static void the_first_user_message_gives_the_text(void **state)
 static void wrong_messages_are_named(void **state)
 {
     static const struct { const char *messages, *words; } cases[] = {
-        { "{}", "'messages' should be an array" }, { "null", "'messages' should be an array" }, { "[]", "'messages' is empty" },
+        { "{}", "'messages' should be an array" }, { "null", "'messages' should be an array" },
+            { "[]", "'messages' is empty" },
         { "[1]", "'messages[0]' should be an object" }, { "[{\"role\":\"system\"},\"x\"]", "'messages[1]'" },
         { "[{\"content\":\"x\"}]", "no 'role'" }, { "[{\"role\":1}]", "'role' should be a string" },
         { "[{\"role\":\"user\"}]", "no 'content'" }, { "[{\"role\":\"user\",\"content\":5}]", "'content' should be" },
@@ -73,9 +75,11 @@ static void wrong_messages_are_named(void **state)
 static void wrong_bodies_are_named(void **state)
 {
     static const struct { const char *json, *words; } cases[] = {
-        { "", "not a JSON object" }, { "[]", "not a JSON object" }, { "{\"model\":", "not a JSON object" }, { "{} {}", "not a JSON object" },
+        { "", "not a JSON object" }, { "[]", "not a JSON object" }, { "{\"model\":", "not a JSON object" },
+            { "{} {}", "not a JSON object" },
         { "{\"model\":\"\xff\"}", "not a JSON object" }, { "{\"a\":[[[}", "not a JSON object" },
-        { "{\"model\":1}", "'model' should be a string" }, { "{\"model\":\"a\",\"mod\\u0065l\":\"b\"}", "'model' is given twice" },
+        { "{\"model\":1}", "'model' should be a string" }, { "{\"model\":\"a\",\"mod\\u0065l\":\"b\"}",
+                                                             "'model' is given twice" },
         { "{\"stream\":\"yes\"}", "'stream' should be true or false" }, { "{\"stream\":1}", "'stream'" },
         { "{\"stream\":true,\"stream\":false}", "'stream' is given twice" },
         { "{\"messages\":[],\"messages\":[]}", "'messages' is given twice" }, { "{\"query\":[]}", "'query'" } };
@@ -84,14 +88,17 @@ static void wrong_bodies_are_named(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (zoo_chat_body_parse(&body, cases[i].json, strlen(cases[i].json), &err) != ZOO_EFORMAT || !strstr(err.message, cases[i].words))
+        if (zoo_chat_body_parse(&body, cases[i].json, strlen(cases[i].json), &err) != ZOO_EFORMAT ||
+            !strstr(err.message, cases[i].words))
             fail_msg("%s: %s", cases[i].json, err.message);
 }
 
 static void only_the_model_is_changed(void **state)
 {
-    static const char json[] = "\n{ \"tools\":[1.0e2 ,{\"model\":\"inner\"}],\"model\" :  \"zoo\\u0074er\",\"stream\":true,\"x\":\"\\u00e9\"}  ";
-    static const char expected[] = "\n{ \"tools\":[1.0e2 ,{\"model\":\"inner\"}],\"model\" :  \"a/b\",\"stream\":true,\"x\":\"\\u00e9\"}  ";
+    static const char json[] = "\n{ \"tools\":[1.0e2 ,{\"model\":\"inner\"}],\"model\" :  "
+                               "\"zoo\\u0074er\",\"stream\":true,\"x\":\"\\u00e9\"}  ";
+    static const char expected[] = "\n{ \"tools\":[1.0e2 ,{\"model\":\"inner\"}],\"model\" :  "
+                                   "\"a/b\",\"stream\":true,\"x\":\"\\u00e9\"}  ";
     zoo_buf out = ZOO_BUF_INIT(1000), small = ZOO_BUF_INIT(20);
     zoo_chat_body body;
 

@@ -15,8 +15,8 @@ static struct event_base *loop;
 static atomic_int hold, running;
 
 /* Waits as long as `hold` says so; "bad" fails. */
-static int slow_route(const zoo_router *r, zoo_workspace *w, const char *query, size_t size, float *probabilities, zoo_decision *decision,
-                      zoo_err *err)
+static int slow_route(const zoo_router *r, zoo_workspace *w, const char *query, size_t size, float *probabilities,
+                      zoo_decision *decision, zoo_err *err)
 {
     running++;
     while (hold)

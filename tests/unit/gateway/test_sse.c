@@ -23,12 +23,14 @@ static void the_first_content_token_is_found(void **state)
         { ZOO_SSE_MORE, ": ping\n\n" },
         { ZOO_SSE_MORE, ROLE },
         { ZOO_SSE_MORE, ROLE "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n" },
-        { ZOO_SSE_MORE, ROLE "data: {\"choices\":[{\"delta\":{\"content\":null,\"tool_calls\":[]},\"finish_reason\":null}]}\n\n" },
+        { ZOO_SSE_MORE,
+          ROLE "data: {\"choices\":[{\"delta\":{\"content\":null,\"tool_calls\":[]},\"finish_reason\":null}]}\n\n" },
         { ZOO_SSE_MORE, "data: {\"choices\":[],\"usage\":{\"total_tokens\":1}}\n\ndata: [DONE]\n\n" },
         { ZOO_SSE_MORE, "data: {\"choices\":[null, 1]}\n\n" },
         { ZOO_SSE_CONTENT, ROLE "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n" },
         { ZOO_SSE_CONTENT, "data:{\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\r\n\r\n" },
-        { ZOO_SSE_CONTENT, "id: 1\nevent: message\ndata: {\"choices\":[{\"delta\":{}},{\"delta\":{\"content\":\" \"}}]}\n\n" },
+        { ZOO_SSE_CONTENT, "id: 1\nevent: message\ndata: {\"choices\":[{\"delta\":{}},{\"delta\":{\"content\":\" "
+                           "\"}}]}\n\n" },
         { ZOO_SSE_CONTENT, ROLE "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0}]}}]}\n\n" },
         { ZOO_SSE_CONTENT, ROLE "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"hm\"}}]}\n\n" },
         { ZOO_SSE_CONTENT, ROLE "data: {\"choices\":[{\"delta\":{\"refusal\":\"no\"}}]}\n\n" },
@@ -64,8 +66,10 @@ static void events_with_data_are_counted(void **state)
 static void the_end_of_the_last_event_is_found(void **state)
 {
     static const struct { size_t complete; const char *text; } cases[] = {
-        { 0, "" }, { 1, "\n" }, { 1, "\ndata: 1" }, { 2, "\r\n" }, { 2, "\n\n" }, { 0, "data: 1" }, { 0, "data: 1\n" }, { 9, "data: 1\n\n" }, { 9, "data: 1\n\ndata: 2\n" },
-        { 11, "data: 1\r\n\r\n" }, { 11, "data: 1\r\n\r\ndata: 2\r\n\r" }, { 18, "data: 1\n\ndata: 2\n\n" }, { 10, "data: 1\n\n\nx" } };
+        { 0, "" }, { 1, "\n" }, { 1, "\ndata: 1" }, { 2, "\r\n" }, { 2, "\n\n" }, { 0, "data: 1" }, { 0, "data: 1\n" },
+            { 9, "data: 1\n\n" }, { 9, "data: 1\n\ndata: 2\n" },
+        { 11, "data: 1\r\n\r\n" }, { 11, "data: 1\r\n\r\ndata: 2\r\n\r" }, { 18, "data: 1\n\ndata: 2\n\n" },
+            { 10, "data: 1\n\n\nx" } };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)

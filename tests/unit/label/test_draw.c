@@ -26,7 +26,8 @@ static size_t draw(size_t per_tag, uint64_t seed, int backwards, int64_t **rows)
             snprintf(id, sizeof id, "q%zu", q);
             snprintf(name, sizeof name, "tag%zu", tag);
             if (has_tag(q, tag))
-                assert_int_equal(zoo_draw_offer(d, tag, zoo_draw_hash(name), zoo_draw_hash(id), (int64_t)q, NULL), ZOO_OK);
+                assert_int_equal(zoo_draw_offer(d, tag, zoo_draw_hash(name), zoo_draw_hash(id), (int64_t)q, NULL),
+                                 ZOO_OK);
         }
     assert_int_equal(zoo_draw_tags(d), per_tag ? TAGS : 0);
     assert_int_equal(zoo_draw_take(d, rows, &count, NULL), ZOO_OK);

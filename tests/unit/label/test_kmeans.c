@@ -44,7 +44,8 @@ static double cluster(const zoo_sparse *x, size_t k, uint64_t seed, unsigned thr
     double similarity;
 
     assert_int_equal(zoo_parallel_new(&p, threads, NULL), ZOO_OK);
-    assert_int_equal(zoo_kmeans(x, &(zoo_kmeans_options){ k, 50, seed, p, NULL }, centres, groups, &similarity, NULL), ZOO_OK);
+    assert_int_equal(zoo_kmeans(x, &(zoo_kmeans_options){ k, 50, seed, p, NULL }, centres, groups, &similarity, NULL),
+                     ZOO_OK);
     zoo_parallel_free(p);
     return similarity;
 }
@@ -87,8 +88,8 @@ static void centres_are_mean_directions_of_unit_length(void **state)
         assert_true(fabs(square - 1) < 1e-5);
     }
     for (size_t i = 0; i < N; i++)
-        assert_int_equal(groups[i], zoo_kmeans_nearest(centres, GROUPS, columns + offsets[i], values + offsets[i], PER_VECTOR,
-                                                       scores));
+        assert_int_equal(groups[i], zoo_kmeans_nearest(centres, GROUPS, columns + offsets[i], values + offsets[i],
+                                                       PER_VECTOR, scores));
 }
 
 static void the_result_depends_on_the_seed_and_not_on_threads(void **state)
@@ -121,7 +122,8 @@ static void equal_vectors_share_a_group(void **state)
         for (size_t j = 0; j < PER_VECTOR; j++)
             columns[i * PER_VECTOR + j] = (uint32_t)(j + 7 * (i % 3));
     assert_int_equal(zoo_parallel_new(&p, 1, NULL), ZOO_OK);
-    assert_int_equal(zoo_kmeans(&x, &(zoo_kmeans_options){ 7, 50, 1, p, NULL }, centres, groups, &similarity, NULL), ZOO_OK);
+    assert_int_equal(zoo_kmeans(&x, &(zoo_kmeans_options){ 7, 50, 1, p, NULL }, centres, groups, &similarity, NULL),
+                     ZOO_OK);
     for (size_t i = 0; i < x.n; i++) {
         assert_int_equal(groups[i], groups[i % 3]);
         used += seen[groups[i]]++ == 0;
@@ -140,10 +142,13 @@ static void more_groups_than_vectors_are_refused(void **state)
 
     (void)state;
     assert_int_equal(zoo_parallel_new(&p, 1, NULL), ZOO_OK);
-    assert_int_equal(zoo_kmeans(&x, &(zoo_kmeans_options){ N + 1, 50, 1, p, NULL }, centres, groups, &similarity, &err), ZOO_EUSAGE);
-    assert_int_equal(zoo_kmeans(&x, &(zoo_kmeans_options){ 0, 50, 1, p, NULL }, centres, groups, &similarity, &err), ZOO_EUSAGE);
+    assert_int_equal(zoo_kmeans(&x, &(zoo_kmeans_options){ N + 1, 50, 1, p, NULL }, centres, groups, &similarity, &err),
+                     ZOO_EUSAGE);
+    assert_int_equal(zoo_kmeans(&x, &(zoo_kmeans_options){ 0, 50, 1, p, NULL }, centres, groups, &similarity, &err),
+                     ZOO_EUSAGE);
     x.n = 3;
-    assert_int_equal(zoo_kmeans(&x, &(zoo_kmeans_options){ 3, 50, 1, p, NULL }, centres, groups, &similarity, &err), ZOO_OK);
+    assert_int_equal(zoo_kmeans(&x, &(zoo_kmeans_options){ 3, 50, 1, p, NULL }, centres, groups, &similarity, &err),
+                     ZOO_OK);
     zoo_parallel_free(p);
 }
 

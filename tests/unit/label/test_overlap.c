@@ -160,7 +160,8 @@ static void files_are_json_lines_or_text(void **state)
 {
     (void)state;
     WITH_FILE("one sample\n\ntwo\r\n", ZOO_OK, NULL, 2);
-    WITH_FILE("\xef\xbb\xbf{\"query\": \"a b\", \"turns\": [\"a b\", \"c d\", 3]}\n\n{\"query\": \"\", \"x\": 1}", ZOO_OK, NULL, 3);
+    WITH_FILE("\xef\xbb\xbf{\"query\": \"a b\", \"turns\": [\"a b\", \"c d\", 3]}\n\n{\"query\": \"\", \"x\": 1}",
+              ZOO_OK, NULL, 3);
     WITH_FILE("{\"query\": \"a\"}\n{\"prompt\": \"b\"}\n", ZOO_EFORMAT, ":2: 'query' is missing", 0);
     WITH_FILE("{\"query\": \"a\"}\nplain\n", ZOO_EFORMAT, ":2, column 5: not JSON", 0);
     WITH_FILE("{\"query\": 3}\n", ZOO_EFORMAT, ":1: 'query' should be a string, is a number", 0);

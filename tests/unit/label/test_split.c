@@ -50,8 +50,8 @@ static int tear_down(void **state)
 
 static void add(struct fixture *f, int id, const char *text, const char *subset)
 {
-    fprintf(f->to, "{\"id\":\"%04d\",\"query\":\"%s\",\"rewards\":{}%s%s%s}\n", id, text, subset ? ",\"subset\":\"" : "",
-            subset ? subset : "", subset ? "\"" : "");
+    fprintf(f->to, "{\"id\":\"%04d\",\"query\":\"%s\",\"rewards\":{}%s%s%s}\n", id, text,
+            subset ? ",\"subset\":\"" : "", subset ? subset : "", subset ? "\"" : "");
 }
 
 static void import(struct fixture *f)
@@ -320,7 +320,8 @@ static void what_makes_no_sense_is_refused(void **state)
 {
     struct fixture *f = *state;
     const char *const train[] = { "train" }, *const nil[] = { "nil" }, *const tag[] = { "subset=nil" };
-    const zoo_split_part much[] = { { "a", 0.7 }, { "b", 0.3001 } }, none[] = { { "a", (double)NAN } }, zero[] = { { "a", 0 } },
+    const zoo_split_part much[] = { { "a", 0.7 }, { "b", 0.3001 } }, none[] = { { "a", (double)NAN } },
+                                  zero[] = { { "a", 0 } },
                          twice[] = { { "a", 0.1 }, { "a", 0.1 } }, unnamed[] = { { "", 0.1 } };
 
     many(f, 0);
@@ -331,7 +332,8 @@ static void what_makes_no_sense_is_refused(void **state)
     refused(f, &(zoo_split_options){ .parts = unnamed, .part_count = 1 }, "1 to 128 bytes");
     refused(f, &(zoo_split_options){ .parts = halves, .part_count = 0 }, "1 to 64 parts");
     refused(f, &(zoo_split_options){ .parts = halves, .part_count = 2, .from = { train, 1 } }, "is also a part");
-    refused(f, &(zoo_split_options){ .parts = halves, .part_count = 2, .from = { nil, 1 } }, "no query is in the split 'nil'");
+    refused(f, &(zoo_split_options){ .parts = halves, .part_count = 2, .from = { nil, 1 } },
+            "no query is in the split 'nil'");
     refused(f, &(zoo_split_options){ .parts = halves, .part_count = 2, .where = { tag, 1 } }, "there are 's0', 's1'");
     refused(f, &(zoo_split_options){ .parts = halves, .part_count = 2, .by = "nil" }, "there is 'subset'");
     split(f, &(zoo_split_options){ .seed = 1 });

@@ -67,12 +67,14 @@ static void weights_are_as_computed_by_hand(void **state)
 
 static void neighbouring_cjk_characters_are_a_word(void **state)
 {
-    const char *const texts[] = { "\xe4\xb8\xad\xe6\x96\x87", "x \xe4\xb8\xad\xe6\x96\x87 1", "\xe4\xb8\xad \xe6\x96\x87" };
+    const char *const texts[] = { "\xe4\xb8\xad\xe6\x96\x87", "x \xe4\xb8\xad\xe6\x96\x87 1",
+                                  "\xe4\xb8\xad \xe6\x96\x87" };
     zoo_words words;
     zoo_vocabulary *v = learn(&words, texts, 3, 100);
 
     (void)state;
-    assert_int_equal(zoo_vocabulary_size(v), 3);                     /* two characters in three texts, their pair in two */
+    assert_int_equal(zoo_vocabulary_size(v), 3);                     /* two characters in three texts, their pair in
+                                                                      * two */
     assert_null(zoo_vocabulary_word(v, 0));
     assert_string_equal(zoo_vocabulary_word(v, 2), "\xe4\xb8\xad\xe6\x96\x87");
     done(v, &words);

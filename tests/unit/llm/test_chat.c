@@ -14,7 +14,8 @@ static void a_request_holds_what_was_set_and_nothing_else(void **state)
         { { "a\"b", "be\nbrief", 0, 5 }, "\xff",
           "{\"model\":\"a\\\"b\",\"messages\":[{\"role\":\"system\",\"content\":\"be\\nbrief\"},{\"role\":\"user\",\"content\":\"\xef\xbf\xbd\"}],"
           "\"temperature\":0,\"max_tokens\":5}" },
-        { { "m", NULL, 0.7, 0 }, "", "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"\"}],\"temperature\":0.7}" },
+        { { "m", NULL, 0.7, 0 }, "",
+          "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"\"}],\"temperature\":0.7}" },
     };
 
     (void)state;
@@ -31,7 +32,8 @@ static void a_request_that_does_not_fit_is_an_error(void **state)
     zoo_buf body = ZOO_BUF_INIT(40);
 
     (void)state;
-    assert_int_equal(zoo_chat_write(&body, &(zoo_chat_request){ .model = "m", .temperature = NAN }, "hi", 2), ZOO_ENOMEM);
+    assert_int_equal(zoo_chat_write(&body, &(zoo_chat_request){ .model = "m", .temperature = NAN }, "hi", 2),
+                     ZOO_ENOMEM);
     zoo_buf_release(&body);
 }
 
@@ -83,9 +85,12 @@ static void what_no_store_takes_is_not_known(void **state)
 static void replies_without_an_answer_are_refused_with_a_sentence(void **state)
 {
     static const struct { const char *reply, *words; } cases[] = {
-        { "", "found nothing" }, { "<html>", "not JSON" }, { "[]", "content" }, { "{}", "is nothing" }, { "{\"choices\":[]}", "is nothing" },
-        { "{\"choices\":[{\"message\":{\"content\":null}}]}", "is null" }, { "{\"choices\":[{\"message\":{\"content\":[]}}]}", "is an array" },
-        { "{\"choices\":[{\"finish_reason\":\"stop\",\"message\":{\"content\":\"\"}}]}", "empty (finish_reason: stop)" },
+        { "", "found nothing" }, { "<html>", "not JSON" }, { "[]", "content" }, { "{}", "is nothing" },
+            { "{\"choices\":[]}", "is nothing" },
+        { "{\"choices\":[{\"message\":{\"content\":null}}]}", "is null" },
+            { "{\"choices\":[{\"message\":{\"content\":[]}}]}", "is an array" },
+        { "{\"choices\":[{\"finish_reason\":\"stop\",\"message\":{\"content\":\"\"}}]}",
+          "empty (finish_reason: stop)" },
         { "{\"choices\":{\"message\":1}}", "is nothing" },
     };
     zoo_chat_answer a = { 0 };
@@ -121,7 +126,8 @@ static void ends_that_will_not_change_are_told_apart(void **state)
     static const struct { const char *reply, *words; } cases[] = {
         { "{\"choices\":[{\"finish_reason\":\"length\",\"message\":{\"content\":\"\"}}],\"usage\":{\"completion_tokens\":9}}", "used up" },
         { "{\"choices\":[{\"finish_reason\":\"content_filter\",\"message\":{\"content\":\"I\"}}],\"usage\":{\"completion_tokens\":9}}", "filter" },
-        { "{\"choices\":[{\"message\":{\"content\":null,\"refusal\":\"I cannot\"}}],\"usage\":{\"completion_tokens\":9}}", "refused: I cannot" },
+        { "{\"choices\":[{\"message\":{\"content\":null,\"refusal\":\"I "
+          "cannot\"}}],\"usage\":{\"completion_tokens\":9}}", "refused: I cannot" },
     };
     zoo_chat_answer a = { 0 };
     zoo_err err;
@@ -138,7 +144,8 @@ static void ends_that_will_not_change_are_told_apart(void **state)
 static void what_is_not_needed_may_be_anything(void **state)
 {
     static const char reply[] = "{\"seed\":123456789012345678901234567890,\"a\":1,\"a\":1e999,\"usage\":null,\"choices\":[{\"index\":0,\"logprobs\":"
-        "{\"token\":\"\\ud83d\"},\"message\":{\"content\":\"first\",\"content\":\"a\\u0000\\ud83d \\ud83d\\ude00\",\"tool_calls\":[{}]}},[1,{}],7]}";
+        "{\"token\":\"\\ud83d\"},\"message\":{\"content\":\"first\",\"content\":\"a\\u0000\\ud83d "
+        "\\ud83d\\ude00\",\"tool_calls\":[{}]}},[1,{}],7]}";
     static const char next[] = "{\"choices\":[{\"message\":{\"content\":\"b\"}}]}";
     zoo_chat_answer a = { 0 };
 

@@ -16,7 +16,8 @@ struct world {
     struct event_base *loop;
     struct evhttp *server;
     char url[64];
-    const char *script;                  /* one byte a request of the lane: o(k), 5(00), 4(00), l(atin-1), e(uros), b(ad reply), f(inal: no answer), n(ever answers) */
+    const char *script;                  /* one byte a request of the lane: o(k), 5(00), 4(00), l(atin-1), e(uros), b(ad
+                                          * reply), f(inal: no answer), n(ever answers) */
     size_t given, served[256], unsettled, most_unsettled, settles;
     int taken[100], lost[100], lost_for_good[100];
     int fail_take;
@@ -63,7 +64,8 @@ static int next(void *context, size_t lane, zoo_buf *body, zoo_job *job, zoo_err
     return zoo_buf_add(body, &w->script[w->given++], 1) ? ZOO_ENOMEM : 1;
 }
 
-static int take(void *context, size_t lane, const zoo_job *job, const char *reply, size_t size, double seconds, zoo_err *err)
+static int take(void *context, size_t lane, const zoo_job *job, const char *reply, size_t size, double seconds,
+                zoo_err *err)
 {
     struct world *w = context;
 
@@ -135,7 +137,8 @@ static int tear_down(void **state)
 
 static const zoo_dispatch_limits usual = { 4, 4, 3, 5000, 1000 };
 
-static int run_script(struct world *w, const char *script, zoo_lane *lane, const zoo_dispatch_limits *limits, zoo_err *err)
+static int run_script(struct world *w, const char *script, zoo_lane *lane, const zoo_dispatch_limits *limits,
+                      zoo_err *err)
 {
     const zoo_dispatch_hooks hooks = { next, take, lose, settle, w };
     int rc;

@@ -8,7 +8,8 @@
 struct settings { zoo_expert_entry *experts; unsigned experts_count; };
 
 static const cyaml_schema_field_t fields[] = {
-    CYAML_FIELD_SEQUENCE("experts", CYAML_FLAG_POINTER, struct settings, experts, &zoo_expert_schema, 0, ZOO_EXPERT_ENTRIES_MAX),
+    CYAML_FIELD_SEQUENCE("experts", CYAML_FLAG_POINTER, struct settings, experts, &zoo_expert_schema, 0,
+                         ZOO_EXPERT_ENTRIES_MAX),
     CYAML_FIELD_END
 };
 static const cyaml_schema_value_t schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct settings, fields) };

@@ -32,7 +32,8 @@ static void what_a_query_says_is_not_taken_for_the_template(void **state)
     zoo_buf body = ZOO_BUF_INIT(1000);
 
     (void)state;
-    assert_int_equal(zoo_reward_write(&body, &(zoo_reward_request){ ZOO_REWARD_CLASSIFY, "m", "{query}{answer}", -1 }, "{answer}", 8, "a", 1), ZOO_OK);
+    assert_int_equal(zoo_reward_write(&body, &(zoo_reward_request){ ZOO_REWARD_CLASSIFY, "m", "{query}{answer}", -1 },
+                                      "{answer}", 8, "a", 1), ZOO_OK);
     assert_string_equal(body.data, "{\"model\":\"m\",\"input\":\"{answer}a\"}");
     zoo_buf_release(&body);
 }
@@ -40,10 +41,13 @@ static void what_a_query_says_is_not_taken_for_the_template(void **state)
 static void the_score_is_found_or_the_reply_refused(void **state)
 {
     static const struct { enum zoo_reward_api api; long column; const char *data; double want; } cases[] = {
-        { ZOO_REWARD_CLASSIFY, -1, "{\"probs\":[0.5],\"logits\":[9]}", 0.5 }, { ZOO_REWARD_CLASSIFY, -1, "{\"logits\":[-2]}", -2 },
-        { ZOO_REWARD_CLASSIFY, 1, "{\"probs\":[0.1,0.9]}", 0.9 }, { ZOO_REWARD_CLASSIFY, -1, "{\"probs\":[0.1,0.9]}", NAN },
+        { ZOO_REWARD_CLASSIFY, -1, "{\"probs\":[0.5],\"logits\":[9]}", 0.5 },
+            { ZOO_REWARD_CLASSIFY, -1, "{\"logits\":[-2]}", -2 },
+        { ZOO_REWARD_CLASSIFY, 1, "{\"probs\":[0.1,0.9]}", 0.9 }, { ZOO_REWARD_CLASSIFY, -1, "{\"probs\":[0.1,0.9]}",
+                                                                    NAN },
         { ZOO_REWARD_CLASSIFY, 2, "{\"probs\":[0.1,0.9]}", NAN }, { ZOO_REWARD_CLASSIFY, -1, "{\"probs\":[]}", NAN },
-        { ZOO_REWARD_SCORE, -1, "{\"score\":3}", 3 }, { ZOO_REWARD_SCORE, -1, "{\"score\":\"3\"}", NAN }, { ZOO_REWARD_SCORE, -1, "{}", NAN },
+        { ZOO_REWARD_SCORE, -1, "{\"score\":3}", 3 }, { ZOO_REWARD_SCORE, -1, "{\"score\":\"3\"}", NAN },
+            { ZOO_REWARD_SCORE, -1, "{}", NAN },
         { ZOO_REWARD_SCORE, -1, "{\"score\":null}", NAN }, { ZOO_REWARD_SCORE, -1, "7", NAN },
         { ZOO_REWARD_POOLING, -1, "{\"data\":[1.5]}", 1.5 }, { ZOO_REWARD_POOLING, -1, "{\"data\":[[1],[2]]}", 2 },
         { ZOO_REWARD_POOLING, 0, "{\"data\":[[1,2],[3,4]]}", 3 }, { ZOO_REWARD_POOLING, -1, "{\"data\":[[]]}", NAN },

@@ -87,7 +87,8 @@ static void expect_near(const float *a, const json_t *row, const char *key, cons
 /* ---- what a checkpoint says of itself ---- */
 static void a_model_says_what_it_is(void **state)
 {
-    zoo_model *m = open_model("router", &f32), *backbone = open_model("backbone-bin", NULL), *pair = open_model("pair-reward", &f32);
+    zoo_model *m = open_model("router", &f32), *backbone = open_model("backbone-bin", NULL),
+                   *pair = open_model("pair-reward", &f32);
 
     (void)state;
     assert_int_equal(zoo_model_kind_of(m), ZOO_MODEL_CLASSIFIER);
@@ -115,7 +116,8 @@ static void a_model_says_what_it_is(void **state)
 /* Text to logits, as the reference has them; what is longer than 512 tokens is cut, which expected.jsonl does not. */
 static void texts_are_scored(void **state)
 {
-    static const struct { const char *folder, *pair; } cases[] = { { "router", NULL }, { "bert", NULL }, { "reward", "pair" } };
+    static const struct { const char *folder, *pair; } cases[] = { { "router", NULL }, { "bert", NULL },
+                                                                   { "reward", "pair" } };
     static float logits[GOLDEN_ROWS_MAX * 6];
     static zoo_text texts[GOLDEN_ROWS_MAX], pairs[GOLDEN_ROWS_MAX];
     static size_t rows[GOLDEN_ROWS_MAX];
@@ -158,10 +160,12 @@ static void answers_are_compared(void **state)
     (void)state;
     golden_open(&g, "pair-reward", "expected.jsonl");
     for (size_t i = 0; i < g.n; i++) {
-        zoo_text query = text_of(g.rows[i], "query"), a = text_of(g.rows[i], "candidate1"), b = text_of(g.rows[i], "candidate2");
+        zoo_text query = text_of(g.rows[i], "query"), a = text_of(g.rows[i], "candidate1"),
+                         b = text_of(g.rows[i], "candidate2");
         float there, back;
         zoo_tokens tokens;
-        if (zoo_model_compare(m, s, &query, &a, &b, 1, &there, &err) || zoo_model_compare(m, s, &query, &b, &a, 1, &back, &err) ||
+        if (zoo_model_compare(m, s, &query, &a, &b, 1, &there, &err) ||
+            zoo_model_compare(m, s, &query, &b, &a, 1, &back, &err) ||
             zoo_model_tokenize_comparison(m, s, &query, &a, &b, 0, &tokens, &err))
             fail_msg("%s", err.message);
         assert_int_equal(tokens.lengths[0], json_array_size(json_object_get(g.rows[i], "ids")));
@@ -210,7 +214,8 @@ static void vectors_are_pooled_and_scaled(void **state)
     (void)state;
     golden_open(&g, "backbone-bin", "expected.jsonl");
     zoo_text text = text_of(g.rows[0], "text");
-    if (zoo_model_embed(m, s, &text, 1, ZOO_POOL_CLS, 0, cls, &err) || zoo_model_embed(m, s, &text, 1, ZOO_POOL_MEAN, 0, mean, &err) ||
+    if (zoo_model_embed(m, s, &text, 1, ZOO_POOL_CLS, 0, cls, &err) ||
+        zoo_model_embed(m, s, &text, 1, ZOO_POOL_MEAN, 0, mean, &err) ||
         zoo_model_embed(m, s, &text, 1, ZOO_POOL_MEAN, 1, unit, &err))
         fail_msg("%s", err.message);
     expect_near(cls, g.rows[0], "cls", "backbone-bin");
@@ -250,7 +255,8 @@ static void any_number_of_sequences_is_run(void **state)
         }
     assert_true(N > 1024);
     zoo_tokens tokens = { ids, NULL, lengths, n, 0 };
-    if (zoo_model_run(m, s, &tokens, &(zoo_outputs){ .logits = a }, &err) || zoo_model_run(m, t, &tokens, &(zoo_outputs){ .logits = b }, &err))
+    if (zoo_model_run(m, s, &tokens, &(zoo_outputs){ .logits = a }, &err) ||
+        zoo_model_run(m, t, &tokens, &(zoo_outputs){ .logits = b }, &err))
         fail_msg("%s", err.message);
     assert_memory_equal(a, b, n * 6 * sizeof *a);
     for (size_t i = 0; i < g.n; i++)
@@ -258,12 +264,14 @@ static void any_number_of_sequences_is_run(void **state)
             static uint32_t long_ids[GOLDEN_TOKENS_MAX];
             static uint8_t long_types[GOLDEN_TOKENS_MAX];
             size_t length = golden_ids(g.rows[i], long_ids, long_types);
-            if (zoo_model_run(m, t, &(zoo_tokens){ long_ids, NULL, &length, 1, 0 }, &(zoo_outputs){ .logits = a }, &err))
+            if (zoo_model_run(m, t, &(zoo_tokens){ long_ids, NULL, &length, 1, 0 }, &(zoo_outputs){ .logits = a },
+                              &err))
                 fail_msg("%s", err.message);
             expect_near(a, g.rows[i], "logits", "router");
         }
     size_t huge = 1 << 17;
-    assert_int_equal(zoo_model_run(m, t, &(zoo_tokens){ ids, NULL, &huge, 1, 0 }, &(zoo_outputs){ .logits = a }, &err), ZOO_EUSAGE);
+    assert_int_equal(zoo_model_run(m, t, &(zoo_tokens){ ids, NULL, &huge, 1, 0 }, &(zoo_outputs){ .logits = a }, &err),
+                     ZOO_EUSAGE);
     assert_int_equal(zoo_model_run(m, t, &tokens, &(zoo_outputs){ .logits = b }, &err), ZOO_OK);
     golden_close(&g);
     zoo_session_free(s);
@@ -274,7 +282,8 @@ static void any_number_of_sequences_is_run(void **state)
 /* ---- wrong use ---- */
 static void what_a_model_cannot_do_is_said(void **state)
 {
-    zoo_model *backbone = open_model("backbone-bin", &f32), *m = open_model("router", &f32), *pair = open_model("pair-reward", &f32);
+    zoo_model *backbone = open_model("backbone-bin", &f32), *m = open_model("router", &f32),
+                          *pair = open_model("pair-reward", &f32);
     zoo_session *s = session_new(backbone, 1), *t = session_new(m, 1), *u = session_new(pair, 1);
     zoo_text text = { "a", 1 };
     zoo_options wrong = { 0 };
@@ -304,7 +313,8 @@ static void what_a_model_cannot_do_is_said(void **state)
 /* ---- threads and memory ---- */
 struct worker { const zoo_model *model; unsigned threads; float out[8 * 6]; int rc; };
 
-static const char *const lines[] = { "What is 17 * 23?", "Write a poem.", "", "Wie spät ist es?", "SELECT * FROM t;", "a b c", "x", "end" };
+static const char *const lines[] = { "What is 17 * 23?", "Write a poem.", "", "Wie spät ist es?", "SELECT * FROM t;",
+                                     "a b c", "x", "end" };
 
 static void *work(void *arg)
 {

@@ -61,7 +61,8 @@ static void check_gradients(uint32_t hidden)
 {
     zoo_ngram_config config = small(hidden);
     zoo_ngram_net net;
-    float dlogits[B * K], dtags[B * G], activations[B * (D + 8)], logits[B * K], tags[B * G], scratch[B * 8], dpooled[B * D];
+    float dlogits[B * K], dtags[B * G], activations[B * (D + 8)], logits[B * K], tags[B * G], scratch[B * 8],
+        dpooled[B * D];
     float *params, *grads;
 
     assert_int_equal(zoo_ngram_net_init(&net, &config, "test", NULL), ZOO_OK);

@@ -172,7 +172,8 @@ static void an_explanation_is_exact(void **state)
     (void)state;
     assert_int_equal(zoo_workspace_new(&workspace, router, NULL), ZOO_OK);
     assert_int_equal(zoo_router_route(router, workspace, query, sizeof query - 1, p, NULL, NULL), ZOO_OK);
-    assert_int_equal(zoo_router_explain(router, workspace, query, sizeof query - 1, 2, 0, &reasons, &count, &rest, NULL), ZOO_OK);
+    assert_int_equal(zoo_router_explain(router, workspace, query, sizeof query - 1, 2, 0, &reasons, &count, &rest,
+                                        NULL), ZOO_OK);
     assert_int_equal(count, 9 + 11);             /* distinct words, distinct pairs */
     sum = rest;
     for (size_t i = 0; i < count; i++) {

@@ -13,8 +13,8 @@ static void files_are_distinct_and_in_order(void **state)
     zoo_shards s;
 
     (void)state;
-    assert_int_equal(parse(&s, "{\"metadata\":{\"total_size\":1},\"weight_map\":{\"a\":\"m-2.safetensors\",\"b\":\"m-1.safetensors\","
-                           "\"c\":\"m-2.safetensors\"}}", NULL), ZOO_OK);
+    assert_int_equal(parse(&s,
+                           "{\"metadata\":{\"total_size\":1},\"weight_map\":{\"a\":\"m-2.safetensors\",\"b\":\"m-1.safetensors\",\"c\":\"m-2.safetensors\"}}", NULL), ZOO_OK);
     assert_int_equal(s.count, 2);
     assert_string_equal(s.files[0], "m-2.safetensors");
     assert_string_equal(s.files[1], "m-1.safetensors");
@@ -25,7 +25,8 @@ static void files_are_distinct_and_in_order(void **state)
 static void names_cannot_leave_the_folder(void **state)
 {
     static const char *const names[] = {
-        "../m.safetensors", "/etc/m.safetensors", "a/m.safetensors", "..\\\\m.safetensors", "C:m.safetensors", ".safetensors",
+        "../m.safetensors", "/etc/m.safetensors", "a/m.safetensors", "..\\\\m.safetensors", "C:m.safetensors",
+            ".safetensors",
         ".m.safetensors", "m.bin", "m", "", "m\\u0000.safetensors", "m\\n.safetensors", "\\u00e9.safetensors",
     };
     char text[200];
@@ -43,7 +44,8 @@ static void names_cannot_leave_the_folder(void **state)
 
 static void what_is_no_index_is_refused(void **state)
 {
-    static const char *const texts[] = { "", "[]", "{}", "{\"weight_map\":[]}", "{\"weight_map\":{}}", "{\"weight_map\":{\"a\":1}}",
+    static const char *const texts[] = { "", "[]", "{}", "{\"weight_map\":[]}", "{\"weight_map\":{}}",
+                                         "{\"weight_map\":{\"a\":1}}",
                                          "{\"weight_map\":{\"a\":\"m.safetensors\",\"a\":\"n.safetensors\"}}" };
     zoo_shards s;
 

@@ -33,7 +33,8 @@ static void all_short_floats_go_there_and_back(void **state)
             int bits = types[k] == ZOO_F16 ? 10 : 7, bias = types[k] == ZOO_F16 ? 15 : 127;
             int exponent = (int)(i >> bits) & (2 * bias + 1), fraction = (int)i & ((1 << bits) - 1);
             float x;
-            double want = exponent ? ldexp(fraction + (1 << bits), exponent - bias - bits) : ldexp(fraction, 1 - bias - bits);
+            double want = exponent ? ldexp(fraction + (1 << bits), exponent - bias - bits) :
+                          ldexp(fraction, 1 - bias - bits);
             zoo_floats_widen(&x, &raw, types[k], 1);
             zoo_floats_narrow(&back, &x, types[k], 1);
             if (exponent == 2 * bias + 1 && fraction) {

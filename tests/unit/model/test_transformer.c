@@ -121,7 +121,8 @@ static void hidden_states_agree_with_the_reference(void **state)
                 for (size_t j = 0; j < n * H; j++) {
                     float a = hidden[l*n*H + j], b = expected[j];
                     if (!(fabsf(a - b) <= 2e-4f * fmaxf(1, fabsf(b))))
-                        fail_msg("%s, %s, element %zu: %g, should be %g", folders[f].name, name, j, (double)a, (double)b);
+                        fail_msg("%s, %s, element %zu: %g, should be %g", folders[f].name, name, j, (double)a,
+                                 (double)b);
                 }
             }
         }
@@ -167,7 +168,8 @@ static void results_depend_neither_on_the_batch_nor_on_threads(void **state)
         golden_open(&g, f->name, "expected.jsonl");
         n = pack_all(&g, GOLDEN_TOKENS_MAX, lengths, &N);
         for (size_t j = 0; j < n; at += lengths[j++]) {
-            zoo_results results = is_cls ? (zoo_results){ .cls = one + j*width } : (zoo_results){ .logits = one + j*width };
+            zoo_results results = is_cls ? (zoo_results){ .cls = one + j*width } :
+                                  (zoo_results){ .logits = one + j*width };
             run(t, alone, &(zoo_packed){ ids + at, types + at, &lengths[j], 1, lengths[j] }, &results);
         }
         for (unsigned threads = 1; threads <= 5; threads++) {
@@ -229,7 +231,8 @@ static void minilm_agrees_with_its_reference(void **state)
                 fail_msg("row %zu: cls is off by %g", row, golden_difference(out, json_object_get(g.rows[row], "cls")));
         }
         if (!(least >= cases[i].least))
-            fail_msg("%s: cosine %.7f, should be %g at least", zoo_precision_name(cases[i].precision), least, cases[i].least);
+            fail_msg("%s: cosine %.7f, should be %g at least", zoo_precision_name(cases[i].precision), least,
+                     cases[i].least);
         golden_close(&g);
         zoo_pass_free(p);
         zoo_transformer_close(t);
@@ -239,7 +242,8 @@ static void minilm_agrees_with_its_reference(void **state)
 /* ---- wrong use ---- */
 static void wrong_batches_are_refused(void **state)
 {
-    zoo_transformer *t = open_folder("bert", ZOO_PRECISION_F32), *backbone = open_folder("backbone-bin", ZOO_PRECISION_F32);
+    zoo_transformer *t = open_folder("bert", ZOO_PRECISION_F32), *backbone = open_folder("backbone-bin",
+                                                                                         ZOO_PRECISION_F32);
     zoo_transformer *pair = open_folder("pair-reward", ZOO_PRECISION_F32);
     zoo_pass *p = pass_new(t, 600, 2), *q = pass_new(backbone, 64, 1), *r = pass_new(pair, 64, 1);
     const uint32_t good[] = { 1, 2, 3, 4 }, beyond[] = { 1, 2, 4000, 4 };
@@ -260,10 +264,12 @@ static void wrong_batches_are_refused(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         zoo_err err = { 0 };
-        if (zoo_transformer_run(t, p, &cases[i].batch, &results, &err) != ZOO_EUSAGE || !strstr(err.message, cases[i].named))
+        if (zoo_transformer_run(t, p, &cases[i].batch, &results, &err) != ZOO_EUSAGE ||
+            !strstr(err.message, cases[i].named))
             fail_msg("case %zu: '%s'", i, err.message);
     }
-    assert_int_equal(zoo_transformer_run(backbone, q, &(zoo_packed){ good, NULL, four, 1, 4 }, &results, NULL), ZOO_EUSAGE);
+    assert_int_equal(zoo_transformer_run(backbone, q, &(zoo_packed){ good, NULL, four, 1, 4 }, &results, NULL),
+                     ZOO_EUSAGE);
     assert_int_equal(zoo_transformer_run(pair, r, &(zoo_packed){ good, NULL, four, 1, 4 }, &results, NULL), ZOO_EUSAGE);
     assert_int_equal(zoo_transformer_run(t, p, &(zoo_packed){ good, NULL, four, 0, 0 }, &results, NULL), ZOO_OK);
     zoo_pass_free(p);
@@ -313,11 +319,13 @@ static void write_variant(const char *from, const char *to)
     free(text);
 }
 
-/* Nothing is allocated by a config's word alone: sizes that the weights do not have are errors that name tensor and shape. */
+/* Nothing is allocated by a config's word alone: sizes that the weights do not have are errors that name tensor and
+ * shape. */
 static void a_config_that_lies_about_sizes_is_refused(void **state)
 {
     static const struct { const char *from, *to, *named; } cases[] = {
-        { "\"vocab_size\": 4001", "\"vocab_size\": 16000000", "embeddings.word_embeddings.weight' is 4001 x 48, the config asks for 16000000 x 48" },
+        { "\"vocab_size\": 4001", "\"vocab_size\": 16000000",
+          "embeddings.word_embeddings.weight' is 4001 x 48, the config asks for 16000000 x 48" },
         { "\"hidden_size\": 48", "\"hidden_size\": 48, \"embedding_size\": 24", "4001 x 24" },
         { "\"intermediate_size\": 96", "\"intermediate_size\": 131072", "intermediate.dense.weight" },
         { "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4", "no tensor 'deberta.encoder.layer.3." },
@@ -334,7 +342,8 @@ static void a_config_that_lies_about_sizes_is_refused(void **state)
         zoo_transformer *t;
         zoo_err err = { 0 };
         write_variant(cases[i].from, cases[i].to);
-        if (zoo_transformer_open(&t, root, ZOO_PRECISION_F32, &err) != ZOO_EFORMAT || t || !strstr(err.message, cases[i].named))
+        if (zoo_transformer_open(&t, root, ZOO_PRECISION_F32, &err) != ZOO_EFORMAT || t ||
+            !strstr(err.message, cases[i].named))
             fail_msg("%s: '%s'", cases[i].to, err.message);
     }
 }

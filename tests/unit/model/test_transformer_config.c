@@ -50,14 +50,16 @@ static void both_forms_of_pos_att_type_are_read(void **state)
 
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        snprintf(text, sizeof text, "{\"model_type\": \"deberta-v2\", \"relative_attention\": true, \"pos_att_type\": %s, "
+        snprintf(text, sizeof text,
+                 "{\"model_type\": \"deberta-v2\", \"relative_attention\": true, \"pos_att_type\": %s, "
                  "\"position_buckets\": 256, \"max_relative_positions\": -1}", forms[i]);
         assert_int_equal(parse(&c, text, &err), ZOO_OK);
         assert_true(c.has_c2p && c.has_p2c && c.has_relative);
         assert_int_equal(zoo_transformer_span(&c), 256);
         assert_int_equal(c.max_relative, 512);
     }
-    assert_int_equal(parse(&c, "{\"model_type\": \"deberta-v2\", \"relative_attention\": true, \"position_buckets\": -1}", &err), ZOO_OK);
+    assert_int_equal(parse(&c, "{\"model_type\": \"deberta-v2\", \"relative_attention\": true, \"position_buckets\": "
+                               "-1}", &err), ZOO_OK);
     assert_int_equal(zoo_transformer_span(&c), 512);
 }
 
@@ -73,9 +75,10 @@ static void heads_follow_the_architecture(void **state)
     assert_int_equal(c.labels, 3);
     assert_int_equal(parse(&c, "{\"model_type\": \"bert\", \"architectures\": [\"BertForMaskedLM\"]}", &err), ZOO_OK);
     assert_int_equal(c.head, ZOO_HEAD_NONE);
-    assert_int_equal(parse(&c, "{\"model_type\": \"deberta-v2\", \"architectures\": [\"DebertaV2PairRM\"], \"n_tasks\": 1, "
-                               "\"sep_token_id\": 2, \"source_prefix_id\": 10, \"cand1_prefix_id\": 11, \"cand2_prefix_id\": 12}", &err),
-                     ZOO_OK);
+    assert_int_equal(parse(&c, "{\"model_type\": \"deberta-v2\", \"architectures\": [\"DebertaV2PairRM\"], "
+                               "\"n_tasks\": 1, "
+                               "\"sep_token_id\": 2, \"source_prefix_id\": 10, \"cand1_prefix_id\": 11, "
+                               "\"cand2_prefix_id\": 12}", &err), ZOO_OK);
     assert_int_equal(c.head, ZOO_HEAD_PAIR);
     assert_int_equal(c.candidate2_id, 12);
 }
@@ -89,8 +92,8 @@ static void a_limit_of_tokens_is_kept_to_what_the_model_has(void **state)
     assert_int_equal(parse(&c, "{\"model_type\": \"bert\", \"zooter\": {\"max_tokens\": 100}}", &err), ZOO_OK);
     assert_int_equal(c.max_tokens, 100);
     assert_int_equal(parse(&c, "{\"model_type\": \"bert\", \"zooter\": {\"max_tokens\": 513}}", &err), ZOO_EFORMAT);
-    assert_int_equal(parse(&c, "{\"model_type\": \"deberta-v2\", \"position_biased_input\": false, \"zooter\": {\"max_tokens\": 2000}}", &err),
-                     ZOO_OK);
+    assert_int_equal(parse(&c, "{\"model_type\": \"deberta-v2\", \"position_biased_input\": false, \"zooter\": "
+                               "{\"max_tokens\": 2000}}", &err), ZOO_OK);
     assert_int_equal(c.max_tokens, 2000);
 }
 
@@ -109,7 +112,8 @@ static void what_is_not_computed_is_refused_by_name(void **state)
         { "deberta-v2", "\"pos_att_type\": 1", "'pos_att_type'" },
         { "deberta-v2", "\"norm_rel_ebd\": \"batch_norm\"", "'norm_rel_ebd'" },
         { "deberta-v2", "\"relative_attention\": \"yes\"", "'relative_attention'" },
-        { "deberta-v2", "\"relative_attention\": true, \"max_relative_positions\": 100000", "'max_relative_positions'" },
+        { "deberta-v2", "\"relative_attention\": true, \"max_relative_positions\": 100000",
+          "'max_relative_positions'" },
         { "deberta-v2", "\"relative_attention\": true, \"position_buckets\": 1024", "'position_buckets'" },
         { "deberta-v2", "\"hidden_size\": 0", "'hidden_size'" },
         { "deberta-v2", "\"hidden_size\": 4611686018427387904", "'hidden_size'" },
@@ -135,21 +139,24 @@ static void what_is_not_computed_is_refused_by_name(void **state)
         zoo_err err = { 0 };
         char text[400];
         snprintf(text, sizeof text, "{\"model_type\": \"%s\", %s}", cases[i].model, cases[i].member);
-        if (parse(&c, text, &err) != ZOO_EFORMAT || !strstr(err.message, cases[i].named) || strncmp(err.message, "config.json: ", 13))
+        if (parse(&c, text, &err) != ZOO_EFORMAT || !strstr(err.message, cases[i].named) ||
+            strncmp(err.message, "config.json: ", 13))
             fail_msg("%s: '%s'", text, err.message);
     }
 }
 
 static int column(const zoo_transformer_config *c, size_t distance)
 {
-    int A = (int)zoo_transformer_span(c), at = A - zoo_position_bucket((int)distance, (int)c->buckets, (int)c->max_relative);
+    int A = (int)zoo_transformer_span(c), at = A - zoo_position_bucket((int)distance, (int)c->buckets,
+                                                                       (int)c->max_relative);
 
     return at < 0 ? 0 : at;
 }
 
 static void beyond_its_reach_a_position_stays(void **state)
 {
-    static const size_t cases[][2] = { { 256, 512 }, { 7, 20 }, { 5, 20 }, { 2, 20 }, { 3, 20 }, { 4, 512 }, { 9, 7 }, { 33, 100 }, { 0, 64 } };
+    static const size_t cases[][2] = { { 256, 512 }, { 7, 20 }, { 5, 20 }, { 2, 20 }, { 3, 20 }, { 4, 512 }, { 9, 7 },
+                                       { 33, 100 }, { 0, 64 } };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

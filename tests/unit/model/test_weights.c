@@ -1,4 +1,5 @@
-/* A checkpoint's weights from its folder: which file wins, 8-bit weights, many readers, a file that changes meanwhile. */
+/* A checkpoint's weights from its folder: which file wins, 8-bit weights, many readers, a file that changes
+ * meanwhile. */
 #include "unit/cm.h"
 #include <pthread.h>
 #include <stdio.h>
@@ -70,7 +71,8 @@ static void scales_have_to_fit(void **state)
     zoo_planned wide[] = { { "w", ZOO_I8, 2, { 2, 2 } }, { "w_scale", ZOO_F32, 2, { 1, 2 } } };
     zoo_planned one[] = { { "w", ZOO_I8, 2, { 2, 2 } }, { "w_scale", ZOO_F32, 1, { 1 } } };
     zoo_planned bytes[] = { { "w", ZOO_I8, 2, { 2, 2 } }, { "w_scale", ZOO_I8, 1, { 2 } } };
-    zoo_planned zero[] = { { "w", ZOO_I8, 2, { 2, 2 } }, { "w_scale", ZOO_F32, 1, { 2 } }, { "w_zero_point", ZOO_I8, 1, { 2 } } };
+    zoo_planned zero[] = { { "w", ZOO_I8, 2, { 2, 2 } }, { "w_scale", ZOO_F32, 1, { 2 } },
+                           { "w_zero_point", ZOO_I8, 1, { 2 } } };
     zoo_err err;
 
     (void)state;

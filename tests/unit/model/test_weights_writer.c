@@ -33,7 +33,8 @@ static const float values[6] = { 1, -2.5f, 0.1f, 4, 5, 65504 };
 static size_t write_four(uint64_t max_shard)
 {
     zoo_planned plan[] = {
-        { "d", ZOO_I8, 1, { 3 } }, { "c", ZOO_F16, 2, { 3, 2 } }, { "empty", ZOO_F32, 2, { 0, 5 } }, { "b", ZOO_BF16, 1, { 6 } },
+        { "d", ZOO_I8, 1, { 3 } }, { "c", ZOO_F16, 2, { 3, 2 } }, { "empty", ZOO_F32, 2, { 0, 5 } },
+            { "b", ZOO_BF16, 1, { 6 } },
         { "a", ZOO_F32, 2, { 2, 3 } },
     };
     static const int8_t bytes[] = { -127, 0, 3 };

@@ -17,7 +17,8 @@ static const zoo_router_facts tiny_facts = { 3, tiny_experts, tiny_means, 0.1, 2
 
 static inline zoo_ngram_config tiny_config(void)
 {
-    zoo_ngram_config c = { .features = ZOO_NGRAMS_DEFAULT, .dim = 8, .hidden = 4, .experts = 3, .kinds = 2, .kind_values = { 2, 3 } };
+    zoo_ngram_config c = { .features = ZOO_NGRAMS_DEFAULT, .dim = 8, .hidden = 4, .experts = 3, .kinds = 2,
+                           .kind_values = { 2, 3 } };
 
     c.features.buckets = 512;
     return c;

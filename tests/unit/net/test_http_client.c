@@ -72,8 +72,10 @@ static void redirect(zoo_http_exchange *x, void *context)
 }
 
 static const zoo_http_route routes[] = {
-    { "POST", "/echo", echo }, { "GET", "/echo", echo }, { "PUT", "/echo", echo }, { "POST", "/fail", refuse }, { "POST", "/stall", stall },
-    { "POST", "/half", stall_half_way }, { "GET", "/big", big }, { "GET", "/redirect", redirect }, { NULL, NULL, NULL } };
+    { "POST", "/echo", echo }, { "GET", "/echo", echo }, { "PUT", "/echo", echo }, { "POST", "/fail", refuse },
+        { "POST", "/stall", stall },
+    { "POST", "/half", stall_half_way }, { "GET", "/big", big }, { "GET", "/redirect", redirect },
+        { NULL, NULL, NULL } };
 
 /* ---- the client's side ---- */
 
@@ -379,7 +381,8 @@ static void headers_cannot_be_smuggled_in(void **state)
     zoo_err err;
 
     (void)state;
-    assert_int_equal(zoo_http_start(client, &(zoo_http_request){ .method = "GET", .url = base, .headers = headers }, &call, &err), ZOO_EUSAGE);
+    assert_int_equal(zoo_http_start(client, &(zoo_http_request){ .method = "GET", .url = base, .headers = headers },
+                                    &call, &err), ZOO_EUSAGE);
     assert_null(call);
 }
 
@@ -393,7 +396,8 @@ static int set_up(void **state)
     setenv("http_proxy", "http://127.0.0.1:1", 1);     /* must not matter */
     setenv("no_proxy", "", 1);
     loop = event_base_new();
-    if (zoo_http_server_new(&server, loop, "127.0.0.1:0", routes, NULL, NULL, &err) || zoo_http_client_new(&client, loop, NULL, &err))
+    if (zoo_http_server_new(&server, loop, "127.0.0.1:0", routes, NULL, NULL, &err) ||
+        zoo_http_client_new(&client, loop, NULL, &err))
         return -1;
     snprintf(base, sizeof base, "%s", zoo_http_server_url(server));
     return 0;

@@ -161,7 +161,8 @@ static void chunks_are_put_together_in_any_pieces(void **state)
 
 static void broken_chunks_are_refused(void **state)
 {
-    static const char *const cases[] = { "x\r\n", "\r\n", "-1\r\n", "4\nWiki", "4\r\nWikipedia\r\n", "4 4\rx\r\n", "\x11\r\n",
+    static const char *const cases[] = { "x\r\n", "\r\n", "-1\r\n", "4\nWiki", "4\r\nWikipedia\r\n", "4 4\rx\r\n",
+                                         "\x11\r\n",
                                          "fffffffffffffffffffff\r\n", "7fffffffffffffff\r\n", "0x4\r\nWiki\r\n" };
     zoo_http_chunks chunks;
     char bytes[200];

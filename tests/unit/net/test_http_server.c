@@ -214,7 +214,8 @@ static void requests_are_answered(void **state)
     expect(ask("GET /tree/a/b HTTP/1.1\r\n" CLOSE "\r\n"), "X-Path: /tree/a/b");
     expect(ask("GET /later HTTP/1.1\r\n" CLOSE "\r\n"), "\r\n\r\nlate");
     expect(ask("GET /echo HTTP/1.0\r\n\r\n"), "Connection: close\r\n");
-    expect(ask("POST /echo HTTP/1.1\r\n" CLOSE "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"), "\r\n\r\nabcde");
+    expect(ask("POST /echo HTTP/1.1\r\n" CLOSE "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"),
+           "\r\n\r\nabcde");
 }
 
 static void head_gets_the_length_and_no_body(void **state)
@@ -231,7 +232,8 @@ static void errors_have_openais_shape(void **state)
     (void)state;
     expect(ask("GET /nothing\"here HTTP/1.1\r\n" CLOSE "\r\n"), "404 Not Found");
     expect(ask("GET /nothing\"here HTTP/1.1\r\n" CLOSE "\r\n"),
-           "{\"error\":{\"message\":\"there is nothing at /nothing\\\"here\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"not_found\"}}");
+           "{\"error\":{\"message\":\"there is nothing at "
+           "/nothing\\\"here\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":\"not_found\"}}");
     expect(ask("DELETE /echo HTTP/1.1\r\n" CLOSE "\r\n"), "405 Method Not Allowed");
     expect(ask("DELETE /echo HTTP/1.1\r\n" CLOSE "\r\n"), "Allow: POST, GET\r\n");
     expect(ask("nonsense\r\n\r\n"), "{\"error\":");
@@ -294,7 +296,8 @@ static void pipelined_requests_are_answered_in_order(void **state)
                         "GET /later HTTP/1.1\r\nHost: a\r\n\r\n"
                         "GET /stream HTTP/1.1\r\nHost: a\r\n\r\n"
                         "POST /echo HTTP/1.1\r\n" CLOSE "Content-Length: 4\r\n\r\nlast");
-    const char *first = strstr(a, "first"), *late = strstr(a, "late"), *streamed = strstr(a, "data: 2"), *last = strstr(a, "last");
+    const char *first = strstr(a, "first"), *late = strstr(a, "late"), *streamed = strstr(a, "data: 2"),
+                        *last = strstr(a, "last");
 
     (void)state;
     assert_true(first && late && streamed && last && first < late && late < streamed && streamed < last);
@@ -310,7 +313,8 @@ static void continue_is_said_before_the_body(void **state)
     put(fd, "hello");
     expect(get(fd, NULL), "\r\n\r\nhello");
     close(fd);
-    expect(ask("POST /echo HTTP/1.1\r\n" CLOSE "Content-Length: 500000\r\nExpect: 100-continue\r\n\r\n"), "HTTP/1.1 413");
+    expect(ask("POST /echo HTTP/1.1\r\n" CLOSE "Content-Length: 500000\r\nExpect: 100-continue\r\n\r\n"),
+           "HTTP/1.1 413");
 }
 
 static void streams_are_chunked_or_end_with_the_connection(void **state)
@@ -376,7 +380,8 @@ static void a_client_that_stalls_is_let_go(void **state)
 static void addresses_are_read(void **state)
 {
     static const char *const good[] = { "127.0.0.1:1", "localhost:80", "[::1]:0", ":8080", "8080", "*:1", "0.0.0.0:0" };
-    static const char *const bad[] = { "", "x", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", "example.org:80", "::1:80", "1:2:3",
+    static const char *const bad[] = { "", "x", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", "example.org:80",
+                                       "::1:80", "1:2:3",
                                        "127.0.0.1:8o" };
     static const char *const loopback[] = { "127.0.0.1:1", "127.9.9.9:1", "localhost:80", "[::1]:0", "8080" };
     static const char *const open[] = { ":8080", "*:1", "0.0.0.0:0", "10.0.0.1:1", "[::]:1", "nonsense" };

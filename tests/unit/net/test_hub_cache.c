@@ -14,7 +14,8 @@ static zoo_hub_cache cache;
 static void repositories_are_one_or_two_names(void **state)
 {
     static const char *const good[] = { "bert-base-uncased", "org/name", "a/b", "A.b_c-d/0" };
-    static const char *const bad[] = { "", "/", "a/", "/a", "a/b/c", "..", "../a", "a/..", "a/.", ".a", "-a", "a..b", "a--b", "a b", "a\\b", "a\nb" };
+    static const char *const bad[] = { "", "/", "a/", "/a", "a/b/c", "..", "../a", "a/..", "a/.", ".a", "-a", "a..b",
+                                       "a--b", "a b", "a\\b", "a\nb" };
 
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
@@ -25,8 +26,10 @@ static void repositories_are_one_or_two_names(void **state)
 
 static void files_stay_in_their_folder(void **state)
 {
-    static const char *const good[] = { "config.json", "1_Pooling/config.json", "a/b/c", "..a", "a..", "with blank", "\xc3\xa4" };
-    static const char *const bad[] = { "", ".", "..", "/", "/a", "a/", "a//b", "../a", "a/../b", "a/..", "./a", "a\\b", "a\nb", "a\x7f" };
+    static const char *const good[] = { "config.json", "1_Pooling/config.json", "a/b/c", "..a", "a..", "with blank",
+                                        "\xc3\xa4" };
+    static const char *const bad[] = { "", ".", "..", "/", "/a", "a/", "a//b", "../a", "a/../b", "a/..", "./a", "a\\b",
+                                       "a\nb", "a\x7f" };
     char longest[300];
 
     (void)state;

@@ -37,8 +37,11 @@ static void test_config_is_read(void **state)
     zoo_err err;
 
     (void)state;
-    assert_int_equal(load(&config, "seed: 7\nexperts:\n  - name: a/b\n    strength: 0.25\n    strengths: {roman: 1, percent: 0}\n"
-                          "    latency_ms: 2.5\n    tokens_per_s: 80\n    failure_rate: 0.5\n    stall_rate: 0.25\n    cut_rate: 0.25\n"
+    assert_int_equal(load(&config,
+                          "seed: 7\nexperts:\n  - name: a/b\n    strength: 0.25\n    strengths: {roman: 1, percent: "
+                          "0}\n"
+                          "    latency_ms: 2.5\n    tokens_per_s: 80\n    failure_rate: 0.5\n    stall_rate: 0.25\n    "
+                          "cut_rate: 0.25\n"
                           "    failure_status: 429\n  - name: b\n", &err), ZOO_OK);
     assert_int_equal(config.count, 2);
     assert_int_equal(config.seed, 7);
@@ -60,12 +63,15 @@ static void test_bad_configs_are_refused_with_a_sentence(void **state)
     static const struct { const char *text, *names; } cases[] = {
         { "", "no settings" }, { "experts: []\n", "0 of 1" }, { "seed: 1\n", "experts" },
         { "experts:\n  - name: a\n  - name: a\n", "'a'" }, { "experts:\n  - name: a b\n", "a b" },
-        { "experts:\n  - name: a\n    strength: 1.5\n", "strength is 1.5" }, { "experts:\n  - name: a\n    strength: .nan\n", "" },
+        { "experts:\n  - name: a\n    strength: 1.5\n", "strength is 1.5" },
+            { "experts:\n  - name: a\n    strength: .nan\n", "" },
         { "experts:\n  - name: a\n    strengths: {romans: 1}\n", "romans" },
         { "experts:\n  - name: a\n    strengths: {roman: -1}\n", "roman is -1" },
-        { "experts:\n  - name: a\n    latency: 5\n", "latency" }, { "experts:\n  - name: a\n    latency_ms: -5\n", "latency_ms" },
+        { "experts:\n  - name: a\n    latency: 5\n", "latency" }, { "experts:\n  - name: a\n    latency_ms: -5\n",
+                                                                    "latency_ms" },
         { "experts:\n  - name: a\n    failure_status: 200\n", "failure_status" },
-        { "experts:\n  - name: a\n    failure_rate: 0.6\n    stall_rate: 0.6\n", "add up" }, { "experts: 5\n", "" }, { "\xff\xfe", "" }
+        { "experts:\n  - name: a\n    failure_rate: 0.6\n    stall_rate: 0.6\n", "add up" }, { "experts: 5\n", "" },
+            { "\xff\xfe", "" }
     };
     zoo_sim_config config;
     zoo_err err;
@@ -126,8 +132,9 @@ static void test_strengths_hold(void **state)
     double x;
 
     (void)state;
-    assert_int_equal(load(&config, "experts:\n  - name: a\n    strength: 0.3\n    strengths: {percent: 0.9, program: 1, sorting: 0}\n",
-                          &err), ZOO_OK);
+    assert_int_equal(load(&config,
+                          "experts:\n  - name: a\n    strength: 0.3\n    strengths: {percent: 0.9, program: 1, "
+                          "sorting: 0}\n", &err), ZOO_OK);
     x = measured(&config, 0, "percent", 2000);         /* four standard errors: 0.027 and 0.041 */
     assert_true(x > 0.87 && x < 0.93);
     x = measured(&config, 0, "weekday", 2000);

@@ -1,4 +1,5 @@
-/* test_tasks.c - the table of tasks: every kind makes, asks, is recognised from the text alone, solves and errs as it should. */
+/* test_tasks.c - the table of tasks: every kind makes, asks, is recognised from the text alone, solves and errs as it
+ * should. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -169,11 +170,14 @@ static void test_other_text_is_not_matched(void **state)
 {
     static const char *const texts[] = {
         "", " ", "hello", "What is love?", "What is % of ?", "What is 15% of 240? And why?", "Multiply 3 by four.",
-        "Write 4000 as a Roman numeral.", "Write -1 as a Roman numeral.", "Write 99999999999999999999 as a Roman numeral.",
-        "It is 25:10. What will the clock show in 25 minutes (HH:MM)?", "Which city is the capital of Atlantis?\nA) a\nB) b\nC) c\nD) d",
+        "Write 4000 as a Roman numeral.", "Write -1 as a Roman numeral.",
+            "Write 99999999999999999999 as a Roman numeral.",
+        "It is 25:10. What will the clock show in 25 minutes (HH:MM)?",
+            "Which city is the capital of Atlantis?\nA) a\nB) b\nC) c\nD) d",
         "Which city is the capital of Norway?\nA) Rome\nB) Lima\nC) Paris\nD) Athens",
         "Write a Python function import os;f(n) that returns the argument raised to the power of 3.",
-        "Write a Python function f(n) that returns the argument raised to the power of 300.", "\xff\xfe", "{a}", "{a}% of {b}"
+        "Write a Python function f(n) that returns the argument raised to the power of 300.", "\xff\xfe", "{a}",
+            "{a}% of {b}"
     };
     char filler[ZOO_SIM_TEXT_SIZE + 10];
     zoo_sim_task task;
@@ -184,7 +188,8 @@ static void test_other_text_is_not_matched(void **state)
             fail_msg("taken for %s: %s", task.kind->name, texts[i]);
     memset(filler, 'A', sizeof filler);
     assert_false(zoo_sim_match(filler, sizeof filler, &task));
-    for (size_t i = 0; i + 4 < ZOO_SIM_TEXT_SIZE - 1; i += 4)          /* as many false starts as fit: must end, quickly */
+    for (size_t i = 0; i + 4 < ZOO_SIM_TEXT_SIZE - 1; i += 4)          /* as many false starts as fit: must end,
+                                                                        * quickly */
         memcpy(filler + i, "\nA) ", 4);
     assert_false(zoo_sim_match(filler, ZOO_SIM_TEXT_SIZE - 1, &task));
 }

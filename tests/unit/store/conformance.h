@@ -8,9 +8,10 @@
  *     }
  *     const struct CMUnitTest tests[] = { ON_BOTH(a_copy_has_all_rows), ON_SQLITE(...) };
  *
- * On SQLite a store is a file in a temporary folder, on PostgreSQL a database of the test's own: ZOO_TEST_POSTGRES is the URL of one whose
- * role may make others (tests/postgres.py starts a server). ZOO_TEST_PLANT_SQLITE and ZOO_TEST_PLANT_POSTGRES hold SQL that is
- * run once a store's schema is made: a difference planted by it must fail the suite (tests/house/test_conformance.py). */
+ * On SQLite a store is a file in a temporary folder, on PostgreSQL a database of the test's own: ZOO_TEST_POSTGRES is
+ * the URL of one whose role may make others (tests/postgres.py starts a server). ZOO_TEST_PLANT_SQLITE and
+ * ZOO_TEST_PLANT_POSTGRES hold SQL that is run once a store's schema is made: a difference planted by it must fail the
+ * suite (tests/house/test_conformance.py). */
 #ifndef ZOO_TESTS_CONFORMANCE_H
 #define ZOO_TESTS_CONFORMANCE_H
 #include "unit/cm.h"
@@ -59,8 +60,8 @@ static inline void psql(const char *url, const char *a, const char *b)
     pid_t child = fork();
 
     if (!child) {
-        execlp("psql", "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", "SET client_min_messages = warning", "-c", a, "-c", b, url,
-               (char *)NULL);
+        execlp("psql", "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c",
+               "SET client_min_messages = warning", "-c", a, "-c", b, url, (char *)NULL);
         _exit(127);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -153,7 +154,8 @@ static inline int set_up(void **state, enum back_end back)
     struct fixture *f = calloc(1, sizeof *f);
 
     f->back = back;
-    snprintf(f->dir, sizeof f->dir, "%s/zooter-XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");     /* no disk to wait for */
+    /* no disk to wait for */
+    snprintf(f->dir, sizeof f->dir, "%s/zooter-XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
     assert_non_null(mkdtemp(f->dir));
     snprintf(f->lines, sizeof f->lines, "%s/lines", f->dir);
     *state = f;
@@ -210,7 +212,8 @@ static inline struct fixture *here(void **state)
 
 /* ---- lines in and out ---- */
 
-static inline int try_take(struct fixture *f, zoo_store *store, const char *lines, const zoo_import_options *options, zoo_import_counts *counts)
+static inline int try_take(struct fixture *f, zoo_store *store, const char *lines, const zoo_import_options *options,
+                           zoo_import_counts *counts)
 {
     static const zoo_import_options none;
     zoo_import_counts ignored = { 0 };
@@ -228,7 +231,8 @@ static inline void take(struct fixture *f, zoo_store *store, const char *lines)
 }
 
 /* What is exported; NULL: everything. */
-static inline const char *give(struct fixture *f, zoo_store *store, enum zoo_export_what what, const zoo_store_filter *filter)
+static inline const char *give(struct fixture *f, zoo_store *store, enum zoo_export_what what,
+                               const zoo_store_filter *filter)
 {
     static const zoo_store_filter all;
     zoo_export_options options = { .what = what, .filter = filter ? filter : &all };
@@ -270,7 +274,8 @@ static inline const char *give_all(struct fixture *f, zoo_store *store, const ch
 /* a and c are of the split train, b is of test; between b and c a key is missing. */
 static inline void three_queries(struct fixture *f)
 {
-    take(f, f->store, NEW("a", "alpha", IN("train")) NEW("b", "beta", IN("test")) NEW("gone", "", "") NEW("c", "", IN("train")));
+    take(f, f->store, NEW("a", "alpha", IN("train")) NEW("b", "beta", IN("test")) NEW("gone", "", "") NEW("c", "",
+                                                                                                          IN("train")));
     OK(zoo_store_delete(f->store, ZOO_THING_QUERY, "gone", &f->err));
 }
 
@@ -318,7 +323,8 @@ static inline void put_text(struct fixture *f, const char *id, const char *exper
     OK(zoo_store_put_answer(f->store, &at, &answer, &f->err));
 }
 
-static inline void put_reward(struct fixture *f, const char *model, const char *id, const char *expert, int64_t sample, double value)
+static inline void put_reward(struct fixture *f, const char *model, const char *id, const char *expert, int64_t sample,
+                              double value)
 {
     zoo_address at = address(f, id, expert, sample, 1);
 

@@ -160,8 +160,10 @@ static void no_answer_is_given_out_twice(void **state)
     b = company(f, LEASE);
     OK(zoo_store_claim_answers(f->store, NULL, rm, &after, 2, a, &n, &f->arena, &f->err));
     assert_int_equal(n, 2);
-    assert_true(!strcmp(a[0].expert_name, "y") && !strcmp(a[0].text, "yes") && a[0].text_size == 3 && !strcmp(a[0].query.id, "q01"));
-    assert_true(!strcmp(a[1].expert_name, "x") && a[1].at.sample == 1 && a[1].at.turn == 1 && a[1].at.query == a[1].query.key);
+    assert_true(!strcmp(a[0].expert_name, "y") && !strcmp(a[0].text, "yes") && a[0].text_size == 3 &&
+                !strcmp(a[0].query.id, "q01"));
+    assert_true(!strcmp(a[1].expert_name, "x") && a[1].at.sample == 1 && a[1].at.turn == 1 &&
+                a[1].at.query == a[1].query.key);
     OK(zoo_store_claim_answers(b, NULL, rm, &after, 8, a + 2, &n, &f->arena, &f->err));
     assert_int_equal(n, 1);
     assert_true(!strcmp(a[2].query.id, "q02") && !strcmp(a[2].expert_name, "x"));
@@ -229,8 +231,8 @@ static void a_renewed_owner_keeps_its_claims(void **state)
     zoo_store_close(b);
 }
 
-/* A child claims everything and says so by a byte; then it waits to be killed. It opens the store itself: neither back end's connection
- * may be carried into a child. */
+/* A child claims everything and says so by a byte; then it waits to be killed. It opens the store itself: neither back
+ * end's connection may be carried into a child. */
 static pid_t claiming_child(struct fixture *f, int *from)
 {
     int ends[2];
@@ -244,8 +246,10 @@ static pid_t claiming_child(struct fixture *f, int *from)
         zoo_store_query q[8];
         size_t n;
         zoo_store *own;
-        if (zoo_store_open(&own, f->places[0].where, ZOO_STORE_WRITE, NULL, &f->err) || zoo_store_join(own, LEASE, &f->err) ||
-            zoo_store_claim_questions(own, NULL, &like, 0, 0, 8, q, &n, &f->arena, &f->err) || write(ends[1], &(char){ (char)n }, 1) != 1)
+        if (zoo_store_open(&own, f->places[0].where, ZOO_STORE_WRITE, NULL, &f->err) ||
+            zoo_store_join(own, LEASE, &f->err) || zoo_store_claim_questions(own, NULL, &like, 0, 0, 8, q, &n,
+                                                                             &f->arena, &f->err) ||
+            write(ends[1], &(char){ (char)n }, 1) != 1)
             _exit(1);
         for (;;)
             pause();
@@ -310,7 +314,8 @@ static void *work(void *context)
         w->rc = zoo_store_join(store, LEASE, &w->err);
     while (!w->rc && n) {
         const zoo_address like = { .expert = w->expert, .sample = 1, .turn = 1 };
-        w->rc = zoo_store_claim_questions(store, NULL, &like, 0, w->count ? w->keys[w->count - 1] : 0, COUNT(q), q, &n, &arena, &w->err);
+        w->rc = zoo_store_claim_questions(store, NULL, &like, 0, w->count ? w->keys[w->count - 1] : 0, COUNT(q), q, &n,
+                                          &arena, &w->err);
         for (size_t i = 0; !w->rc && i < n; i++)
             w->keys[w->count++] = q[i].key;
     }

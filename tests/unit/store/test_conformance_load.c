@@ -57,7 +57,8 @@ static void what_is_missing_is_nan(void **state)
     d = loaded(f, (zoo_store_filter){ .splits = TEXTS("train") });
     assert_true(d.n == 2 && d.k == 2 && d.m == 1);   /* y has no reward in this split */
     assert_true(!strcmp(d.experts[0], "z") && !strcmp(d.experts[1], "x") && !strcmp(d.reward_models[0], "rm"));
-    assert_true(!strcmp(d.ids[0], "a") && !strcmp(d.ids[1], "c") && !strcmp(d.queries[0], "alpha") && d.query_sizes[0] == 5);
+    assert_true(!strcmp(d.ids[0], "a") && !strcmp(d.ids[1], "c") && !strcmp(d.queries[0], "alpha") &&
+                d.query_sizes[0] == 5);
     assert_true(d.rewards[0] == 0.25 && isnan(d.rewards[1]) && isnan(d.rewards[2]) && d.rewards[3] == -1.0);
     assert_true(!d.costs && !d.tokens_in && !d.tokens_out);
     zoo_dataset_release(&d);
@@ -73,7 +74,8 @@ static void tags_come_by_kind(void **state)
     assert_int_equal(d.kind_count, 2);
     assert_string_equal(d.kinds[0].name, "subset");
     assert_string_equal(d.kinds[1].name, "subject");
-    assert_true(d.kinds[1].offsets[1] == 2 && d.kinds[1].offsets[2] == 3 && d.kinds[0].offsets[1] == 0 && d.kinds[0].offsets[2] == 1);
+    assert_true(d.kinds[1].offsets[1] == 2 && d.kinds[1].offsets[2] == 3 && d.kinds[0].offsets[1] == 0 &&
+                d.kinds[0].offsets[2] == 1);
     assert_string_equal(d.kinds[1].value_names[d.kinds[1].tags[0]], "law");
     assert_string_equal(d.kinds[1].value_names[d.kinds[1].tags[2]], "art");
     assert_int_equal(d.kinds[1].values, 2);
@@ -156,10 +158,13 @@ static void several_reward_models_are_loaded_at_once(void **state)
     put_reward(f, "second", "a", "x", 1, 3);
     put_reward(f, "first", "b", "x", 1, 5e-324);
     d = loaded(f, (zoo_store_filter){ .reward_models = TEXTS("first", "second", "first") });
-    assert_true(d.m == 3 && d.k == 1 && !strcmp(d.experts[0], "x"));         /* the first one says which experts there are */
-    assert_true(!strcmp(d.reward_models[0], "first") && !strcmp(d.reward_models[1], "second") && !strcmp(d.reward_models[2], "first"));
+    /* the first one says which experts there are */
+    assert_true(d.m == 3 && d.k == 1 && !strcmp(d.experts[0], "x"));
+    assert_true(!strcmp(d.reward_models[0], "first") && !strcmp(d.reward_models[1], "second") &&
+                !strcmp(d.reward_models[2], "first"));
     assert_true(d.rewards[0] == 1e300 && d.rewards[1] == 5e-324 && isnan(d.rewards[2]));
-    assert_true(d.rewards[3] == 3 && isnan(d.rewards[4]) && d.rewards[6] == 1e300 && d.rewards[7] == 5e-324 && isnan(d.rewards[8]));
+    assert_true(d.rewards[3] == 3 && isnan(d.rewards[4]) && d.rewards[6] == 1e300 && d.rewards[7] == 5e-324 &&
+                isnan(d.rewards[8]));
     zoo_dataset_release(&d);
     d = loaded(f, (zoo_store_filter){ .reward_models = TEXTS("second") });
     assert_true(d.m == 1 && d.k == 2 && d.rewards[0] == 2 && d.rewards[1] == 3);
@@ -178,8 +183,10 @@ static void costs_and_tokens_are_loaded(void **state)
     struct fixture *f = here(state);
     zoo_dataset d;
 
-    take(f, f->store, "{\"id\": \"a\", \"query\": \"\", \"rewards\": {\"x\": 1, \"y\": 1}, \"costs\": {\"x\": 0.25, \"z\": 7}, \"tokens\": {\"y\": 12}}\n"
-         "{\"id\": \"b\", \"query\": \"\", \"rewards\": {\"x\": 1}, \"costs\": {\"y\": 0}}\n{\"id\": \"a\", \"expert\": \"x\", \"sample\": 2, \"cost\": 0.75}\n");
+    take(f, f->store, "{\"id\": \"a\", \"query\": \"\", \"rewards\": {\"x\": 1, \"y\": 1}, \"costs\": {\"x\": 0.25, "
+                      "\"z\": 7}, \"tokens\": {\"y\": 12}}\n"
+         "{\"id\": \"b\", \"query\": \"\", \"rewards\": {\"x\": 1}, \"costs\": {\"y\": 0}}\n{\"id\": \"a\", "
+         "\"expert\": \"x\", \"sample\": 2, \"cost\": 0.75}\n");
     d = loaded(f, (zoo_store_filter){ 0 });
     assert_true(d.k == 2 && d.costs && d.tokens_out && !d.tokens_in);        /* z has no rewards, so no column either */
     assert_true(d.costs[0] == 0.5 && isnan(d.costs[1]) && isnan(d.costs[2]) && d.costs[3] == 0);
@@ -208,7 +215,8 @@ static void *delete_all(void *context)
     return NULL;
 }
 
-/* Queries go while they are loaded: each that is there has its reward and tag. What is wrong is said when the thread has ended. */
+/* Queries go while they are loaded: each that is there has its reward and tag. What is wrong is said when the thread
+ * has ended. */
 static void a_load_shows_one_moment_while_another_deletes(void **state)
 {
     const zoo_store_filter all = { 0 };
@@ -221,7 +229,8 @@ static void a_load_shows_one_moment_while_another_deletes(void **state)
     int rc = ZOO_OK;
 
     for (int i = 1; i <= DELETED; i++)
-        size += (size_t)snprintf(lines + size, DELETED * 100 - size, "{\"id\": %d, \"query\": \"\", \"rewards\": {\"e\": 1}, \"subset\": \"s\"}\n", i);
+        size += (size_t)snprintf(lines + size, DELETED * 100 - size,
+                                 "{\"id\": %d, \"query\": \"\", \"rewards\": {\"e\": 1}, \"subset\": \"s\"}\n", i);
     take(f, f->store, lines);
     deleter.store = open_store(f, &f->places[0], ZOO_STORE_WRITE);
     assert_int_equal(pthread_create(&thread, NULL, delete_all, &deleter), 0);
@@ -254,9 +263,11 @@ static void experts_are_chosen_and_left_out(void **state)
     d = loaded(f, (zoo_store_filter){ .without = TEXTS("x", "z") });
     assert_true(d.n == 3 && d.k == 1 && !strcmp(d.experts[0], "y"));
     zoo_dataset_release(&d);
-    assert_true(zoo_store_wants_expert(&filter, "x") && !zoo_store_wants_expert(&filter, "z") && !zoo_store_wants_expert(&filter, "y"));
+    assert_true(zoo_store_wants_expert(&filter, "x") && !zoo_store_wants_expert(&filter, "z") &&
+                !zoo_store_wants_expert(&filter, "y"));
     filter.splits = TEXTS("train");
-    assert_string_equal(give(f, f->store, ZOO_EXPORT_REWARDS, &filter), "{\"id\": \"a\", \"reward_model\": \"rm\", \"rewards\": {}}\n"
+    assert_string_equal(give(f, f->store, ZOO_EXPORT_REWARDS, &filter),
+                        "{\"id\": \"a\", \"reward_model\": \"rm\", \"rewards\": {}}\n"
                         "{\"id\": \"c\", \"reward_model\": \"rm\", \"rewards\": {\"x\": -1.0}}\n");
     refuse(f, "no expert 'w'", (zoo_store_filter){ .experts = TEXTS("x", "w") });
     refuse(f, "no expert 'w'", (zoo_store_filter){ .without = TEXTS("w") });
@@ -266,8 +277,11 @@ static void queries_are_chosen_by_split_and_tag(void **state)
 {
     struct fixture *f = here(state);
 
-    take(f, f->store, NEW("a", "", IN("train") ", \"dataset\": \"d\", \"tags\": [\"k:x\", \"k:y\"]") NEW("b", "", IN("train") ", \"dataset\": \"e\"")
-         NEW("c", "", IN("test") ", \"dataset\": \"d\", \"tags\": [\"k:y\", \"k:a=b\"]") NEW("e", "", ", \"dataset\": \"f\", \"tags\": [\"k:z\"]"));
+    take(f, f->store, NEW("a", "", IN("train") ", \"dataset\": \"d\", \"tags\": [\"k:x\", \"k:y\"]") NEW("b", "",
+                                                                                                         IN("train") ", \"dataset\": \"e\"")
+         NEW("c", "", IN("test") ", \"dataset\": \"d\", \"tags\": [\"k:y\", \"k:a=b\"]") NEW("e", "",
+                                                                                             ", \"dataset\": \"f\", "
+                                                                                             "\"tags\": [\"k:z\"]"));
     assert_int_equal(chosen(f, (zoo_store_filter){ 0 }), 4);
     assert_int_equal(chosen(f, (zoo_store_filter){ .splits = TEXTS("train") }), 2);
     assert_int_equal(chosen(f, (zoo_store_filter){ .splits = TEXTS("train", "test", "train") }), 3);
@@ -290,14 +304,16 @@ static void what_is_chosen_is_loaded_and_exported(void **state)
     fill(f);
     filter.where.count = 1;
     d = loaded(f, filter);
-    assert_true(d.n == 2 && !strcmp(d.ids[0], "a") && !strcmp(d.ids[1], "c") && d.rewards[0] == 0.25 && d.rewards[3] == -1);
+    assert_true(d.n == 2 && !strcmp(d.ids[0], "a") && !strcmp(d.ids[1], "c") && d.rewards[0] == 0.25 &&
+                d.rewards[3] == -1);
     assert_int_equal(d.kinds[1].offsets[2], 3);              /* with all their tags */
     zoo_dataset_release(&d);
     filter.splits = TEXTS("test");
     assert_string_equal(give(f, f->store, ZOO_EXPORT_ROWS, &filter), "");
     filter.where = TEXTS("elsewhere=law");
     assert_string_equal(give(f, f->store, ZOO_EXPORT_ROWS, &filter),
-                        "{\"id\": \"b\", \"query\": \"beta\", \"split\": \"test\", \"tags\": [\"elsewhere:law\"], \"rewards\": {\"y\": 9.0}, \"reward_model\": \"rm\"}\n");
+                        "{\"id\": \"b\", \"query\": \"beta\", \"split\": \"test\", \"tags\": [\"elsewhere:law\"], "
+                        "\"rewards\": {\"y\": 9.0}, \"reward_model\": \"rm\"}\n");
 }
 
 static void what_is_not_there_is_not_chosen(void **state)

@@ -23,10 +23,12 @@ static void a_failure_without_a_time_comes_back(void **state)
     struct fixture *f = here(state);
 
     take(f, f->store, NEW("a", "alpha", "") "{\"id\": \"a\", \"expert\": \"m\", \"failed\": {\"cause\": \"x\"}}\n");
-    assert_non_null(strstr(give(f, f->store, ZOO_EXPORT_ANSWERS, NULL), "\"failed\": {\"times\": 1, \"cause\": \"x\", \"final\": false}}"));
+    assert_non_null(strstr(give(f, f->store, ZOO_EXPORT_ANSWERS, NULL),
+                           "\"failed\": {\"times\": 1, \"cause\": \"x\", \"final\": false}}"));
     comes_back(f);
     FAILS(ZOO_EFORMAT, "'times' should be 1 to 2147483647",
-          try_take(f, f->store, "{\"id\": \"a\", \"expert\": \"m\", \"failed\": {\"times\": 2147483648}}\n", NULL, NULL));
+          try_take(f, f->store, "{\"id\": \"a\", \"expert\": \"m\", \"failed\": {\"times\": 2147483648}}\n", NULL,
+                   NULL));
     FAILS(ZOO_EFORMAT, "'times' should be 1 to 2147483647",
           try_take(f, f->store, "{\"id\": \"a\", \"expert\": \"m\", \"failed\": {\"times\": 0}}\n", NULL, NULL));
     update(f, "{\"id\": \"a\", \"expert\": \"m\", \"failed\": {\"times\": 2147483647}}\n");
@@ -38,7 +40,9 @@ static void an_answer_that_says_nothing_is_none(void **state)
     zoo_import_counts counts = { 0 };
 
     take(f, f->store, "{\"id\": \"a\", \"query\": \"\", \"rewards\": {\"m\": 1}}\n");
-    OK(try_take(f, f->store, "{\"id\": \"a\", \"expert\": \"m\"}\n{\"id\": \"a\", \"expert\": \"m\", \"text\": null, \"tokens\": {}}\n", NULL, &counts));
+    OK(try_take(f, f->store,
+                "{\"id\": \"a\", \"expert\": \"m\"}\n{\"id\": \"a\", \"expert\": \"m\", \"text\": null, \"tokens\": "
+                "{}}\n", NULL, &counts));
     assert_int_equal(counts.unchanged, 2);
     assert_string_equal(give(f, f->store, ZOO_EXPORT_ANSWERS, NULL), "");
 }
@@ -50,13 +54,15 @@ static void zero_has_no_sign(void **state)
     take(f, f->store, "{\"id\": \"a\", \"query\": \"\", \"rewards\": {\"m\": -0.0}, \"costs\": {\"m\": -0.0}}\n");
     put_reward(f, "default", "a", "n", 1, -0.0);
     assert_string_equal(give(f, f->store, ZOO_EXPORT_ROWS, NULL),
-                        "{\"id\": \"a\", \"query\": \"\", \"tags\": [], \"rewards\": {\"m\": 0.0, \"n\": 0.0}, \"costs\": {\"m\": 0.0}}\n");
+                        "{\"id\": \"a\", \"query\": \"\", \"tags\": [], \"rewards\": {\"m\": 0.0, \"n\": 0.0}, "
+                        "\"costs\": {\"m\": 0.0}}\n");
 }
 
 static void an_update_keeps_the_field_beside_tags_of_its_kind(void **state)
 {
     static const char *const rows[][2] = {               /* what comes, what is there then */
-        { "\"dataset\": \"a\", \"tags\": [\"dataset:b\", \"k:v\"]", "\"dataset\": \"a\", \"tags\": [\"dataset:b\", \"k:v\"]" },
+        { "\"dataset\": \"a\", \"tags\": [\"dataset:b\", \"k:v\"]",
+          "\"dataset\": \"a\", \"tags\": [\"dataset:b\", \"k:v\"]" },
         { "\"dataset\": \"a\", \"tags\": [\"dataset:c\"]", "\"dataset\": \"a\", \"tags\": [\"k:v\", \"dataset:c\"]" },
         { "\"dataset\": \"z\", \"tags\": [\"dataset:c\"]", "\"dataset\": \"z\", \"tags\": [\"k:v\", \"dataset:c\"]" },
         { "\"dataset\": \"c\", \"tags\": [\"dataset:z\"]", "\"dataset\": \"c\", \"tags\": [\"k:v\", \"dataset:z\"]" },
@@ -81,8 +87,10 @@ static void costs_and_tokens_of_another_form_stand_beside_numbers(void **state)
     take(f, f->store, NEW("a", "", ", \"tokens\": 12, \"costs\": [\"costs\"]") NEW("b", "", ", \"x\": {\"costs\": 1}")
          "{\"id\": \"a\", \"costs\": {\"m\": 2}, \"tokens\": {\"m\": 3}}\n{\"id\": \"b\", \"costs\": {\"m\": 2}}\n");
     assert_string_equal(give(f, f->store, ZOO_EXPORT_ROWS, NULL),
-                        "{\"id\": \"a\", \"query\": \"\", \"tags\": [], \"rewards\": {}, \"tokens\": 12, \"costs\": [\"costs\"]}\n"
-                        "{\"id\": \"b\", \"query\": \"\", \"tags\": [], \"rewards\": {}, \"costs\": {\"m\": 2.0}, \"x\": {\"costs\": 1}}\n");
+                        "{\"id\": \"a\", \"query\": \"\", \"tags\": [], \"rewards\": {}, \"tokens\": 12, \"costs\": "
+                        "[\"costs\"]}\n"
+                        "{\"id\": \"b\", \"query\": \"\", \"tags\": [], \"rewards\": {}, \"costs\": {\"m\": 2.0}, "
+                        "\"x\": {\"costs\": 1}}\n");
     comes_back(f);
 }
 
@@ -100,7 +108,8 @@ static void the_smallest_numbers_have_a_mean(void **state)
     assert_true(fabs(items[1].mean) <= 1e-300);
 }
 
-/* A collect in another process that has asked expert "m" the query "a" of the split "train" and waits for the answer. */
+/* A collect in another process that has asked expert "m" the query "a" of the split "train" and waits for the
+ * answer. */
 static zoo_store *ask(struct fixture *f, const zoo_address *at)
 {
     zoo_store *asking = open_store(f, &f->places[0], ZOO_STORE_WRITE);
@@ -152,8 +161,10 @@ static void what_is_in_work_is_not_deleted(void **state)
     put_reward(f, "judge", "b", "n", 1, 1);
     at = address(f, "a", "m", 1, 1);
     asking = ask(f, &at);
-    FAILS(ZOO_ECONFLICT, "at work on the queries in the split 'train'", zoo_store_delete(f->store, ZOO_THING_SPLIT, "train", &f->err));
-    FAILS(ZOO_ECONFLICT, "at work on the query with the id 'a'", zoo_store_delete(f->store, ZOO_THING_QUERY, "a", &f->err));
+    FAILS(ZOO_ECONFLICT, "at work on the queries in the split 'train'",
+          zoo_store_delete(f->store, ZOO_THING_SPLIT, "train", &f->err));
+    FAILS(ZOO_ECONFLICT, "at work on the query with the id 'a'", zoo_store_delete(f->store, ZOO_THING_QUERY, "a",
+                                                                                  &f->err));
     FAILS(ZOO_ECONFLICT, "at work on the expert 'm'", zoo_store_delete(f->store, ZOO_THING_EXPERT, "m", &f->err));
     OK(zoo_store_delete(f->store, ZOO_THING_SPLIT, "test", &f->err));
     OK(zoo_store_delete(f->store, ZOO_THING_EXPERT, "n", &f->err));
@@ -196,7 +207,8 @@ static void a_writer_sees_what_others_commit_whatever_the_servers_default(void *
     zoo_store *other, *writer;
     uint64_t before, after;
 
-    snprintf(sql, sizeof sql, "ALTER DATABASE %s SET default_transaction_isolation = 'serializable'", f->places[0].name);
+    snprintf(sql, sizeof sql, "ALTER DATABASE %s SET default_transaction_isolation = 'serializable'",
+             f->places[0].name);
     psql(server(), sql, "");
     writer = open_store(f, &f->places[0], ZOO_STORE_WRITE);
     other = open_store(f, &f->places[0], ZOO_STORE_WRITE);

@@ -137,7 +137,8 @@ static struct place *first_version(struct fixture *f)
     return p;
 }
 
-/* v1.* are what that version exported. Its costs and tokens were fields like any other; those that are numbers by expert are figures now. */
+/* v1.* are what that version exported. Its costs and tokens were fields like any other; those that are numbers by
+ * expert are figures now. */
 static void expect_upgraded(struct fixture *f, zoo_store *store)
 {
     const zoo_store_filter rows = { .reward_models = TEXTS("default") };
@@ -146,9 +147,12 @@ static void expect_upgraded(struct fixture *f, zoo_store *store)
 
     assert_string_equal(give(f, store, ZOO_EXPORT_RESPONSES, NULL), read_text(f, "tests/golden/store/v1.responses"));
     assert_string_equal(give(f, store, ZOO_EXPORT_REWARDS, NULL), read_text(f, "tests/golden/store/v1.rewards"));
-    assert_non_null(strstr(now, "\"rewards\": {\"m\": 0.1, \"org/x:7b\": -3.0}, \"costs\": {\"m\": 0.25, \"org/x:7b\": 0.0}, "
-                           "\"tokens\": {\"expert-1\": {\"in\": 4, \"out\": 30}}, \"turns\": [\"a\", \"b\"], \"n\": 1000000000000, \"reference\": \"1,000\"}\n"));
-    assert_non_null(strstr(now, "\"tokens\": {\"expert-1\": {\"in\": 0, \"out\": 30}, \"m\": 7}, \"raw\": [ 1.50 , \"\\u00e9\" ], "
+    assert_non_null(strstr(now, "\"rewards\": {\"m\": 0.1, \"org/x:7b\": -3.0}, \"costs\": {\"m\": 0.25, \"org/x:7b\": "
+                                "0.0}, "
+                           "\"tokens\": {\"expert-1\": {\"in\": 4, \"out\": 30}}, \"turns\": [\"a\", \"b\"], \"n\": "
+                           "1000000000000, \"reference\": \"1,000\"}\n"));
+    assert_non_null(strstr(now, "\"tokens\": {\"expert-1\": {\"in\": 0, \"out\": 30}, \"m\": 7}, \"raw\": [ 1.50 , "
+                                "\"\\u00e9\" ], "
                            "\"costs\": \"not an object\"}\n"));
     assert_memory_equal(now, then, (size_t)(strstr(then, "\"turns\"") - then));
     OK(zoo_store_load(store, &rows, &d, &f->err));
@@ -162,7 +166,8 @@ static void the_first_version_is_upgraded_in_place(void **state)
     struct place *p = first_version(f);
     zoo_store *store;
 
-    refuse(f, p, ZOO_STORE_READ, ZOO_EFORMAT, "made by an older zooter, and is to be brought up to date before it can be read; upgrade /");
+    refuse(f, p, ZOO_STORE_READ, ZOO_EFORMAT,
+           "made by an older zooter, and is to be brought up to date before it can be read; upgrade /");
     store = open_store(f, p, ZOO_STORE_WRITE);
     expect_upgraded(f, store);
     zoo_store_close(store);

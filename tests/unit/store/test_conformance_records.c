@@ -1,4 +1,5 @@
-/* Queries, tags, experts, answers, failures, rewards, judgements, runs: put in by the functions of store.h, seen through them. */
+/* Queries, tags, experts, answers, failures, rewards, judgements, runs: put in by the functions of store.h, seen
+ * through them. */
 #include "unit/store/conformance.h"
 
 /* ---- queries and tags ---- */
@@ -118,8 +119,10 @@ static void an_answer_is_kept(void **state)
     answer.text_size = 3;
     FAILS(ZOO_ECONFLICT, "has an answer", zoo_store_put_answer(f->store, &at, &answer, &f->err));
     at.query = 1000;
-    FAILS(ZOO_EIO, "was deleted meanwhile", zoo_store_put_answer(f->store, &at, &answer, &f->err));            /* no such query */
-    assert_string_equal(give(f, f->store, ZOO_EXPORT_RESPONSES, NULL), "{\"id\": \"b\", \"responses\": {\"org/model-7b\": \"yes\"}}\n");
+    /* no such query */
+    FAILS(ZOO_EIO, "was deleted meanwhile", zoo_store_put_answer(f->store, &at, &answer, &f->err));
+    assert_string_equal(give(f, f->store, ZOO_EXPORT_RESPONSES, NULL),
+                        "{\"id\": \"b\", \"responses\": {\"org/model-7b\": \"yes\"}}\n");
 }
 
 static void names_are_made_once(void **state)
@@ -138,16 +141,19 @@ static void names_are_made_once(void **state)
     assert_true(a == again && a != b);
 }
 
-#define FULL_ANSWER "{\"id\": \"b\", \"expert\": \"m\", \"sample\": 2, \"turn\": 3, \"settings\": {\"seed\": 7}, \"text\": \"a\\u0000b\", " \
-    "\"reasoning\": \"\\u0000\", \"finish_reason\": \"stop\", \"tokens\": {\"in\": 41, \"out\": 0, \"reasoning\": 5, \"cached\": 9007199254740991}, " \
-    "\"cost\": 4.94065645841247e-324, \"first_token_seconds\": 0.1, \"seconds\": 1e+300, \"asked\": \"2026-11-22T21:05:01Z\"}\n"
+#define FULL_ANSWER "{\"id\": \"b\", \"expert\": \"m\", \"sample\": 2, \"turn\": 3, \"settings\": {\"seed\": 7}, " \
+                    "\"text\": \"a\\u0000b\", " \
+    "\"reasoning\": \"\\u0000\", \"finish_reason\": \"stop\", \"tokens\": {\"in\": 41, \"out\": 0, \"reasoning\": 5, " \
+    "\"cached\": 9007199254740991}, " \
+    "\"cost\": 4.94065645841247e-324, \"first_token_seconds\": 0.1, \"seconds\": 1e+300, \"asked\": " \
+    "\"2026-11-22T21:05:01Z\"}\n"
 
 static void an_answer_has_all_its_columns(void **state)
 {
     struct fixture *f = here(state);
-    zoo_answer answer = { .text = "a\0b", .text_size = 3, .reasoning = "", .reasoning_size = 1, .finish_reason = "stop", .tokens_in = 41,
-                          .tokens_out = 0, .tokens_reasoning = 5, .tokens_cached = 9007199254740991, .cost = 5e-324, .first_seconds = 0.1,
-                          .seconds = 1e300, .asked = "2026-11-22T21:05:01Z" };
+    zoo_answer answer = { .text = "a\0b", .text_size = 3, .reasoning = "", .reasoning_size = 1, .finish_reason = "stop",
+                          .tokens_in = 41, .tokens_out = 0, .tokens_reasoning = 5, .tokens_cached = 9007199254740991,
+                          .cost = 5e-324, .first_seconds = 0.1, .seconds = 1e300, .asked = "2026-11-22T21:05:01Z" };
     zoo_address at;
 
     three_queries(f);
@@ -160,8 +166,10 @@ static void an_answer_has_all_its_columns(void **state)
     answer.text = "";
     OK(zoo_store_put_answer(f->store, &at, &answer, &f->err));
     assert_string_equal(give(f, f->store, ZOO_EXPORT_ANSWERS, NULL),
-                        FULL_ANSWER "{\"id\": \"b\", \"expert\": \"m\", \"sample\": 30000, \"turn\": 30000, \"text\": \"\"}\n");
-    assert_string_equal(give(f, f->store, ZOO_EXPORT_RESPONSES, NULL), "");                  /* none of the first sample and turn */
+                        FULL_ANSWER "{\"id\": \"b\", \"expert\": \"m\", \"sample\": 30000, \"turn\": 30000, \"text\": "
+                                    "\"\"}\n");
+    /* none of the first sample and turn */
+    assert_string_equal(give(f, f->store, ZOO_EXPORT_RESPONSES, NULL), "");
 }
 
 /* What an imported row says of an answer's cost stays where the answer itself does not say it. */
@@ -172,7 +180,8 @@ static void a_text_comes_to_a_row_of_figures(void **state)
     zoo_address at;
     uint64_t n;
 
-    take(f, f->store, "{\"id\": \"a\", \"query\": \"\", \"rewards\": {}, \"costs\": {\"m\": 0.25}, \"tokens\": {\"m\": {\"in\": 3, \"out\": 4}}}\n");
+    take(f, f->store, "{\"id\": \"a\", \"query\": \"\", \"rewards\": {}, \"costs\": {\"m\": 0.25}, \"tokens\": {\"m\": "
+                      "{\"in\": 3, \"out\": 4}}}\n");
     at = address(f, "a", "m", 1, 1);
     OK(zoo_store_count_unanswered(f->store, NULL, &at, &n, NULL, &f->err));
     assert_int_equal(n, 1);
@@ -180,7 +189,8 @@ static void a_text_comes_to_a_row_of_figures(void **state)
     answer.text_size = 3;
     answer.tokens_out = 5;
     OK(zoo_store_put_answer(f->store, &at, &answer, &f->err));
-    assert_string_equal(give(f, f->store, ZOO_EXPORT_ANSWERS, NULL), "{\"id\": \"a\", \"expert\": \"m\", \"sample\": 1, \"turn\": 1, \"text\": \"yes\", "
+    assert_string_equal(give(f, f->store, ZOO_EXPORT_ANSWERS, NULL),
+                        "{\"id\": \"a\", \"expert\": \"m\", \"sample\": 1, \"turn\": 1, \"text\": \"yes\", "
                         "\"tokens\": {\"in\": 3, \"out\": 5}, \"cost\": 0.25}\n");
     FAILS(ZOO_ECONFLICT, "has an answer", zoo_store_put_answer(f->store, &at, &answer, &f->err));
 }
@@ -188,7 +198,8 @@ static void a_text_comes_to_a_row_of_figures(void **state)
 static void failures_are_counted_and_final_ones_not_asked_again(void **state)
 {
     struct fixture *f = here(state);
-    zoo_failure once = { "HTTP 500", 0, NAN, "2026-01-01T00:00:00Z" }, again = { "HTTP 502", 0, 0.5, "2026-01-02T00:00:00Z" };
+    zoo_failure once = { "HTTP 500", 0, NAN, "2026-01-01T00:00:00Z" },
+                       again = { "HTTP 502", 0, 0.5, "2026-01-02T00:00:00Z" };
     zoo_failure final = { "a \"filter\"", 1, 0.25, "2026-01-03T00:00:00Z" };
     zoo_address at;
     uint64_t n, failed;
@@ -203,7 +214,8 @@ static void failures_are_counted_and_final_ones_not_asked_again(void **state)
     OK(zoo_store_count_unanswered(f->store, NULL, &at, &n, &failed, &f->err));
     assert_true(n == 3 && failed == 1);
     assert_string_equal(give(f, f->store, ZOO_EXPORT_ANSWERS, NULL),
-                        "{\"id\": \"b\", \"expert\": \"m\", \"sample\": 1, \"turn\": 1, \"failed\": {\"times\": 3, \"cause\": \"a \\\"filter\\\"\", "
+                        "{\"id\": \"b\", \"expert\": \"m\", \"sample\": 1, \"turn\": 1, \"failed\": {\"times\": 3, "
+                        "\"cause\": \"a \\\"filter\\\"\", "
                         "\"final\": true, \"cost\": 0.75, \"last\": \"2026-01-03T00:00:00Z\"}}\n");
     put_text(f, "b", "m", "after all");
     OK(zoo_store_count_unanswered(f->store, NULL, &at, &n, &failed, &f->err));
@@ -243,7 +255,8 @@ static void a_reward_is_replaced(void **state)
     assert_int_equal(n, 2);
     OK(zoo_store_count_unrewarded(f->store, ZOO_IN_SPLIT("test"), m, &n, &f->err));
     assert_int_equal(n, 0);
-    assert_string_equal(give(f, f->store, ZOO_EXPORT_REWARDS, NULL), "{\"id\": \"a\", \"reward_model\": \"rm\", \"rewards\": {\"x\": 0.1}}\n");
+    assert_string_equal(give(f, f->store, ZOO_EXPORT_REWARDS, NULL),
+                        "{\"id\": \"a\", \"reward_model\": \"rm\", \"rewards\": {\"x\": 0.1}}\n");
 }
 
 static void a_reward_of_no_query_is_refused(void **state)
@@ -257,13 +270,16 @@ static void a_reward_of_no_query_is_refused(void **state)
     assert_int_equal(n.rewards, 0);
 }
 
-#define JUDGED(verdict, rest) "{\"id\": \"a\", \"reward_model\": \"judge\", \"a\": {\"expert\": \"x\", \"sample\": 1}, \"b\": {\"expert\": \"y\", " \
+#define JUDGED(verdict, \
+               rest) "{\"id\": \"a\", \"reward_model\": \"judge\", \"a\": {\"expert\": \"x\", \"sample\": 1}, \"b\": " \
+                     "{\"expert\": \"y\", " \
     "\"sample\": 2}, \"turn\": 1, \"shown\": \"ba\", \"verdict\": \"" verdict "\"" rest "}\n"
 
 static void a_judgement_replaces_that_of_the_same_answers(void **state)
 {
     struct fixture *f = here(state);
-    zoo_judgement j = { .sample_a = 1, .sample_b = 2, .turn = 1, .shown_ba = 1, .verdict = ZOO_VERDICT_A, .probability = NAN };
+    zoo_judgement j = { .sample_a = 1, .sample_b = 2, .turn = 1, .shown_ba = 1, .verdict = ZOO_VERDICT_A,
+                        .probability = NAN };
     zoo_key judge;
 
     three_queries(f);
@@ -278,7 +294,8 @@ static void a_judgement_replaces_that_of_the_same_answers(void **state)
     j.text = "a\0b";
     j.text_size = 3;
     OK(zoo_store_put_judgement(f->store, judge, &j, &f->err));
-    assert_string_equal(give(f, f->store, ZOO_EXPORT_JUDGEMENTS, NULL), JUDGED("tie", ", \"probability\": 0.1, \"text\": \"a\\u0000b\""));
+    assert_string_equal(give(f, f->store, ZOO_EXPORT_JUDGEMENTS, NULL),
+                        JUDGED("tie", ", \"probability\": 0.1, \"text\": \"a\\u0000b\""));
     j.shown_ba = 0;
     OK(zoo_store_put_judgement(f->store, judge, &j, &f->err));
     j.probability = 1.5;
@@ -287,7 +304,8 @@ static void a_judgement_replaces_that_of_the_same_answers(void **state)
     j.expert_b = j.expert_a;
     j.sample_b = 1;
     FAILS(ZOO_EUSAGE, "with itself", zoo_store_put_judgement(f->store, judge, &j, &f->err));
-    assert_int_equal(strlen(give(f, f->store, ZOO_EXPORT_JUDGEMENTS, NULL)), 2 * strlen(JUDGED("tie", ", \"probability\": 0.1, \"text\": \"a\\u0000b\"")));
+    assert_int_equal(strlen(give(f, f->store, ZOO_EXPORT_JUDGEMENTS, NULL)),
+                     2 * strlen(JUDGED("tie", ", \"probability\": 0.1, \"text\": \"a\\u0000b\"")));
 }
 
 /* ---- transactions and runs ---- */
@@ -377,9 +395,11 @@ static void lists_are_ordered_bytewise_or_by_arrival(void **state)
     const zoo_store_item *i;
 
     take(f, f->store, NEW("1", "", IN("z") ", \"tags\": [\"later:x\"]")
-         "{\"id\": \"2\", \"query\": \"\", \"split\": \"\u00e9\", \"tags\": [\"k:x\", \"k:y\"], \"rewards\": {\"b\": 1, \"B\": 2}}\n"
+         "{\"id\": \"2\", \"query\": \"\", \"split\": \"\u00e9\", \"tags\": [\"k:x\", \"k:y\"], \"rewards\": {\"b\": "
+         "1, \"B\": 2}}\n"
          NEW("3", "", IN("a") ", \"subset\": \"s\", \"responses\": {\"B\": \"x\", \"a\": \"y\"}")
-         NEW("4", "", IN("B") ", \"dataset\": \"d\", \"tags\": [\"k:x\"]") NEW("5", "", IN("A")) NEW("6", "", IN("\u00e4")) NEW("7", "", "")
+         NEW("4", "", IN("B") ", \"dataset\": \"d\", \"tags\": [\"k:x\"]") NEW("5", "", IN("A")) NEW("6", "",
+                                                                                                     IN("\u00e4")) NEW("7", "", "")
          NEW("8", "", IN("A")));
     i = listed(f, ZOO_LIST_SPLITS, 7);
     assert_null(i[0].name);
@@ -387,12 +407,14 @@ static void lists_are_ordered_bytewise_or_by_arrival(void **state)
         assert_string_equal(i[n + 1].name, splits[n]);
     assert_true(i[0].count == 1 && i[1].count == 2);
     i = listed(f, ZOO_LIST_KINDS, 4);
-    assert_true(!strcmp(i[0].name, "dataset") && !strcmp(i[1].name, "subset") && !strcmp(i[2].name, "later") && !strcmp(i[3].name, "k"));
+    assert_true(!strcmp(i[0].name, "dataset") && !strcmp(i[1].name, "subset") && !strcmp(i[2].name, "later") &&
+                !strcmp(i[3].name, "k"));
     assert_int_equal(i[3].count, 2);
     i = listed(f, ZOO_LIST_EXPERTS, 3);
     assert_true(!strcmp(i[0].name, "b") && !strcmp(i[1].name, "B") && !strcmp(i[2].name, "a"));
     assert_true(i[0].count == 0 && i[1].count == 1);
-    assert_string_equal(strchr(give(f, f->store, ZOO_EXPORT_REWARDS, NULL), 'r'), "reward_model\": \"default\", \"rewards\": {\"B\": 2.0, \"b\": 1.0}}\n");
+    assert_string_equal(strchr(give(f, f->store, ZOO_EXPORT_REWARDS, NULL), 'r'),
+                        "reward_model\": \"default\", \"rewards\": {\"B\": 2.0, \"b\": 1.0}}\n");
 }
 
 /* Sums past the largest number, and rewards far below 1. */
@@ -415,7 +437,8 @@ static void means_in_a_list_are_right_or_infinite(void **state)
     for (size_t n = 0; n < COUNT(means); n++) {
         assert_int_equal(i[n].count, 2);
         assert_string_equal(i[n].name, "rm");
-        assert_true(fabs(i[n].mean - means[n]) <= 1e-15 * fabs(means[n]) || (fabs(means[n]) > 1.79e308 && isinf(i[n].mean)));
+        assert_true(fabs(i[n].mean - means[n]) <= 1e-15 * fabs(means[n]) ||
+                    (fabs(means[n]) > 1.79e308 && isinf(i[n].mean)));
     }
 }
 
@@ -428,7 +451,8 @@ static void everything_is_counted(void **state)
     zoo_store_totals n;
 
     three_queries(f);
-    take(f, f->store, "{\"id\": \"a\", \"costs\": {\"x\": 1}, \"responses\": {\"y\": \"\"}, \"rewards\": {\"x\": 1, \"y\": 2}}\n");
+    take(f, f->store, "{\"id\": \"a\", \"costs\": {\"x\": 1}, \"responses\": {\"y\": \"\"}, \"rewards\": {\"x\": 1, "
+                      "\"y\": 2}}\n");
     at = address(f, "a", "z", 1, 1);
     OK(zoo_store_note_failure(f->store, &at, &failure, &f->err));
     j.query = at.query;
@@ -436,7 +460,8 @@ static void everything_is_counted(void **state)
     j.expert_b = expert_of(f, "y");
     OK(zoo_store_put_judgement(f->store, model_of(f, "judge"), &j, &f->err));
     OK(zoo_store_count(f->store, &n, &f->err));
-    assert_true(n.queries == 3 && n.experts == 3 && n.responses == 1 && n.reward_models == 2 && n.rewards == 2 && n.runs == 0);
+    assert_true(n.queries == 3 && n.experts == 3 && n.responses == 1 && n.reward_models == 2 && n.rewards == 2 &&
+                n.runs == 0);
     assert_true(n.failures == 1 && n.judgements == 1);
 }
 

@@ -18,8 +18,10 @@ struct place { char url[512], name[64]; zoo_db *admin; };       /* of a database
 #define T(value) { .text = (value), .size = strlen(value) }
 #define NOTHING { .text = NULL, .d = NAN, .k = -1 }
 #define COUNT(array) (sizeof (array) / sizeof *(array))
-#define OK(call) do { zoo_err err_ = { 0 }; if ((call) != ZOO_OK) { print_error("%s\n", err_.message); fail(); } } while (0)
-#define RUN(db, id, ...) run(db, id, (const zoo_db_value[]){ __VA_ARGS__ }, COUNT(((const zoo_db_value[]){ __VA_ARGS__ })))
+#define OK(call) do { zoo_err err_ = { 0 }; if ((call) != ZOO_OK) { print_error("%s\n", err_.message); fail(); \
+                                                                    } } while (0)
+#define RUN(db, id, ...) run(db, id, (const zoo_db_value[]){ __VA_ARGS__ }, \
+                             COUNT(((const zoo_db_value[]){ __VA_ARGS__ })))
 
 static void admin(const struct place *p, const char *sql)
 {
@@ -72,7 +74,8 @@ static void terminate(const struct place *p)
 {
     char sql[256];
 
-    snprintf(sql, sizeof sql, "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '%s'", p->name);
+    snprintf(sql, sizeof sql, "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '%s'",
+             p->name);
     admin(p, sql);
 }
 
@@ -136,8 +139,8 @@ static void values_come_back_as_they_were(void **state)
     for (size_t i = 0; i < COUNT(reals); i++) {
         const int64_t n = numbers[i % COUNT(numbers)];
         const zoo_db_value address[] = { K(1), K(2), K(3), K(4) };
-        RUN(db, ZOO_SQL_ANSWER_REPLACE, K(1), K(2), K(3), K(4), K(-1), T("st\"o'p\\"), K(n), K(-1), K(-1), K(-1), D(reals[i]), D(NAN), D(reals[i]),
-            NOTHING, NOTHING, { .text = "a\0b", .size = 3 });
+        RUN(db, ZOO_SQL_ANSWER_REPLACE, K(1), K(2), K(3), K(4), K(-1), T("st\"o'p\\"), K(n), K(-1), K(-1), K(-1),
+            D(reals[i]), D(NAN), D(reals[i]), NOTHING, NOTHING, { .text = "a\0b", .size = 3 });
         OK(driver->bind(db, of, address, 4, &err_));
         assert_int_equal(driver->step(db, of, NULL), 1);
         assert_true(driver->is_null(db, of, 0));
@@ -179,7 +182,8 @@ static void arrays_hold_any_text_and_key(void **state)
     assert_int_equal(RUN(db, ZOO_SQL_QUERIES_COUNT, { .texts = &none }, { 0 }, K(0)), 0);
     assert_int_equal(RUN(db, ZOO_SQL_QUERY_TAG_PUT, K(3), K(0), K(INT64_MAX)), -1);
     assert_int_equal(RUN(db, ZOO_SQL_QUERIES_COUNT, { .texts = &texts }, { .keys = &keys }, K(0)), COUNT(ids));
-    assert_int_equal(RUN(db, ZOO_SQL_QUERIES_COUNT, { .texts = &texts }, { .keys = &keys }, K(1)), 0);     /* a tag that has no row */
+    /* a tag that has no row */
+    assert_int_equal(RUN(db, ZOO_SQL_QUERIES_COUNT, { .texts = &texts }, { .keys = &keys }, K(1)), 0);
     driver->close(db);
     leave(&p);
 }
@@ -322,7 +326,8 @@ static void savepoints_nest_and_undo(void **state)
     OK(driver->bind(db, scan, all, 3, &err_));
     assert_int_equal(driver->step(db, scan, NULL), 1);
     /* The same key again fails, and with it the transaction, up to the savepoint. */
-    assert_int_equal(try_run(db, ZOO_SQL_QUERY_NEW, (zoo_db_value[]){ K(3), T("x"), NOTHING, T("t"), NOTHING }, 5, &number, &err), ZOO_ECONFLICT);
+    assert_int_equal(try_run(db, ZOO_SQL_QUERY_NEW, (zoo_db_value[]){ K(3), T("x"), NOTHING, T("t"), NOTHING }, 5,
+                             &number, &err), ZOO_ECONFLICT);
     assert_non_null(strstr(err.message, "queries_pkey"));
     assert_int_equal(driver->savepoint(db, &err), ZOO_EIO);
     driver->rollback_to(db);
@@ -354,7 +359,8 @@ static void a_commit_after_a_failure_is_one(void **state)
     db = open_at(&p, ZOO_STORE_CREATE);
     OK(driver->begin(db, ZOO_BEGIN_WRITE, &err_));
     add_query(db, 1);
-    assert_int_equal(try_run(db, ZOO_SQL_QUERY_TAG_PUT, (zoo_db_value[]){ K(1), K(INT64_MAX), K(1) }, 3, &number, &err), ZOO_EUSAGE);
+    assert_int_equal(try_run(db, ZOO_SQL_QUERY_TAG_PUT, (zoo_db_value[]){ K(1), K(INT64_MAX), K(1) }, 3, &number, &err),
+                     ZOO_EUSAGE);
     assert_true(driver->in_transaction(db));
     assert_int_equal(driver->commit(db, &err), ZOO_EIO);
     assert_non_null(strstr(err.message, "nothing of the transaction was stored"));
@@ -394,7 +400,8 @@ static void fill(zoo_db_value *row, const char *types, int64_t i, char text[32])
 {
     snprintf(text, 32, "\\N\t%lld\n'\"", (long long)i);
     for (size_t c = 0; types[c]; c++)
-        row[c] = types[c] == 'd' ? (zoo_db_value)D((double)i / 3) : strchr("tsb", types[c]) ? (zoo_db_value)T(text) : (zoo_db_value)K(i);
+        row[c] = types[c] == 'd' ? (zoo_db_value)D((double)i / 3) : strchr("tsb", types[c]) ? (zoo_db_value)T(text) :
+                 (zoo_db_value)K(i);
 }
 
 static void check_table(zoo_db *db, enum zoo_table table, int64_t rows)
@@ -430,7 +437,8 @@ static void tables_are_copied_in_and_read_back(void **state)
     place_new(&p, "tables");
     db = open_at(&p, ZOO_STORE_CREATE);
     OK(driver->bulk_begin(db, &err_));
-    for (int64_t i = ROWS; i; i--)                                       /* answers before the queries that they refer to */
+    /* answers before the queries that they refer to */
+    for (int64_t i = ROWS; i; i--)
         for (int t = ZOO_TABLES - 1; t >= 0; t--) {
             fill(row, zoo_tables[t].types, i, text);
             OK(driver->append(db, (enum zoo_table)t, row, &err_));
@@ -449,7 +457,8 @@ static void tables_are_copied_in_and_read_back(void **state)
     RUN(db, ZOO_SQL_DELETE_EXPERT, T("new"));
     OK(driver->after_copy(db, &err_));
     OK(driver->commit(db, &err_));
-    assert_int_equal(RUN(db, ZOO_SQL_EXPERT_PUT, T("newer")), ROWS + 2);          /* a key that was given is not given again */
+    /* a key that was given is not given again */
+    assert_int_equal(RUN(db, ZOO_SQL_EXPERT_PUT, T("newer")), ROWS + 2);
     driver->close(db);
     leave(&p);
 }
@@ -470,8 +479,10 @@ static void appended_rows_are_sent_when_they_are_many(void **state)
         char id[32];
         snprintf(id, sizeof id, "q%lld", (long long)i);
         OK(driver->append(db, ZOO_TABLE_QUERIES, (zoo_db_value[]){ K(i), T(id), NOTHING, T("t"), NOTHING }, &err_));
-        OK(driver->append(db, ZOO_TABLE_ANSWERS, (zoo_db_value[]){ K(i), K(1), K(1), K(1), K(-1), NOTHING, K(-1), K(-1), K(-1), K(-1), D(NAN), D(NAN),
-                                                                   D(NAN), NOTHING, NOTHING, { .text = text, .size = sizeof text } }, &err_));
+        OK(driver->append(db, ZOO_TABLE_ANSWERS, (zoo_db_value[]){ K(i), K(1), K(1), K(1), K(-1), NOTHING, K(-1), K(-1),
+                                                                   K(-1), K(-1), D(NAN), D(NAN), D(NAN), NOTHING,
+                                                                   NOTHING, { .text = text, .size = sizeof text } },
+                          &err_));
     }
     assert_in_range(count_queries(db), 8, 19);
     OK(driver->commit(db, &err_));
@@ -499,12 +510,16 @@ static void refused_rows_have_a_sentence_and_leave_a_connection(void **state)
     OK(driver->append(db, ZOO_TABLE_EXPERTS, (zoo_db_value[]){ K(1), T("\xff") }, &err_));
     assert_int_equal(driver->commit(db, &err), ZOO_EIO);
     OK(driver->begin(db, ZOO_BEGIN_WRITE, &err_));
-    assert_int_equal(driver->append(db, ZOO_TABLE_EXPERTS, (zoo_db_value[]){ K(1), { .text = "a\0b", .size = 3 } }, &err), ZOO_EFORMAT);
+    assert_int_equal(driver->append(db, ZOO_TABLE_EXPERTS, (zoo_db_value[]){ K(1), { .text = "a\0b", .size = 3 } },
+                                    &err), ZOO_EFORMAT);
     assert_non_null(strstr(err.message, "NUL byte"));
-    assert_int_equal(driver->append(db, ZOO_TABLE_QUERY_TAGS, (zoo_db_value[]){ K(1), K(1LL << 31), K(1) }, &err), ZOO_EUSAGE);
+    assert_int_equal(driver->append(db, ZOO_TABLE_QUERY_TAGS, (zoo_db_value[]){ K(1), K(1LL << 31), K(1) }, &err),
+                     ZOO_EUSAGE);
     OK(driver->append(db, ZOO_TABLE_EXPERTS, (zoo_db_value[]){ K(1), T("e") }, &err_));
-    OK(driver->commit(db, &err_));                                       /* what was refused before it was sent has harmed nothing */
-    assert_int_equal(driver->bind(db, ZOO_SQL_TAG_FIND, (zoo_db_value[]){ { .text = "a\0b", .size = 3 }, T("v") }, 2, &err), ZOO_EFORMAT);
+    /* what was refused before it was sent has harmed nothing */
+    OK(driver->commit(db, &err_));
+    assert_int_equal(driver->bind(db, ZOO_SQL_TAG_FIND, (zoo_db_value[]){ { .text = "a\0b", .size = 3 }, T("v") }, 2,
+                                  &err), ZOO_EFORMAT);
     assert_int_equal(driver->bind(db, ZOO_SQL_TAG_FIND, (zoo_db_value[]){ T("v") }, 1, &err), ZOO_EUSAGE);
     assert_int_equal(RUN(db, ZOO_SQL_EXPERT_FIND, T("e")), 1);
     driver->close(db);
@@ -569,7 +584,8 @@ static void what_is_no_store_is_told_apart(void **state)
     place_of(&p, "kinds");
     snprintf(sql, sizeof sql, "no such database; 'createdb %s' makes one", p.name);
     expect_refused(&p, ZOO_STORE_READ, ZOO_EIO, sql);
-    snprintf(sql, sizeof sql, "CREATE DATABASE %s TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'", p.name);
+    snprintf(sql, sizeof sql, "CREATE DATABASE %s TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'",
+             p.name);
     admin(&p, sql);
     expect_refused(&p, ZOO_STORE_CREATE, ZOO_EFORMAT, "encoding is LATIN1 and has to be UTF8");
     leave(&p);
@@ -586,7 +602,8 @@ static void what_is_no_store_is_told_apart(void **state)
     expect_refused(&p, ZOO_STORE_CREATE, ZOO_EFORMAT, "another program's tables");
     OK(zoo_pg_exec((zoo_pg *)db, "DROP SCHEMA public CASCADE", &err_));
     expect_refused(&p, ZOO_STORE_CREATE, ZOO_EFORMAT, "search_path");
-    OK(zoo_pg_exec((zoo_pg *)db, "CREATE SCHEMA public; CREATE EXTENSION pg_stat_statements; CREATE TYPE e AS ENUM ('x')", &err_));
+    OK(zoo_pg_exec((zoo_pg *)db,
+                   "CREATE SCHEMA public; CREATE EXTENSION pg_stat_statements; CREATE TYPE e AS ENUM ('x')", &err_));
     driver->close(db);
     driver->close(open_at(&p, ZOO_STORE_CREATE));                        /* an extension's views are nobody's tables */
     db = open_at(&p, ZOO_STORE_READ);
@@ -710,7 +727,8 @@ static void what_cannot_be_done_again_is_a_sentence(void **state)
     /* A statement that failed is not forgotten. */
     OK(driver->begin(db, ZOO_BEGIN_WRITE, &err_));
     RUN(db, ZOO_SQL_QUERY_NEW, K(8), T("eight"), NOTHING, T("t"), NOTHING);
-    assert_int_equal(try_run(db, ZOO_SQL_QUERY_NEW, (zoo_db_value[]){ K(8), T("nine"), NOTHING, T("t"), NOTHING }, 5, &number, &err), ZOO_ECONFLICT);
+    assert_int_equal(try_run(db, ZOO_SQL_QUERY_NEW, (zoo_db_value[]){ K(8), T("nine"), NOTHING, T("t"), NOTHING }, 5,
+                             &number, &err), ZOO_ECONFLICT);
     terminate(&p);
     expect_lost(db, driver->commit(db, &err), &err, "went away;");
     driver->close(db);
@@ -737,7 +755,8 @@ static void a_server_that_stays_away_is_a_sentence(void **state)
     admin(&p, sql);
     terminate(&p);
     assert_int_equal(driver->commit(db, &err), ZOO_EIO);
-    assert_non_null(strstr(err.message, "did not come back within 1 s; what was stored before is kept; run the command again"));
+    assert_non_null(strstr(err.message,
+                           "did not come back within 1 s; what was stored before is kept; run the command again"));
     assert_int_equal(try_run(db, ZOO_SQL_QUERIES_COUNT, all, 3, &number, &err), ZOO_EIO);
     snprintf(sql, sizeof sql, "ALTER DATABASE %s ALLOW_CONNECTIONS true", p.name);
     admin(&p, sql);
@@ -785,7 +804,8 @@ static void *write_two(void *argument)
         r->rc = try_run(r->db, ZOO_SQL_QUERY_SET_SPLIT, (zoo_db_value[]){ K(r->first), T("new") }, 2, &number, &r->err);
     pthread_barrier_wait(r->both);
     if (!r->rc)
-        r->rc = try_run(r->db, ZOO_SQL_QUERY_SET_SPLIT, (zoo_db_value[]){ K(r->second), T("new") }, 2, &number, &r->err);
+        r->rc = try_run(r->db, ZOO_SQL_QUERY_SET_SPLIT, (zoo_db_value[]){ K(r->second), T("new") }, 2, &number,
+                        &r->err);
     if (!r->rc)
         r->rc = driver->commit(r->db, &r->err);
     return NULL;

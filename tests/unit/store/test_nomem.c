@@ -1,6 +1,7 @@
-/* Every allocation of an import, a load, an export, a copy, an upgrade and a claim fails in turn, SQLite's and jansson's as well as ours: the
- * allocator of this program is glibc's with a counter before it. On PostgreSQL only ours fail: libpq 15 waits for ever where it has no
- * memory for the server's answer to COPY. Of long sweeps about EACH are tried (on PostgreSQL, EACH_OF_SERVER); ZOO_TEST_STRIDE=1 tries all. */
+/* Every allocation of an import, a load, an export, a copy, an upgrade and a claim fails in turn, SQLite's and
+ * jansson's as well as ours: the allocator of this program is glibc's with a counter before it. On PostgreSQL only ours
+ * fail: libpq 15 waits for ever where it has no memory for the server's answer to COPY. Of long sweeps about EACH are
+ * tried (on PostgreSQL, EACH_OF_SERVER); ZOO_TEST_STRIDE=1 tries all. */
 #include "unit/store/conformance.h"
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -50,7 +51,8 @@ extern char __executable_start[], etext[];
 /* caller: the address that it returns to. */
 static int fails_now(const void *caller)
 {
-    int is_counted = heap.is_armed && (!heap.spares_libraries || ((const char *)caller >= __executable_start && (const char *)caller < etext));
+    int is_counted = heap.is_armed && (!heap.spares_libraries || ((const char *)caller >= __executable_start &&
+                                                                  (const char *)caller < etext));
     long at = is_counted ? heap.count++ : -1;
 
     if (at < 0 || heap.fails_at < 0 || (at != heap.fails_at && !(heap.keeps_failing && at > heap.fails_at)))
@@ -137,15 +139,17 @@ static int import(struct trial *t, zoo_err *err)
 /* What is loaded is whole, or nothing. */
 static int load(struct trial *t, zoo_err *err)
 {
-    const zoo_store_filter filter = { .reward_models = TEXTS("rm", "other"), .aside = "test", .where = TEXTS("k=x", "k=y") };
+    const zoo_store_filter filter = { .reward_models = TEXTS("rm", "other"), .aside = "test",
+                                      .where = TEXTS("k=x", "k=y") };
     zoo_dataset d = { 0 };
     zoo_store *s;
     int rc = zoo_store_open(&s, t->at->where, ZOO_STORE_READ, NULL, err);
 
     if (!rc)
         rc = zoo_store_load(s, &filter, &d, err);
-    if (rc ? d.n != 0 || d.arena.blocks : d.n != 2 || d.aside != 1 || d.k != 3 || d.m != 2 || d.rewards[2] != 3 || d.rewards[9] != 7 || !d.costs ||
-        d.costs[0] != 0.5 || d.kind_count != 2 || d.kinds[1].offsets[2] != 3 || strlen(d.queries[1]) != d.query_sizes[1] || d.query_sizes[1] < 9000)
+    if (rc ? d.n != 0 || d.arena.blocks : d.n != 2 || d.aside != 1 || d.k != 3 || d.m != 2 || d.rewards[2] != 3 ||
+        d.rewards[9] != 7 || !d.costs || d.costs[0] != 0.5 || d.kind_count != 2 || d.kinds[1].offsets[2] != 3 ||
+        strlen(d.queries[1]) != d.query_sizes[1] || d.query_sizes[1] < 9000)
         rc = 1;
     zoo_dataset_release(&d);
     zoo_store_close(s);
@@ -168,7 +172,8 @@ static int export(struct trial *t, zoo_err *err)
     heap.is_armed = was_armed;
     rc = zoo_store_open(&s, t->at->where, ZOO_STORE_READ, NULL, err);
     for (int what = 0; !rc && what <= ZOO_EXPORT_JUDGEMENTS; what++)
-        rc = zoo_store_export(s, &(zoo_export_options){ .what = (enum zoo_export_what)what, .filter = &filter }, to, err);
+        rc = zoo_store_export(s, &(zoo_export_options){ .what = (enum zoo_export_what)what, .filter = &filter }, to,
+                              err);
     zoo_store_close(s);
     heap.is_armed = 0;
     fclose(to);
@@ -213,7 +218,8 @@ static int claim(struct trial *t, zoo_err *err)
         rc = zoo_store_join(s, 1, err);
     if (!rc)
         rc = zoo_store_claim_questions(s, NULL, &like, 0, 0, COUNT(q), q, &n, &arena, err);
-    if (!rc && (n != 3 || strcmp(q[2].id, "c") || !q[1].split || strlen(q[1].text) != q[1].text_size || strlen(q[0].extra) < 3))
+    if (!rc && (n != 3 || strcmp(q[2].id, "c") || !q[1].split || strlen(q[1].text) != q[1].text_size ||
+                strlen(q[0].extra) < 3))
         rc = 1;
     if (!rc)
         rc = zoo_store_claim_answers(s, NULL, 1, &first, COUNT(a), a, &n, &arena, err);
@@ -258,7 +264,8 @@ static void read_content(struct trial *t, char out[TEXT_MAX])
     zoo_store_totals n;
 
     OK(zoo_store_count(s, &n, &f->err));
-    assert_true(snprintf(out, TEXT_MAX, "%d queries\n%s", (int)n.queries, n.queries ? give_all(f, s, t->model) : "") < TEXT_MAX);
+    assert_true(snprintf(out, TEXT_MAX, "%d queries\n%s", (int)n.queries, n.queries ? give_all(f, s, t->model) : "") <
+                TEXT_MAX);
     zoo_store_close(s);
     zoo_arena_release(&f->arena);
 }
@@ -343,31 +350,48 @@ static void sweep(struct trial *t)
 #define R(id, rest) "{\"id\": \"" id "\"" rest "}\n"
 /* %s: a text of several of SQLite's pages. */
 static const char begin[] =
-    NEW("a", "alpha", IN("train") ", \"tags\": [\"k:x\", \"k:y\"], \"dataset\": \"d\", \"n\": {\"b\": [1, 2]}, \"long\": \"%s\", \"costs\": {\"m\": 0.5}, "
+    NEW("a", "alpha", IN("train") ", \"tags\": [\"k:x\", \"k:y\"], \"dataset\": \"d\", \"n\": {\"b\": [1, 2]}, "
+                                  "\"long\": \"%s\", \"costs\": {\"m\": 0.5}, "
     "\"responses\": {\"m\": \"%s\"}")
-    NEW("b", "%s", IN("test") ", \"tags\": [\"k:y\"], \"responses\": {\"m\": \"b\", \"last\": \"%s\"}, \"tokens\": {\"m\": 7}") NEW("c", "", "")
-    R("a", ", \"reward_model\": \"rm\", \"rewards\": {\"m\": 1, \"last\": 2, \"z\": 3}") R("b", ", \"reward_model\": \"other\", \"rewards\": {\"m\": 7}")
-    R("a", ", \"expert\": \"z\", \"sample\": 2, \"settings\": {\"seed\": 7, \"system\": \"%s\"}, \"text\": \"t\", \"reasoning\": \"%s\", \"asked\": "
-      "\"2026-11-22T21:05:01Z\", \"finish_reason\": \"stop\", \"scores\": {\"rm\": 3}, \"failed\": {\"cause\": \"%s\", \"last\": \"2026-11-22T21:05:01Z\"}")
-    R("a", ", \"reward_model\": \"rm\", \"a\": {\"expert\": \"m\"}, \"b\": {\"expert\": \"z\"}, \"verdict\": \"a\", \"text\": \"%s\"");
+    NEW("b", "%s", IN("test") ", \"tags\": [\"k:y\"], \"responses\": {\"m\": \"b\", \"last\": \"%s\"}, \"tokens\": "
+                              "{\"m\": 7}") NEW("c", "", "")
+    R("a", ", \"reward_model\": \"rm\", \"rewards\": {\"m\": 1, \"last\": 2, \"z\": 3}") R("b", ", \"reward_model\": "
+                                                                                                "\"other\", \"rewards\": {\"m\": 7}")
+    R("a", ", \"expert\": \"z\", \"sample\": 2, \"settings\": {\"seed\": 7, \"system\": \"%s\"}, \"text\": \"t\", "
+           "\"reasoning\": \"%s\", \"asked\": "
+      "\"2026-11-22T21:05:01Z\", \"finish_reason\": \"stop\", \"scores\": {\"rm\": 3}, \"failed\": {\"cause\": \"%s\", "
+      "\"last\": \"2026-11-22T21:05:01Z\"}")
+    R("a", ", \"reward_model\": \"rm\", \"a\": {\"expert\": \"m\"}, \"b\": {\"expert\": \"z\"}, \"verdict\": \"a\", "
+           "\"text\": \"%s\"");
 
 /* New rows; rows that are there already, alike and with more; answers and judgements, alike and new. */
 static const char more[] =
-    NEW("new", "half \\ud83d of one", IN("new") ", \"tags\": [\"k:x\", \"l:%s\"], \"subset\": \"s\", \"x\": \"%s\", \"responses\": {\"m\": \"%s\", \"p\": \"\"}, "
+    NEW("new", "half \\ud83d of one",
+        IN("new") ", \"tags\": [\"k:x\", \"l:%s\"], \"subset\": \"s\", \"x\": \"%s\", \"responses\": {\"m\": \"%s\", "
+                  "\"p\": \"\"}, "
     "\"costs\": {\"m\": 1, \"q\": 2}, \"tokens\": {\"q\": 1}")
-    NEW("a", "alpha", ", \"tags\": [\"k:x\", \"k:z\"], \"n\": {\"b\":[1,2]}, \"more\": 1, \"costs\": {\"m\": 0.5}, \"responses\": {\"m\": \"%s\", \"new\": \"%s\"}")
-    R("a", ", \"reward_model\": \"rm\", \"rewards\": {\"m\": 1, \"new\": 2}") R("b", ", \"rewards\": {\"m\": 7}, \"reward_model\": \"other\"")
-    R("b", ", \"rewards\": {\"m\": 7}, \"reward_model\": \"third\"") R("new", ", \"rewards\": {\"m\": 7}, \"reward_model\": \"rm\"")
-    R("a", ", \"expert\": \"z\", \"sample\": 2, \"settings\": {\"seed\": 7, \"system\": \"%s\"}, \"text\": \"t\", \"reasoning\": \"%s\", \"asked\": "
-      "\"2026-11-22T21:05:01Z\", \"finish_reason\": \"stop\", \"scores\": {\"rm\": 3}, \"failed\": {\"cause\": \"%s\", \"last\": \"2026-11-22T21:05:01Z\"}")
-    R("c", ", \"expert\": \"w\", \"turn\": 2, \"settings\": {\"system\": \"other %s\"}, \"text\": \"%s\", \"scores\": {\"rm\": 3, \"fourth\": 1}")
-    R("a", ", \"reward_model\": \"rm\", \"a\": {\"expert\": \"m\"}, \"b\": {\"expert\": \"z\"}, \"verdict\": \"a\", \"text\": \"%s\"")
+    NEW("a", "alpha", ", \"tags\": [\"k:x\", \"k:z\"], \"n\": {\"b\":[1,2]}, \"more\": 1, \"costs\": {\"m\": 0.5}, "
+                      "\"responses\": {\"m\": \"%s\", \"new\": \"%s\"}")
+    R("a", ", \"reward_model\": \"rm\", \"rewards\": {\"m\": 1, \"new\": 2}") R("b", ", \"rewards\": {\"m\": 7}, "
+                                                                                     "\"reward_model\": \"other\"")
+    R("b", ", \"rewards\": {\"m\": 7}, \"reward_model\": \"third\"") R("new", ", \"rewards\": {\"m\": 7}, "
+                                                                              "\"reward_model\": \"rm\"")
+    R("a", ", \"expert\": \"z\", \"sample\": 2, \"settings\": {\"seed\": 7, \"system\": \"%s\"}, \"text\": \"t\", "
+           "\"reasoning\": \"%s\", \"asked\": "
+      "\"2026-11-22T21:05:01Z\", \"finish_reason\": \"stop\", \"scores\": {\"rm\": 3}, \"failed\": {\"cause\": \"%s\", "
+      "\"last\": \"2026-11-22T21:05:01Z\"}")
+    R("c", ", \"expert\": \"w\", \"turn\": 2, \"settings\": {\"system\": \"other %s\"}, \"text\": \"%s\", \"scores\": "
+           "{\"rm\": 3, \"fourth\": 1}")
+    R("a", ", \"reward_model\": \"rm\", \"a\": {\"expert\": \"m\"}, \"b\": {\"expert\": \"z\"}, \"verdict\": \"a\", "
+           "\"text\": \"%s\"")
     R("a", ", \"reward_model\": \"rm\", \"a\": {\"expert\": \"w\"}, \"b\": {\"expert\": \"z\"}, \"verdict\": \"tie\"");
 
 /* What is left out, each after something of it was found right. */
 static const char bad[] =
-    "not a line\n" R("none", ", \"rewards\": {}") R("c", ", \"expert\": \"v\", \"text\": \"x\", \"scores\": {\"rm\": \"x\"}")
-    R("c", ", \"expert\": \"w\", \"turn\": 2, \"scores\": {\"fifth\": 1, \"rm\": 4}") R("a", ", \"rewards\": {}, \"n\": {\"b\":[1,3]}")
+    "not a line\n" R("none", ", \"rewards\": {}") R("c", ", \"expert\": \"v\", \"text\": \"x\", \"scores\": {\"rm\": "
+                                                         "\"x\"}")
+    R("c", ", \"expert\": \"w\", \"turn\": 2, \"scores\": {\"fifth\": 1, \"rm\": 4}") R("a", ", \"rewards\": {}, "
+                                                                                             "\"n\": {\"b\":[1,3]}")
     R("a", ", \"expert\": \"z\", \"sample\": 2, \"failed\": {\"cause\": \"other\"}");
 
 /* Lines with a long text for each "%s". */
@@ -379,7 +403,8 @@ static void add_lines(char out[TEXT_MAX], const char *form)
     memset(text, 'x', sizeof text - 1);
     for (const char *mark; (mark = strstr(form, "%s")); form = mark + 2) {
         size = (size_t)(mark - form);
-        used += (size_t)snprintf(out + used, TEXT_MAX - used, "%.*s%s", (int)size, form, size > 3 && !memcmp(mark - 3, "\"l:", 3) ? "long" : text);
+        used += (size_t)snprintf(out + used, TEXT_MAX - used, "%.*s%s", (int)size, form,
+                                 size > 3 && !memcmp(mark - 3, "\"l:", 3) ? "long" : text);
     }
     assert_true(snprintf(out + used, TEXT_MAX - used, "%s", form) < (int)(TEXT_MAX - used));
 }
@@ -461,7 +486,9 @@ static void an_import_that_replaces_is_whole_or_leaves_nothing(void **state)
     prepare(&trial, f, import);
     trial.options = &options;
     add_lines(lines, bad);
-    add_lines(lines, NEW("a", "other %s", IN("other") ", \"tags\": [\"k:w\"], \"dataset\": \"e\", \"responses\": {\"m\": \"other\"}, \"costs\": {\"m\": 3}"));
+    add_lines(lines, NEW("a", "other %s",
+                         IN("other") ", \"tags\": [\"k:w\"], \"dataset\": \"e\", \"responses\": {\"m\": \"other\"}, "
+                                     "\"costs\": {\"m\": 3}"));
     write_lines(f, lines);
     sweep(&trial);
 }

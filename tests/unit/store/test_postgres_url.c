@@ -46,12 +46,16 @@ static void a_store_is_called_by_host_and_name(void **state)
 static void a_password_in_a_url_is_refused_and_not_repeated(void **state)
 {
     static const char *const urls[] = {
-        "postgresql://me:s3cret@h/q", "postgresql://me:%733cret@h/q", "postgresql://h/q?password=s3cret", "postgresql://h/q?p%61ssword=s3cret",
-        "postgresql://h/q?sslpassword=s3cret", "postgresql://h/q?a=b&sslp%61ss%77ord=%733cret", "postgresql://me:?s3cret@h/q",
+        "postgresql://me:s3cret@h/q", "postgresql://me:%733cret@h/q", "postgresql://h/q?password=s3cret",
+            "postgresql://h/q?p%61ssword=s3cret",
+        "postgresql://h/q?sslpassword=s3cret", "postgresql://h/q?a=b&sslp%61ss%77ord=%733cret",
+            "postgresql://me:?s3cret@h/q",
         "postgresql://me:a@s3cret@h/q",
         /* read by libpq as something else */
-        "postgresql://me:s3cret/x@h/q", "postgresql://me:1/s3cret@h/q", "postgresql://h:s3cret/q", "postgresql://h/s3cret%zz",
-        "postgresql://h/q?s3cret", "postgresql://h/q?a=s3cret=1", "postgresql://[s3cret]/q", "postgresql://[::1/s3cret", "postgresql://h/q%00s3cret",
+        "postgresql://me:s3cret/x@h/q", "postgresql://me:1/s3cret@h/q", "postgresql://h:s3cret/q",
+            "postgresql://h/s3cret%zz",
+        "postgresql://h/q?s3cret", "postgresql://h/q?a=s3cret=1", "postgresql://[s3cret]/q", "postgresql://[::1/s3cret",
+            "postgresql://h/q%00s3cret",
         "postgresql:s3cret", "PostgreSQL://h/s3cret", "postgres:h/s3cret"
     };
     char name[256];

@@ -38,8 +38,10 @@ static void every_field_is_read(void **state)
     (void)state;
     zoo_row_init(&row);
     for (int i = 0; i < 2; i++) {                    /* the second row finds the first one's memory */
-        if (read_row(&row, "{\"\\u0069d\": \"a\", \"query\" : \"1\\n\\u00e9\\ud83d\\ude00\", \"subset\":\"s\",\"tags\": [\"k:v:w\", \"plain\", "
-                     "\":x\", \"k:v:w\", \"subset:s\"], \"rewards\": {\"org/m\": -1.5e1, \"n\": 0.1}, \"x\": {\"y\": [1, 2.50]}, \"split\": \"dev\", "
+        if (read_row(&row, "{\"\\u0069d\": \"a\", \"query\" : \"1\\n\\u00e9\\ud83d\\ude00\", "
+                           "\"subset\":\"s\",\"tags\": [\"k:v:w\", \"plain\", "
+                     "\":x\", \"k:v:w\", \"subset:s\"], \"rewards\": {\"org/m\": -1.5e1, \"n\": 0.1}, \"x\": {\"y\": "
+                     "[1, 2.50]}, \"split\": \"dev\", "
                      "\"responses\": {\"n\": \"yes\"}, \"n\":null} \r"))
             fail_msg("%s", err.message);
         equal(row.id, "a");
@@ -71,9 +73,11 @@ static void every_field_is_read(void **state)
 static void what_breaks_a_rule_is_refused_with_its_place(void **state)
 {
     (void)state;
-    refuse("{\"id\": \"x\", \"expert\": \"m\", \"rewards\": {\"judge\": 1}}", "f.jsonl:3, column 23: a line about one expert gives its rewards as"
-           " 'scores', by reward model; 'rewards' are of one reward model, by expert");
-    refuse("{\"id\": \"a\", \"query\": \"q\"}", "f.jsonl:3, column 1: 'rewards' is missing; {} is fine for a query alone");
+    refuse("{\"id\": \"x\", \"expert\": \"m\", \"rewards\": {\"judge\": 1}}",
+           "f.jsonl:3, column 23: a line about one expert gives its rewards as 'scores', by reward model; 'rewards' "
+           "are of one reward model, by expert");
+    refuse("{\"id\": \"a\", \"query\": \"q\"}",
+           "f.jsonl:3, column 1: 'rewards' is missing; {} is fine for a query alone");
     refuse("{\"id\": \"a\"}", "f.jsonl:3, column 1: 'query' is missing" ADDS);
     refuse("{\"query\": \"q\", \"rewards\": {}}", "f.jsonl:3, column 1: 'id' is missing");
     refuse("{\"id\": \"\"}", "f.jsonl:3, column 8: 'id' is empty");
@@ -89,9 +93,11 @@ static void what_breaks_a_rule_is_refused_with_its_place(void **state)
     refuse("{\"id\": 1, \"messages\": []}", "f.jsonl:3, column 1: 'rewards' is missing; {} is fine for a query alone");
     refuse("{\"id\": 1, \"costs\": {\"m\": -0.1}}", "f.jsonl:3, column 26: the cost of 'm' is negative");
     refuse("{\"id\": 1, \"costs\": {\"m\": 1, \"m\": null}}", "f.jsonl:3, column 29: 'costs' names m twice");
-    refuse("{\"id\": 1, \"costs\": {\"m\": NaN}}", "f.jsonl:3, column 26: NaN and Infinity are not JSON; leave out what is not known");
+    refuse("{\"id\": 1, \"costs\": {\"m\": NaN}}",
+           "f.jsonl:3, column 26: NaN and Infinity are not JSON; leave out what is not known");
     refuse("{\"id\": 1, \"costs\": {\"m\": 1e999}}", "f.jsonl:3, column 26: 1e999 is too large for a number");
-    refuse("{\"id\": 1, \"tokens\": {\"m\": 1.5}}", "f.jsonl:3, column 27: 'tokens of m' should be a whole number, is 1.5");
+    refuse("{\"id\": 1, \"tokens\": {\"m\": 1.5}}",
+           "f.jsonl:3, column 27: 'tokens of m' should be a whole number, is 1.5");
     refuse("{\"id\": 1, \"tokens\": {\"m\": {\"in\": -1}}}",
            "f.jsonl:3, column 34: 'in' should be 0 to 9007199254740992, is -1");
     refuse("{\"id\": \"a\\tb\"}", "f.jsonl:3, column 8: 'id' contains a control character");
@@ -108,10 +114,12 @@ static void what_breaks_a_rule_is_refused_with_its_place(void **state)
     refuse(START "\"m\": null, \"m\": 1}}", "f.jsonl:3, column 50: 'rewards' names m twice");
     refuse(START "\"m\": nul}}", "f.jsonl:3, column 44: not JSON: expected a value, found 'n'");
     refuse(START "\"m\": NaN}}", "f.jsonl:3, column 44: NaN and Infinity are not JSON; leave out what is not known");
-    refuse(START "\"m\": -Infinity}}", "f.jsonl:3, column 44: NaN and Infinity are not JSON; leave out what is not known");
+    refuse(START "\"m\": -Infinity}}",
+           "f.jsonl:3, column 44: NaN and Infinity are not JSON; leave out what is not known");
     refuse(START "\"m\": 1e999}}", "f.jsonl:3, column 44: 1e999 is too large for a number");
     refuse(START "\"m\": 1, \"m\": 1}}", "f.jsonl:3, column 47: 'rewards' names m twice");
-    refuse(START "\"m m\": 1}}", "f.jsonl:3, column 39: expert name 'm m' should be 1 to 128 characters of A-Z a-z 0-9 . _ : / @ + -");
+    refuse(START "\"m m\": 1}}",
+           "f.jsonl:3, column 39: expert name 'm m' should be 1 to 128 characters of A-Z a-z 0-9 . _ : / @ + -");
     refuse(START "\"m\": 01}}", "f.jsonl:3, column 44: not JSON: a number with leading zeros");
     refuse(START "\"m\": 1.}}", "f.jsonl:3, column 44: not JSON: a number without digits behind its point");
     refuse("", "f.jsonl:3, column 1: not JSON: the line ends where '{' should be");
@@ -119,7 +127,8 @@ static void what_breaks_a_rule_is_refused_with_its_place(void **state)
     refuse("{\"id\": \"a", "f.jsonl:3, column 8: not JSON: this string does not end");
     refuse("{\"id\": \"\xff\"}", "f.jsonl:3, column 9: not UTF-8: the byte 0xff");
     refuse("{\"query\": \"\\u0000\"}", "f.jsonl:3, column 12: a NUL character (\\u0000) cannot be stored");
-    refuse("{\"query\": \"\\ud80\"}", "f.jsonl:3, column 12: not JSON: \\u should be followed by four hexadecimal digits");
+    refuse("{\"query\": \"\\ud80\"}",
+           "f.jsonl:3, column 12: not JSON: \\u should be followed by four hexadecimal digits");
     refuse("{\"query\": \"\\q\"}", "f.jsonl:3, column 12: not JSON: a backslash that begins no escape");
     refuse("{\"x\": tru}", "f.jsonl:3, column 7: not JSON: expected a value, found 't'");
     refuse("{\"x\": 1} {}", "f.jsonl:3, column 10: not JSON: something stands behind the row's '}'");
@@ -155,8 +164,10 @@ static void null_is_as_if_it_were_not_there(void **state)
 
     (void)state;
     zoo_row_init(&row);
-    take(&row, "{\"id\": \"a\", \"query\": \"q\", \"rewards\": {\"x\": null, \"y\": 1, \"z\" : null}, \"tags\": [null, \"t\", null], \"split\": null, "
-         "\"subset\": null, \"dataset\": null, \"reward_model\": null, \"responses\": {\"x\": null, \"y\": \"yes\"}, \"costs\": null, "
+    take(&row, "{\"id\": \"a\", \"query\": \"q\", \"rewards\": {\"x\": null, \"y\": 1, \"z\" : null}, \"tags\": [null, "
+               "\"t\", null], \"split\": null, "
+         "\"subset\": null, \"dataset\": null, \"reward_model\": null, \"responses\": {\"x\": null, \"y\": \"yes\"}, "
+         "\"costs\": null, "
          "\"tokens\": null, \"own\": null}");
     assert_int_equal(row.reward_count, 1);
     assert_int_equal(row.rewards[0].expert, expert(&row, "y"));
@@ -197,7 +208,8 @@ static void halves_of_surrogate_pairs_are_mended_and_counted(void **state)
         { "\"query\": \"\\ude00\\uD83D\\ud83d\\ude00\"", "\xef\xbf\xbd\xef\xbf\xbd\xf0\x9f\x98\x80", "{}", 2 },
         { "\"query\": \"\\\\ud83d \\\\\\ud83d\"", "\\ud83d \\\xef\xbf\xbd", "{}", 1 },
         { "\"query\": \"\\ud83d\\\\ude00\\ud83dx\"", "\xef\xbf\xbd\\ude00\xef\xbf\xbdx", "{}", 2 },
-        { "\"query\": \"\", \"own\": [\"\\ud83d\", {\"\\udc00\": \"\\\\ud800\"}]", "", "{\"own\": [\"\\ufffd\", {\"\\ufffd\": \"\\\\ud800\"}]}", 2 },
+        { "\"query\": \"\", \"own\": [\"\\ud83d\", {\"\\udc00\": \"\\\\ud800\"}]", "",
+          "{\"own\": [\"\\ufffd\", {\"\\ufffd\": \"\\\\ud800\"}]}", 2 },
         { "\"messages\": [{\"role\": \"user\", \"content\": \"\\ud83d!\"}]", "\xef\xbf\xbd!",
           "{\"messages\": [{\"role\": \"user\", \"content\": \"\\ufffd!\"}]}", 1 },
         { "\"query\": \"\\ud83d\\ude00\"", "\xf0\x9f\x98\x80", "{}", 0 },
@@ -228,7 +240,8 @@ static void costs_and_tokens_are_numbers_of_experts(void **state)
 
     (void)state;
     zoo_row_init(&row);
-    take(&row, "{\"id\": \"a\", \"costs\": {\"m\": 0.25, \"x\": null, \"n\": 0}, \"tokens\": {\"n\": 120, \"x\": {\"in\": null}, "
+    take(&row, "{\"id\": \"a\", \"costs\": {\"m\": 0.25, \"x\": null, \"n\": 0}, \"tokens\": {\"n\": 120, \"x\": "
+               "{\"in\": null}, "
          "\"m\": {\"in\": 7, \"cached\": 3.0, \"reasoning\": null}}}");
     assert_true(row.has_costs && row.has_tokens && !row.has_rewards);
     assert_int_equal(row.cost_count, 2);
@@ -248,7 +261,8 @@ static void costs_and_tokens_are_numbers_of_experts(void **state)
 
 static void other_costs_and_tokens_are_the_files_own(void **state)
 {
-    static const char *const values[] = { "0.5", "[1]", "\"free\"", "{\"m\": \"1\"}", "{\"m\": -1, \"n\": [2]}", "{\"m\": {\"in\": {\"a\": 1}}}",
+    static const char *const values[] = { "0.5", "[1]", "\"free\"", "{\"m\": \"1\"}", "{\"m\": -1, \"n\": [2]}",
+                                          "{\"m\": {\"in\": {\"a\": 1}}}",
                                           "{\"m\": {\"prompt\": 1}}", "{\"m\": true}" };
     zoo_row row;
     char line[200], json[100];
@@ -256,7 +270,8 @@ static void other_costs_and_tokens_are_the_files_own(void **state)
     (void)state;
     zoo_row_init(&row);
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
-        snprintf(line, sizeof line, "{\"id\": \"a\", \"costs\": %s, \"tokens\": %s, \"rewards\": {}}", values[i], values[i]);
+        snprintf(line, sizeof line, "{\"id\": \"a\", \"costs\": %s, \"tokens\": %s, \"rewards\": {}}", values[i],
+                 values[i]);
         snprintf(json, sizeof json, "{\"costs\": %s, \"tokens\": %s}", values[i], values[i]);
         take(&row, line);
         assert_true(!row.has_costs && !row.has_tokens);
@@ -268,7 +283,8 @@ static void other_costs_and_tokens_are_the_files_own(void **state)
 static void a_conversation_asks_what_its_user_asks_first(void **state)
 {
     static const struct { const char *field, *query; } rows[] = {
-        { "\"messages\": [{\"role\": \"system\", \"content\": \"s\"}, {\"content\": \"a\\nb\", \"role\": \"user\", \"x\": {}}, "
+        { "\"messages\": [{\"role\": \"system\", \"content\": \"s\"}, {\"content\": \"a\\nb\", \"role\": \"user\", "
+          "\"x\": {}}, "
           "{\"role\": \"user\", \"content\": \"c\"}]", "a\nb" },
         { "\"turns\": [\"one\", \"two\"]", "one" },
         { "\"turns\": [\"one\"], \"messages\": [{\"role\": \"user\", \"content\": \"said\"}]", "said" },
@@ -305,10 +321,14 @@ static void an_answer_is_read(void **state)
 
     (void)state;
     zoo_row_init(&row);
-    take(&row, "{\"tokens\": {\"in\": 1, \"out\": 2, \"reasoning\": 3, \"cached\": 4}, \"text\": \"a\\u0000b\", \"reasoning\": \"\\ud83d\", \"id\": 7, "
-         "\"expert\": \"m\", \"sample\": 2, \"turn\": 30000, \"settings\": {\"temperature\": 0.7}, \"finish_reason\": \"stop\", \"cost\": 0.5, "
-         "\"first_token_seconds\": 0.25, \"seconds\": 2, \"asked\": \"2026-11-22T21:05:01.123Z\", \"scores\": {\"j\": -1.5, \"k\": null}, "
-         "\"failed\": {\"times\": 3, \"cause\": \"HTTP 500\\n\", \"final\": true, \"cost\": 0.125, \"last\": \"2026-11-22T21:05:01+01:00\"}}");
+    take(&row, "{\"tokens\": {\"in\": 1, \"out\": 2, \"reasoning\": 3, \"cached\": 4}, \"text\": \"a\\u0000b\", "
+               "\"reasoning\": \"\\ud83d\", \"id\": 7, "
+         "\"expert\": \"m\", \"sample\": 2, \"turn\": 30000, \"settings\": {\"temperature\": 0.7}, \"finish_reason\": "
+         "\"stop\", \"cost\": 0.5, "
+         "\"first_token_seconds\": 0.25, \"seconds\": 2, \"asked\": \"2026-11-22T21:05:01.123Z\", \"scores\": {\"j\": "
+         "-1.5, \"k\": null}, "
+         "\"failed\": {\"times\": 3, \"cause\": \"HTTP 500\\n\", \"final\": true, \"cost\": 0.125, \"last\": "
+         "\"2026-11-22T21:05:01+01:00\"}}");
     assert_int_equal(row.kind, ZOO_ROW_ANSWER);
     equal(row.id, "7");
     assert_int_equal(a->expert, expert(&row, "m"));
@@ -331,8 +351,10 @@ static void an_answer_is_read(void **state)
     assert_int_equal(row.experts.count, 1);          /* "in" is none */
 
     take(&row, "{\"id\": \"a\", \"expert\": \"m\", \"text\": null, \"failed\": null, \"cost\": null}");
-    assert_true(a->sample == 1 && a->turn == 1 && !a->text.text && !a->settings.text && !a->has_failed && !a->score_count);
-    assert_true(a->tokens_in == -1 && a->tokens_cached == -1 && isnan(a->cost) && isnan(a->seconds) && isnan(a->first_seconds));
+    assert_true(a->sample == 1 && a->turn == 1 && !a->text.text && !a->settings.text && !a->has_failed &&
+                !a->score_count);
+    assert_true(a->tokens_in == -1 && a->tokens_cached == -1 && isnan(a->cost) && isnan(a->seconds) &&
+                isnan(a->first_seconds));
     zoo_row_release(&row);
 }
 
@@ -340,15 +362,18 @@ static void an_answer_is_read(void **state)
 static void what_no_answer_may_say_is_refused(void **state)
 {
     (void)state;
-    refuse(ANSWER "\"note\": 1}", "f.jsonl:3, column 28: an answer has no field 'note'; it may have id, expert, sample, turn, settings, text, "
+    refuse(ANSWER "\"note\": 1}",
+           "f.jsonl:3, column 28: an answer has no field 'note'; it may have id, expert, sample, turn, settings, text, "
            "reasoning, finish_reason, tokens, cost, first_token_seconds, seconds, asked, scores, failed");
-    refuse(ANSWER "\"tokens\": {\"total\": 1}}", "f.jsonl:3, column 39: tokens has no field 'total'; it may have in, out, reasoning, cached");
+    refuse(ANSWER "\"tokens\": {\"total\": 1}}",
+           "f.jsonl:3, column 39: tokens has no field 'total'; it may have in, out, reasoning, cached");
     refuse(ANSWER "\"sample\": 0}", "f.jsonl:3, column 38: 'sample' should be 1 to 30000, is 0");
     refuse(ANSWER "\"turn\": 30001}", "f.jsonl:3, column 36: 'turn' should be 1 to 30000, is 30001");
     refuse(ANSWER "\"turn\": 1.5}", "f.jsonl:3, column 36: 'turn' should be a whole number, is 1.5");
     refuse(ANSWER "\"turn\": \"1\"}", "f.jsonl:3, column 36: 'turn' should be a whole number, is a string");
     refuse(ANSWER "\"cost\": -1}", "f.jsonl:3, column 36: 'cost' should be at least 0, is -1");
-    refuse(ANSWER "\"seconds\": NaN}", "f.jsonl:3, column 39: NaN and Infinity are not JSON; leave out what is not known");
+    refuse(ANSWER "\"seconds\": NaN}",
+           "f.jsonl:3, column 39: NaN and Infinity are not JSON; leave out what is not known");
     refuse(ANSWER "\"settings\": []}", "f.jsonl:3, column 40: 'settings' should be an object, is an array");
     refuse(ANSWER "\"settings\": {\"a\": 1, \"a\": 1}}",
            "f.jsonl:3, column 40: in 'settings', column 12: not JSON: duplicate object key near '\"a\"'");
@@ -359,15 +384,19 @@ static void what_no_answer_may_say_is_refused(void **state)
     refuse(ANSWER "\"scores\": {\"j\": 1, \"j\": 2}}", "f.jsonl:3, column 47: 'scores' names j twice");
     refuse(ANSWER "\"scores\": {\"j j\": 1}}",
            "f.jsonl:3, column 39: the name of a reward model should be 1 to 128 characters of A-Z a-z 0-9 . _ : / @ + -");
-    refuse(ANSWER "\"scores\": {\"j\": \"1\"}}", "f.jsonl:3, column 44: the score of j should be a number, is a string");
+    refuse(ANSWER "\"scores\": {\"j\": \"1\"}}",
+           "f.jsonl:3, column 44: the score of j should be a number, is a string");
     refuse(ANSWER "\"failed\": {\"final\": 1}}", "f.jsonl:3, column 48: 'final' should be true or false, is a number");
-    refuse(ANSWER "\"failed\": {\"cause\": \"\\u0000\"}}", "f.jsonl:3, column 49: a NUL character (\\u0000) cannot be stored");
+    refuse(ANSWER "\"failed\": {\"cause\": \"\\u0000\"}}",
+           "f.jsonl:3, column 49: a NUL character (\\u0000) cannot be stored");
     refuse(ANSWER "\"text\": \"\", \"text\": \"\"}", "f.jsonl:3, column 40: the field 'text' comes twice");
     refuse("{\"expert\": \"m\"}", "f.jsonl:3, column 1: 'id' is missing in an answer");
-    refuse("{\"id\": null, \"expert\": \"m\"}", "f.jsonl:3, column 8: 'id' should be a string or a whole number, is null");
+    refuse("{\"id\": null, \"expert\": \"m\"}",
+           "f.jsonl:3, column 8: 'id' should be a string or a whole number, is null");
     refuse("{\"id\": 1, \"expert\": \"m m\"}",
            "f.jsonl:3, column 21: expert name 'm m' should be 1 to 128 characters of A-Z a-z 0-9 . _ : / @ + -");
-    refuse(ANSWER "\"x\": 1, \"verdict\": \"a\"}", "f.jsonl:3, column 28: an answer has no field 'x'; it may have id, expert, sample, turn, "
+    refuse(ANSWER "\"x\": 1, \"verdict\": \"a\"}",
+           "f.jsonl:3, column 28: an answer has no field 'x'; it may have id, expert, sample, turn, "
            "settings, text, reasoning, finish_reason, tokens, cost, first_token_seconds, seconds, asked, scores, failed");
     refuse(ANSWER "\"turn\": 2} x", "f.jsonl:3, column 39: not JSON: something stands behind the row's '}'");
     refuse("{\"id\": \"a\", \"expert\": 1}", "f.jsonl:3, column 1: 'query' is missing" ADDS);
@@ -380,16 +409,20 @@ static void a_judgement_is_read(void **state)
 
     (void)state;
     zoo_row_init(&row);
-    take(&row, "{\"verdict\": \"tie\", \"a\": {\"expert\": \"m\", \"sample\": 3}, \"b\": {\"expert\": \"n\"}, \"id\": \"q\", \"reward_model\": \"judge\", "
+    take(&row, "{\"verdict\": \"tie\", \"a\": {\"expert\": \"m\", \"sample\": 3}, \"b\": {\"expert\": \"n\"}, \"id\": "
+               "\"q\", \"reward_model\": \"judge\", "
          "\"shown\": \"ba\", \"turn\": 2, \"probability\": 0.5, \"text\": \"both\\u0000\"}");
     assert_int_equal(row.kind, ZOO_ROW_JUDGEMENT);
     equal(row.id, "q");
     equal(row.reward_model, "judge");
     assert_true(j->expert_a == expert(&row, "m") && j->expert_b == expert(&row, "n"));
-    assert_true(j->sample_a == 3 && j->sample_b == 1 && j->turn == 2 && j->shown_ba && j->verdict == 't' && j->probability == 0.5);
+    assert_true(j->sample_a == 3 && j->sample_b == 1 && j->turn == 2 && j->shown_ba && j->verdict == 't' &&
+                j->probability == 0.5);
     assert_int_equal(j->text.size, 5);
-    take(&row, "{\"verdict\": \"b\", \"a\": {\"expert\": \"m\"}, \"b\": {\"expert\": \"m\", \"sample\": 2}, \"id\": \"q\", \"reward_model\": \"j\"}");
-    assert_true(j->sample_a == 1 && j->turn == 1 && !j->shown_ba && j->verdict == 'b' && isnan(j->probability) && !j->text.text);
+    take(&row, "{\"verdict\": \"b\", \"a\": {\"expert\": \"m\"}, \"b\": {\"expert\": \"m\", \"sample\": 2}, \"id\": "
+               "\"q\", \"reward_model\": \"j\"}");
+    assert_true(j->sample_a == 1 && j->turn == 1 && !j->shown_ba && j->verdict == 'b' && isnan(j->probability) &&
+                !j->text.text);
     zoo_row_release(&row);
 }
 
@@ -399,7 +432,8 @@ static void what_no_judgement_may_say_is_refused(void **state)
     (void)state;
     refuse("{\"id\": \"q\", \"a\": {\"expert\": \"m\"}, \"b\": {\"expert\": \"n\"}, \"verdict\": \"a\"}",
            "f.jsonl:3, column 1: 'reward_model' is missing in a judgement");
-    refuse(JUDGEMENT "\"a\": {\"expert\": \"m\"}, \"verdict\": \"c\"}", "f.jsonl:3, column 89: 'verdict' should be \"a\", \"b\" or \"tie\"");
+    refuse(JUDGEMENT "\"a\": {\"expert\": \"m\"}, \"verdict\": \"c\"}",
+           "f.jsonl:3, column 89: 'verdict' should be \"a\", \"b\" or \"tie\"");
     refuse(JUDGEMENT "\"a\": {\"expert\": \"m\"}, \"verdict\": 1}",
            "f.jsonl:3, column 89: 'verdict' should be \"a\", \"b\" or \"tie\", is a number");
     refuse(JUDGEMENT "\"a\": {\"sample\": 1}, \"verdict\": \"a\"}", "f.jsonl:3, column 61: 'expert' is missing in a");
@@ -413,8 +447,10 @@ static void what_no_judgement_may_say_is_refused(void **state)
 static void the_fields_tell_what_a_line_is(void **state)
 {
     static const char *const queries[] = {
-        "{\"id\": 1, \"expert\": \"m\", \"rewards\": {}}", "{\"id\": 1, \"a\": 1, \"b\": 2, \"verdict\": \"a\", \"query\": \"\", \"rewards\": {}}",
-        "{\"id\": 1, \"expert\": \"m\", \"responses\": {}}", "{\"id\": 1, \"expert\": \"m\", \"turns\": [], \"costs\": {}}",
+        "{\"id\": 1, \"expert\": \"m\", \"rewards\": {}}",
+            "{\"id\": 1, \"a\": 1, \"b\": 2, \"verdict\": \"a\", \"query\": \"\", \"rewards\": {}}",
+        "{\"id\": 1, \"expert\": \"m\", \"responses\": {}}",
+            "{\"id\": 1, \"expert\": \"m\", \"turns\": [], \"costs\": {}}",
         "{\"id\": 1, \"verdict\": \"a\", \"a\": 1, \"tokens\": {\"m\": 1}}"
     };
     zoo_row row;
@@ -431,10 +467,13 @@ static void the_fields_tell_what_a_line_is(void **state)
 static void an_id_is_seen_without_reading_the_row(void **state)
 {
     static const struct { const char *line, *id; } lines[] = {
-        { "{\"id\": \"a\", then nothing", "a" }, { "{\"id\": 17}", "17" }, { " {\"\\u0069d\" : \"\\u0041\\ud83d\"", "A\xef\xbf\xbd" },
+        { "{\"id\": \"a\", then nothing", "a" }, { "{\"id\": 17}", "17" },
+            { " {\"\\u0069d\" : \"\\u0041\\ud83d\"", "A\xef\xbf\xbd" },
         { "{\"text\": \"\\u0000\", \"x\": [{\"id\": \"no\"}], \"id\": \"yes\"}", "yes" },
-        { "{\"id\": 1.5}", NULL }, { "{\"id\": \"\"}", NULL }, { "{\"id\": \"a\\u0000\"}", NULL }, { "{\"id\": null}", NULL }, { "{}", NULL },
-        { "{\"x\": tru, \"id\": 1}", NULL }, { "[\"id\", 1]", NULL }, { "", NULL }, { "{\"id\": \"a", NULL }, { "{\"id\": \"a\\tb\"}", NULL },
+        { "{\"id\": 1.5}", NULL }, { "{\"id\": \"\"}", NULL }, { "{\"id\": \"a\\u0000\"}", NULL },
+            { "{\"id\": null}", NULL }, { "{}", NULL },
+        { "{\"x\": tru, \"id\": 1}", NULL }, { "[\"id\", 1]", NULL }, { "", NULL }, { "{\"id\": \"a", NULL },
+            { "{\"id\": \"a\\tb\"}", NULL },
     };
     zoo_buf scratch = { 0 };
     zoo_span id;
@@ -459,8 +498,10 @@ static void nesting_has_an_end(void **state)
 
 static void numbers_are_read_as_strtod_reads_them(void **state)
 {
-    static const char *const numbers[] = { "0", "-0", "1", "0.1", "-0.30000000000000004", "123456789012345678", "9007199254740993",
-                                           "99999999999999999999", "1e-320", "4.9e-324", "1.7976931348623157e308", "0.5117503741736541",
+    static const char *const numbers[] = { "0", "-0", "1", "0.1", "-0.30000000000000004", "123456789012345678",
+                                           "9007199254740993",
+                                           "99999999999999999999", "1e-320", "4.9e-324", "1.7976931348623157e308",
+                                           "0.5117503741736541",
                                            "3E+2", "1e0", "8.41e21", "9.5367431640625e-7", "0.000000000000000001" };
     zoo_scan scan = { 0 };
 

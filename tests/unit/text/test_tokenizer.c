@@ -24,15 +24,17 @@ static void subject_close(subject *s)
 /* Whether a row's text gives the row's ids and types. */
 static int agrees(subject *s, const json_t *row)
 {
-    const json_t *text = json_object_get(row, "text"), *pair = json_object_get(row, "pair"), *max = json_object_get(row, "max_length");
+    const json_t *text = json_object_get(row, "text"), *pair = json_object_get(row, "pair"),
+                         *max = json_object_get(row, "max_length");
     uint32_t ids[GOLDEN_TOKENS_MAX];
     uint8_t types[GOLDEN_TOKENS_MAX];
     size_t n = golden_ids(row, ids, types);
     zoo_err err = { 0 };
     zoo_ids got;
 
-    if (zoo_tokenizer_encode(s->tokenizer, s->work, json_string_value(text), json_string_length(text), json_string_value(pair),
-                             json_string_length(pair), max ? (size_t)json_integer_value(max) : ZOO_UNTRUNCATED, &got, &err))
+    if (zoo_tokenizer_encode(s->tokenizer, s->work, json_string_value(text), json_string_length(text),
+                             json_string_value(pair), json_string_length(pair),
+                             max ? (size_t)json_integer_value(max) : ZOO_UNTRUNCATED, &got, &err))
         fail_msg("%s", err.message);
     if (got.count == n && !memcmp(got.ids, ids, n * sizeof *ids) && !memcmp(got.types, types, n))
         return 1;
@@ -63,7 +65,8 @@ static size_t disagreements(const char *dir, const char *folder, const char *fil
 static void every_text_of_every_golden_folder_gives_its_ids(void **state)
 {
     static const struct { const char *folder, *file; } cases[] = {
-        { "router", "tokens.jsonl" }, { "router-v5", "tokens.jsonl" }, { "router-variants", "tokens.jsonl" }, { "reward", "tokens.jsonl" },
+        { "router", "tokens.jsonl" }, { "router-v5", "tokens.jsonl" }, { "router-variants", "tokens.jsonl" },
+            { "reward", "tokens.jsonl" },
         { "bert", "tokens.jsonl" }, { "backbone-bin", "expected.jsonl" },
     };
 
@@ -116,10 +119,12 @@ static void vocab_txt_alone_gives_what_tokenizer_json_gives(void **state)
     assert_int_equal(zoo_fs_remove_tree(dir, NULL), ZOO_OK);
 }
 
-/* But where control characters stand at the end: sentencepiece drops the space before them, `tokenizers` has stripped earlier. */
+/* But where control characters stand at the end: sentencepiece drops the space before them, `tokenizers` has stripped
+ * earlier. */
 static void spm_model_alone_gives_what_tokenizer_json_gives(void **state)
 {
-    static const char *const names[] = { "spm.model", "added_tokens.json", "special_tokens_map.json", "tokenizer_config.json", NULL };
+    static const char *const names[] = { "spm.model", "added_tokens.json", "special_tokens_map.json",
+                                         "tokenizer_config.json", NULL };
     char dir[PATH_MAX];
     subject s;
     golden g;
@@ -226,7 +231,8 @@ static void more_than_a_million_tokens_are_refused(void **state)
     for (size_t i = 0; i < HUGE; i++)
         text[i] = "a "[i % 2];
     subject_open(&s, "tests/golden/bert");
-    assert_int_equal(zoo_tokenizer_encode(s.tokenizer, s.work, text, HUGE, NULL, 0, ZOO_UNTRUNCATED, &ids, &err), ZOO_EFORMAT);
+    assert_int_equal(zoo_tokenizer_encode(s.tokenizer, s.work, text, HUGE, NULL, 0, ZOO_UNTRUNCATED, &ids, &err),
+                     ZOO_EFORMAT);
     assert_non_null(strstr(err.message, "max_length"));
     subject_close(&s);
     free(text);

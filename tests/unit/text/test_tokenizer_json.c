@@ -51,7 +51,8 @@ static void scores_are_summed_as_doubles_and_read_as_the_reference_reads_them(vo
 static void unknown_text_is_one_piece_or_bytes(void **state)
 {
     static char bytes[16384];
-    size_t at = (size_t)snprintf(bytes, sizeof bytes, "{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"byte_fallback\":true,\"vocab\":[[\"<unk>\",0],[\"a\",-1]");
+    size_t at = (size_t)snprintf(bytes, sizeof bytes,
+                                 "{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"byte_fallback\":true,\"vocab\":[[\"<unk>\",0],[\"a\",-1]");
 
     (void)state;
     for (int b = 0; b < 256; b++)
@@ -74,7 +75,8 @@ static void what_would_change_ids_and_is_not_known_is_refused_by_name(void **sta
 {
     static const struct { const char *json, *names; } cases[] = {
         { "{\"normalizer\":{\"type\":\"ByteLevel\"}," UNIGRAM "}", "ByteLevel" },
-        { "{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"(a|b)*\"},\"content\":\"\"}," UNIGRAM "}", "(a|b)*" },
+        { "{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"(a|b)*\"},\"content\":\"\"}," UNIGRAM "}",
+          "(a|b)*" },
         { "{\"pre_tokenizer\":{\"type\":\"Split\"}," UNIGRAM "}", "Split" },
         { "{\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"_\",\"prepend_scheme\":\"sometimes\"}," UNIGRAM "}", "sometimes" },
         { "{\"post_processor\":{\"type\":\"RobertaProcessing\"}," UNIGRAM "}", "RobertaProcessing" },
@@ -114,7 +116,8 @@ static void depth_is_bounded(void **state)
         zoo_err err = { 0 };
         size_t at = (size_t)snprintf(json, sizeof json, "{\"normalizer\":");
         for (int i = 0; i < 50; i++)
-            at += (size_t)snprintf(json + at, sizeof json - at, kind ? "[[[[" : "{\"type\":\"Sequence\",\"normalizers\":[");
+            at += (size_t)snprintf(json + at, sizeof json - at, kind ? "[[[[" :
+                                   "{\"type\":\"Sequence\",\"normalizers\":[");
         at += (size_t)snprintf(json + at, sizeof json - at, "{\"type\":\"NFC\"}");
         for (int i = 0; i < 50; i++)
             at += (size_t)snprintf(json + at, sizeof json - at, kind ? "]]]]" : "]}");

@@ -87,7 +87,8 @@ static void many_keys_are_told_from_what_is_none(void **state)
         char word[6];
         for (int j = 0; j < 6; j++)
             word[j] = (char)(zoo_rng_below(&rng, 5) * 63);
-        assert_int_equal(zoo_trie_find(&trie, word, 6) != ZOO_TRIE_NONE, bsearch(word, words, MANY, 6, by_bytes) != NULL);
+        assert_int_equal(zoo_trie_find(&trie, word, 6) != ZOO_TRIE_NONE,
+                         bsearch(word, words, MANY, 6, by_bytes) != NULL);
     }
     zoo_trie_release(&trie);
 }

@@ -13,7 +13,8 @@ static const char *split(const char *s, size_t size, size_t limit)
     assert_int_equal(zoo_words_init(&words, limit, NULL), ZOO_OK);
     zoo_words_scan(&words, s, size);
     for (size_t i = 0; i < words.count; i++)
-        at += (size_t)snprintf(out + at, sizeof out - at, "%.*s%c|", (int)words.items[i].size, words.text + words.items[i].start,
+        at += (size_t)snprintf(out + at, sizeof out - at, "%.*s%c|", (int)words.items[i].size,
+                               words.text + words.items[i].start,
                                "lnmc"[words.items[i].kind]);
     out[at] = '\0';
     zoo_words_release(&words);

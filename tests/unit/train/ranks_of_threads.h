@@ -1,4 +1,5 @@
-/* Ranks that are threads of one process: a transport for tests of what is built on ranks.h. A block is copied once both sides have come. */
+/* Ranks that are threads of one process: a transport for tests of what is built on ranks.h. A block is copied once both
+ * sides have come. */
 #ifndef ZOO_TESTS_RANKS_OF_THREADS_H
 #define ZOO_TESTS_RANKS_OF_THREADS_H
 #include <pthread.h>
@@ -58,8 +59,9 @@ static void run_ranks(struct meeting *m, unsigned count, void (*fn)(zoo_ranks *,
     *m = (struct meeting){ .count = count };
     assert_int_equal(pthread_barrier_init(&m->barrier, NULL, count), 0);
     for (unsigned r = 0; r < count; r++) {
-        calls[r] = (struct thread_call){ .rank = { .base = { .class = &class_of_threads, .rank = r, .count = count, .neighbours = count }, .meeting = m },
-                                         .fn = fn, .context = (char *)contexts + r * size };
+        calls[r] = (struct thread_call){ .rank = { .base = { .class = &class_of_threads, .rank = r, .count = count,
+                                                             .neighbours = count }, .meeting = m }, .fn = fn,
+                                         .context = (char *)contexts + r * size };
         calls[r].rank.base.blocks = calls[r].rank.blocks;
         assert_int_equal(pthread_create(&threads[r], NULL, call_in_thread, &calls[r]), 0);
     }

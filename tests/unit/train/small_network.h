@@ -8,8 +8,10 @@ enum { EMBED = 12, HIDDEN = 16 };
 static inline zoo_transformer_config small_bert(void)
 {
     return (zoo_transformer_config){
-        .family = ZOO_BERT, .head = ZOO_HEAD_CLASSIFIER, .vocab_size = 30, .hidden_size = HIDDEN, .embedding_size = HIDDEN,
-        .intermediate_size = 24, .layers = 2, .heads = 2, .max_positions = 32, .types = 2, .labels = 3, .pooler_size = HIDDEN,
+        .family = ZOO_BERT, .head = ZOO_HEAD_CLASSIFIER, .vocab_size = 30, .hidden_size = HIDDEN,
+        .embedding_size = HIDDEN,
+        .intermediate_size = 24, .layers = 2, .heads = 2, .max_positions = 32, .types = 2, .labels = 3,
+        .pooler_size = HIDDEN,
         .hidden_act = ZOO_GELU, .pooler_act = ZOO_TANH, .eps = 1e-5f, .has_positions = true, .hidden_dropout = 0.1,
         .attention_dropout = 0.2, .classifier_dropout = 0.1
     };
@@ -30,7 +32,8 @@ static inline zoo_transformer_config small_deberta(void)
     return c;
 }
 
-/* What v3 checkpoints do not use: own projections of positions, no norm of theirs, absolute positions, types, a narrow embedding. */
+/* What v3 checkpoints do not use: own projections of positions, no norm of theirs, absolute positions, types, a narrow
+ * embedding. */
 static inline zoo_transformer_config odd_deberta(void)
 {
     zoo_transformer_config c = small_deberta();

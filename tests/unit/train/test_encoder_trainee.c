@@ -1,5 +1,5 @@
-/* Steps of an encoder against the same steps by hand: dense AdamW over all parameters, the word embedding included, whose gradients come
- * straight from network.h. */
+/* Steps of an encoder against the same steps by hand: dense AdamW over all parameters, the word embedding included,
+ * whose gradients come straight from network.h. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +57,8 @@ static float *copy_of(const float *x, size_t n)
     return copy;
 }
 
-static void set_up(struct fixture *f, zoo_transformer_config config, int drops, unsigned threads, const zoo_encoder_training *training)
+static void set_up(struct fixture *f, zoo_transformer_config config, int drops, unsigned threads,
+                   const zoo_encoder_training *training)
 {
     const zoo_encoder_keeper nobody = { 0 };
     const zoo_parameters *p;
@@ -168,19 +169,22 @@ static float *train_by_hand(struct fixture *f, const zoo_encoder_training *train
 {
     const zoo_adamw adamw = ZOO_ADAMW_DEFAULT;
     const zoo_parameters *p = &f->network.parameters;
-    struct by_hand h = { .params = copy_of(f->first, p->size), .m = calloc(p->size, sizeof *h.m), .v = calloc(p->size, sizeof *h.v),
-                         .grads = malloc(p->size * sizeof *h.grads),
+    struct by_hand h = { .params = copy_of(f->first, p->size), .m = calloc(p->size, sizeof *h.m),
+                         .v = calloc(p->size, sizeof *h.v), .grads = malloc(p->size * sizeof *h.grads),
                          .dwords = malloc(BATCH * LONGEST * f->network.config.embedding_size * sizeof *h.dwords) };
 
-    assert_int_equal(zoo_network_pass_new(&h.pass, &f->network, ZOO_PRECISION_F32, f->team, BATCH * LONGEST, BATCH, NULL), ZOO_OK);
+    assert_int_equal(zoo_network_pass_new(&h.pass, &f->network, ZOO_PRECISION_F32, f->team, BATCH * LONGEST, BATCH,
+                                          NULL), ZOO_OK);
     for (size_t s = 0; s < STEPS; s++) {
-        float clip = (float)((norms[s] = gradients_by_hand(f, &h, s, training->layers)) > training->clip ? training->clip / norms[s] : 1);
+        float clip = (float)((norms[s] = gradients_by_hand(f, &h, s, training->layers)) > training->clip ?
+                             training->clip / norms[s] : 1);
         for (size_t i = 0; i < p->count; i++) {
             const zoo_parameter *one = &p->all[i];
             size_t at = one->offset;
             if (one->below <= training->layers)
-                zoo_adamw_step(&adamw, s + 1, rate_of(s) * pow(training->layer_decay, one->below), one->decays ? training->decay : 0,
-                               h.params + at, h.m + at, h.v + at, h.grads + at, clip, one->count);
+                zoo_adamw_step(&adamw, s + 1, rate_of(s) * pow(training->layer_decay, one->below),
+                               one->decays ? training->decay : 0, h.params + at, h.m + at, h.v + at, h.grads + at, clip,
+                               one->count);
         }
     }
     zoo_network_pass_free(h.pass);

@@ -1,4 +1,5 @@
-/* Gradients on their way between ranks that are threads: dense ones in order, rows of words that only some ranks have touched. */
+/* Gradients on their way between ranks that are threads: dense ones in order, rows of words that only some ranks have
+ * touched. */
 #include "unit/train/ranks_of_threads.h"
 #include "train/exchange.h"
 
@@ -140,7 +141,8 @@ static void a_failure_stays(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(gradients_are_sums_over_all_ranks), cmocka_unit_test(a_failure_stays) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(gradients_are_sums_over_all_ranks),
+                                        cmocka_unit_test(a_failure_stays) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,7 +15,8 @@ static void equal_distributions_cost_nothing(void **state)
     (void)state;
     for (size_t b = 0; b < 2; b++)
         for (size_t j = 0; j < 3; j++)
-            targets[b * 3 + j] = expf(logits[b * 3 + j]) / (expf(logits[b * 3]) + expf(logits[b * 3 + 1]) + expf(logits[b * 3 + 2]));
+            targets[b * 3 + j] = expf(logits[b * 3 + j]) / (expf(logits[b * 3]) + expf(logits[b * 3 + 1]) +
+                                                            expf(logits[b * 3 + 2]));
     for (int direction = 0; direction < 2; direction++) {
         CLOSE(zoo_router_loss((enum zoo_loss)direction, logits, targets, weights, 2, 3, dlogits), 0, 1e-6);
         for (size_t i = 0; i < 6; i++)
@@ -28,8 +29,10 @@ static void the_two_directions_by_hand(void **state)
     const float logits[] = { 0, 0 }, targets[] = { 0.75f, 0.25f };
 
     (void)state;
-    CLOSE(zoo_router_loss(ZOO_KL_FORWARD, logits, targets, weights, 1, 2, NULL), 0.75 * log(1.5) + 0.25 * log(0.5), 1e-6);
-    CLOSE(zoo_router_loss(ZOO_KL_REVERSE, logits, targets, weights, 1, 2, NULL), 0.5 * log(2.0 / 3) + 0.5 * log(2.0), 1e-6);
+    CLOSE(zoo_router_loss(ZOO_KL_FORWARD, logits, targets, weights, 1, 2, NULL), 0.75 * log(1.5) + 0.25 * log(0.5),
+          1e-6);
+    CLOSE(zoo_router_loss(ZOO_KL_REVERSE, logits, targets, weights, 1, 2, NULL), 0.5 * log(2.0 / 3) + 0.5 * log(2.0),
+          1e-6);
 }
 
 static void gradients_agree_with_differences(void **state)

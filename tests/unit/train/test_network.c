@@ -1,5 +1,5 @@
-/* The whole network against what PyTorch computed on the golden checkpoints (first gradients, five steps of AdamW) and against
- * differences of its own loss. */
+/* The whole network against what PyTorch computed on the golden checkpoints (first gradients, five steps of AdamW) and
+ * against differences of its own loss. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,12 +33,14 @@ static void path_of(char *out, size_t size, const char *folder, const char *file
     snprintf(out, size, "tests/golden/%s/%s", folder, file);
 }
 
-static void set_up_in(struct fixture *f, enum zoo_precision precision, const zoo_transformer_config *config, unsigned threads)
+static void set_up_in(struct fixture *f, enum zoo_precision precision, const zoo_transformer_config *config,
+                      unsigned threads)
 {
     memset(f, 0, sizeof *f);
     assert_int_equal(zoo_network_init(&f->network, config, NULL), ZOO_OK);
     assert_int_equal(zoo_team_new(&f->team, threads, ZOO_UNPINNED, NULL), ZOO_OK);
-    assert_int_equal(zoo_network_pass_new(&f->pass, &f->network, precision, f->team, N_MOST, QUERIES_MOST, NULL), ZOO_OK);
+    assert_int_equal(zoo_network_pass_new(&f->pass, &f->network, precision, f->team, N_MOST, QUERIES_MOST, NULL),
+                     ZOO_OK);
     f->params = calloc(f->network.parameters.size, sizeof(float));
     f->m = calloc(f->network.parameters.size, sizeof(float));
     f->v = calloc(f->network.parameters.size, sizeof(float));
@@ -102,7 +104,8 @@ static void read_classifier(struct fixture *f, const zoo_weights *weights)
     for (size_t i = 0; i < f->network.parameters.count; i++) {
         const zoo_parameter *p = &f->network.parameters.all[i];
         if (p->is_classifier)
-            assert_int_equal(zoo_weights_read(weights, p->name, p->shape, p->dims, f->params + p->offset, NULL), ZOO_OK);
+            assert_int_equal(zoo_weights_read(weights, p->name, p->shape, p->dims, f->params + p->offset, NULL),
+                             ZOO_OK);
     }
 }
 
@@ -130,7 +133,8 @@ static void open_golden(struct golden *g, const char *folder, unsigned threads)
     g->train = zoo_json_read(path, 1 << 20, &err);
     assert_non_null(g->train);
     for (size_t q = 0; q < json_array_size(json_object_get(g->train, "ids")); q++) {
-        json_t *row = json_array_get(json_object_get(g->train, "ids"), q), *target = json_array_get(json_object_get(g->train, "targets"), q);
+        json_t *row = json_array_get(json_object_get(g->train, "ids"), q),
+                      *target = json_array_get(json_object_get(g->train, "targets"), q);
         for (size_t t = 0; t < json_array_size(row); t++)
             ids[t] = (uint32_t)json_integer_value(json_array_get(row, t));
         add_query(&g->f, ids, json_array_size(row));
@@ -145,8 +149,8 @@ static void close_golden(struct golden *g)
     tear_down(&g->f);
 }
 
-/* A softmax does not see the bias of plain attention's keys: its gradient is 0, and what stands in the file is PyTorch's rounding, which
- * Adam has blown up. */
+/* A softmax does not see the bias of plain attention's keys: its gradient is 0, and what stands in the file is
+ * PyTorch's rounding, which Adam has blown up. */
 static int is_noise(const struct fixture *f, const char *name)
 {
     return !f->network.config.has_p2c && strstr(name, "key.bias") != NULL;
@@ -168,7 +172,8 @@ static double distance(const struct fixture *f, const char *folder, const char *
         if (is_noise(f, one->name))
             memcpy(want + one->offset, ours + one->offset, one->count * sizeof *want);
         else
-            assert_int_equal(zoo_weights_read(weights, one->name, one->shape, one->dims, want + one->offset, NULL), ZOO_OK);
+            assert_int_equal(zoo_weights_read(weights, one->name, one->shape, one->dims, want + one->offset, NULL),
+                             ZOO_OK);
     }
     zoo_weights_close(weights);
     for (size_t i = 0; i < p->size; i++) {
@@ -196,8 +201,8 @@ static void step(struct fixture *f, uint64_t t, double rate, double norm)
 
     for (size_t i = 0; i < p->count; i++) {
         size_t at = p->all[i].offset;
-        zoo_adamw_step(&adamw, t, rate, p->all[i].decays ? 0.01 : 0, f->params + at, f->m + at, f->v + at, f->grads + at,
-                       (float)zoo_clip_scale(norm, 1), p->all[i].count);
+        zoo_adamw_step(&adamw, t, rate, p->all[i].decays ? 0.01 : 0, f->params + at, f->m + at, f->v + at,
+                       f->grads + at, (float)zoo_clip_scale(norm, 1), p->all[i].count);
     }
 }
 
@@ -244,7 +249,8 @@ static void fill(struct fixture *f)
     zoo_rng_init(&rng, 4);
     for (size_t i = 0; i < p->count; i++)
         for (size_t j = 0; j < p->all[i].count; j++)
-            f->params[p->all[i].offset + j] = (float)(zoo_rng_normal(&rng) * (p->all[i].dims == 1 ? 0.2 : 0.4) + (strstr(p->all[i].name, "Norm.weight") ? 1 : 0));
+            f->params[p->all[i].offset + j] = (float)(zoo_rng_normal(&rng) * (p->all[i].dims == 1 ? 0.2 : 0.4) +
+                                                      (strstr(p->all[i].name, "Norm.weight") ? 1 : 0));
     for (size_t q = 0; q < 3; q++) {
         for (size_t t = 0; t < lengths[q]; t++)
             ids[t] = (uint32_t)zoo_rng_below(&rng, f->network.config.vocab_size);
@@ -257,7 +263,8 @@ static void fill(struct fixture *f)
 }
 
 /* The loss `far` steps of eps along `direction` in one tensor, the parameters as they were afterwards. */
-static double loss_at(struct fixture *f, const zoo_parameter *p, const float *direction, double far, const zoo_network_noise *noise)
+static double loss_at(struct fixture *f, const zoo_parameter *p, const float *direction, double far,
+                      const zoo_network_noise *noise)
 {
     float *at = f->params + p->offset, *kept = malloc(p->count * sizeof *kept);
     double got;
@@ -272,15 +279,17 @@ static double loss_at(struct fixture *f, const zoo_parameter *p, const float *di
 }
 
 /* Differences over five points, with steps of eps. */
-static double difference(struct fixture *f, const zoo_parameter *p, const float *direction, double eps, const zoo_network_noise *noise)
+static double difference(struct fixture *f, const zoo_parameter *p, const float *direction, double eps,
+                         const zoo_network_noise *noise)
 {
     return (8 * (loss_at(f, p, direction, eps, noise) - loss_at(f, p, direction, -eps, noise)) -
             (loss_at(f, p, direction, 2 * eps, noise) - loss_at(f, p, direction, -2 * eps, noise))) / (12 * eps);
 }
 
-/* The slope of the loss along `direction`. Small steps drown in the rounding of a float32 loss, large ones in curvature; where three
- * neighbours agree best, the one in the middle is neither. */
-static double slope_along(struct fixture *f, const zoo_parameter *p, const float *direction, const zoo_network_noise *noise)
+/* The slope of the loss along `direction`. Small steps drown in the rounding of a float32 loss, large ones in
+ * curvature; where three neighbours agree best, the one in the middle is neither. */
+static double slope_along(struct fixture *f, const zoo_parameter *p, const float *direction,
+                          const zoo_network_noise *noise)
 {
     enum { SIZES = 8 };
     double at[SIZES], least = INFINITY, best = NAN;
@@ -309,8 +318,8 @@ static double off(double got, double want)
     return fabs(got - want) / (0.01 + fabs(want));
 }
 
-/* How far gradients are from differences, dropout included: at worst over all tensors; and where a tensor's gradient is spoilt, at best over
- * the tensors that are spoilt in turn. */
+/* How far gradients are from differences, dropout included: at worst over all tensors; and where a tensor's gradient is
+ * spoilt, at best over the tensors that are spoilt in turn. */
 struct disagreement { double honest, scaled, forgotten; size_t unseen; };
 
 static double larger(double a, double b)
@@ -319,8 +328,8 @@ static double larger(double a, double b)
 }
 
 /* One tensor, in a random direction and in that of its gradient. */
-static void compare_tensor(struct fixture *f, const zoo_parameter *p, const float *grads, float *direction, zoo_rng *rng,
-                           struct disagreement *d)
+static void compare_tensor(struct fixture *f, const zoo_parameter *p, const float *grads, float *direction,
+                           zoo_rng *rng, struct disagreement *d)
 {
     const zoo_network_noise noise = { .seed = 3, .step = 17 };
     double honest = 0, scaled = 0, forgotten = 0, length = sqrt(dot(grads, grads, p->count));
@@ -365,15 +374,16 @@ static struct disagreement compare(zoo_transformer_config config)
     loss(&f, &noise, 1);
     memcpy(grads, f.grads, f.network.parameters.size * sizeof *grads);
     for (size_t i = 0; i < f.network.parameters.count; i++)
-        compare_tensor(&f, &f.network.parameters.all[i], grads + f.network.parameters.all[i].offset, direction, &rng, &d);
+        compare_tensor(&f, &f.network.parameters.all[i], grads + f.network.parameters.all[i].offset, direction, &rng,
+                       &d);
     free(direction);
     free(grads);
     tear_down(&f);
     return d;
 }
 
-/* unseen: biases whose gradient is 0 in exact arithmetic. A gradient that is 2% too large in any one tensor is found, and so is one whose
- * largest number was forgotten. */
+/* unseen: biases whose gradient is 0 in exact arithmetic. A gradient that is 2% too large in any one tensor is found,
+ * and so is one whose largest number was forgotten. */
 static void agrees_with_differences(zoo_transformer_config config, size_t unseen)
 {
     struct disagreement d = compare(config);
@@ -446,7 +456,8 @@ static void bfloat16_is_near(void **state)
     tear_down(&half);
 }
 
-/* Queries of a step in another order and in parts, with their places told: the same coins, so the same logits to the bit. */
+/* Queries of a step in another order and in parts, with their places told: the same coins, so the same logits to the
+ * bit. */
 static void parts_have_the_coins_of_the_whole(void **state)
 {
     zoo_transformer_config config = small_deberta();
@@ -464,7 +475,8 @@ static void parts_have_the_coins_of_the_whole(void **state)
     for (size_t q = 0; q < n; tokens += f.lengths[q++])
         starts[q] = tokens;
     for (size_t q = n; q-- > 1; q--) {                      /* two queries at once, the later first */
-        const size_t queries[] = { q, q - 1 }, at[] = { starts[q], starts[q - 1] }, lengths[] = { f.lengths[q], f.lengths[q - 1] };
+        const size_t queries[] = { q, q - 1 }, at[] = { starts[q], starts[q - 1] },
+                                 lengths[] = { f.lengths[q], f.lengths[q - 1] };
         const zoo_network_noise part = { 3, 17, tokens, queries, at };
         uint32_t ids[N_MOST];
         zoo_packed two = { .ids = ids, .lengths = lengths, .n = 2, .N = lengths[0] + lengths[1] };

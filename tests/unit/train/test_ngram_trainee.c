@@ -65,13 +65,13 @@ static double loss(struct fixture *f, enum zoo_loss direction)
     zoo_ngram_trainee_base(f->trainee)->class->forward(zoo_ngram_trainee_base(f->trainee), &batch, logits, tags);
     sum = zoo_router_loss(direction, logits, f->targets, weights, B, K, f->dlogits);
     for (size_t b = 0; b < B; b++)
-        sum += zoo_tag_loss(tags + b * G, G, kind->tags + kind->offsets[b], kind->offsets[b + 1] - kind->offsets[b], 0.3 * weights[b],
-                            f->dtags + b * G);
+        sum += zoo_tag_loss(tags + b * G, G, kind->tags + kind->offsets[b], kind->offsets[b + 1] - kind->offsets[b],
+                            0.3 * weights[b], f->dtags + b * G);
     return sum;
 }
 
-/* The largest difference between a gradient and the difference of the loss, over all parameters; `planted` is added to one
- * component of the loss's gradient. */
+/* The largest difference between a gradient and the difference of the loss, over all parameters; `planted` is added to
+ * one component of the loss's gradient. */
 static double disagreement(uint32_t hidden, enum zoo_loss direction, float planted)
 {
     const float eps = 1e-2f;

@@ -1,4 +1,5 @@
-/* What ranks say to each other, over a transport of threads: sums in a fixed order, words, checks, and the dealing out of rows. */
+/* What ranks say to each other, over a transport of threads: sums in a fixed order, words, checks, and the dealing out
+ * of rows. */
 #include "unit/train/ranks_of_threads.h"
 
 enum { N = 1001 };
@@ -61,8 +62,8 @@ static void talk(zoo_ranks *ranks, void *context)
 
     t->number = 0.1 * (ranks->rank + 1);
     t->word = 100 + ranks->rank;
-    t->rc = zoo_ranks_gather(ranks, &t->word, sizeof t->word, t->all, NULL) || zoo_ranks_tell(ranks, &t->word, sizeof t->word, NULL) ||
-            zoo_ranks_sum_number(ranks, &t->number, NULL);
+    t->rc = zoo_ranks_gather(ranks, &t->word, sizeof t->word, t->all, NULL) ||
+            zoo_ranks_tell(ranks, &t->word, sizeof t->word, NULL) || zoo_ranks_sum_number(ranks, &t->number, NULL);
 }
 
 static void words_reach_all(void **state)
@@ -134,10 +135,12 @@ static void rows_are_dealt_by_length(void **state)
     for (int i = 0; i < 8; i++)
         sums[owner[i]] += lengths[i];
     assert_true(sums[0] == loads[0] && sums[1] == loads[1] && sums[0] + sums[1] == 209);
-    assert_true(owner[1] == 0 && owner[4] == 1 && owner[5] == 1 && owner[6] == 1);          /* 90 | 40 30 22, then the small ones */
+    /* 90 | 40 30 22, then the small ones */
+    assert_true(owner[1] == 0 && owner[4] == 1 && owner[5] == 1 && owner[6] == 1);
     assert_true(sums[0] >= 102 && sums[0] <= 107);
     ranks.count = 3;
-    zoo_ranks_deal(&ranks, lengths, 2, owner, order, loads);                                   /* more ranks than rows */
+    /* more ranks than rows */
+    zoo_ranks_deal(&ranks, lengths, 2, owner, order, loads);
 }
 
 int main(void)

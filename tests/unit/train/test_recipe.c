@@ -6,7 +6,8 @@
 static void betas_are_read_and_named(void **state)
 {
     static const char *const good[] = { "auto", "auto+0.1", "0.3", "1", "0" };
-    static const char *const bad[] = { "", "auto+", "auto0.1", "auto+2", "-0.1", "1.5", "nan", "inf", "0.3x", "aut", "auto+auto", " 1" };
+    static const char *const bad[] = { "", "auto+", "auto0.1", "auto+2", "-0.1", "1.5", "nan", "inf", "0.3x", "aut",
+                                       "auto+auto", " 1" };
     zoo_recipe r;
     char name[ZOO_RECIPE_NAME_SIZE];
 
@@ -51,7 +52,8 @@ static void within_one_error_the_first_recipe_wins(void **state)
         rewards[2 * i] = i % 2;
         rewards[2 * i + 1] = !(i % 2);
         a[i] = i < 99 ? !(i % 2) : i % 2;                   /* wrong once */
-        b[i] = i < 2 ? i % 2 : !(i % 2);                    /* wrong twice, elsewhere: 0.01 behind, with an error of 0.017 */
+        b[i] = i < 2 ? i % 2 : !(i % 2);                    /* wrong twice, elsewhere: 0.01 behind, with an error of
+                                                             * 0.017 */
         c[i] = i < 30 ? i % 2 : !(i % 2);
     }
     zoo_dataset d = small_data(N, 2, rewards);

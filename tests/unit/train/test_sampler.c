@@ -9,7 +9,8 @@ enum { N = 20 };
 /* Ten rows of tag 0, six of 1, two of both, one of 3 and one without: four groups, tag 2 being nowhere. */
 static zoo_dataset tagged(size_t *rows)
 {
-    static const char *const tags[N] = { "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "1", "1", "1", "1", "1", "1", "01", "01", "3", "" };
+    static const char *const tags[N] = { "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "1", "1", "1", "1", "1", "1",
+                                         "01", "01", "3", "" };
     static const double rewards[N] = { 0 };
     zoo_dataset d = small_data(N, 1, rewards);
 

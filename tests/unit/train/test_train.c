@@ -8,7 +8,8 @@
 
 enum { N = 300, K = 3 };
 
-/* Rows of three kinds; expert j is right with probability 0.9 on kind j, 0.4 elsewhere; `informative` 0: on kinds drawn at random. */
+/* Rows of three kinds; expert j is right with probability 0.9 on kind j, 0.4 elsewhere; `informative` 0: on kinds drawn
+ * at random. */
 static zoo_dataset make(int informative, uint64_t seed)
 {
     static const char *const frames[] = { "write a poem about the roses in garden", "compute the sum of 17 and",
@@ -202,7 +203,8 @@ static void check_same(const zoo_trained *a, const zoo_trained *b, double offset
 
 static void offset_and_scale_of_rewards_change_no_bit_of_a_router(void **state)
 {
-    static const struct { double offset, scale; } cases[] = { { 1e9, 1 }, { 0, 0x1p-100 }, { 0, 0x1p1000 }, { -1e300, 0x1p960 } };
+    static const struct { double offset, scale; } cases[] = { { 1e9, 1 }, { 0, 0x1p-100 }, { 0, 0x1p1000 },
+                                                              { -1e300, 0x1p960 } };
     size_t kinds[4];
     zoo_dataset d = make(1, 6), other = make(1, 6);
     zoo_train_settings s = settings_for(&d, kinds), t = settings_for(&other, kinds);
@@ -255,8 +257,11 @@ static void an_expert_that_was_hardly_asked_is_named(void **state)
     (void)state;
     for (size_t i = 29; i < N; i++)
         d.rewards[i * K + 1] = NAN;
-    fails_with(ZOO_EUSAGE, &d, "only 29 queries have a reward of every expert, which is too little to learn from; 'expert-1' lacks one for "
-               "271 of 300: score its answers, or leave it out: without 'expert-1', 300 would be complete (--without expert-1)");
+    fails_with(ZOO_EUSAGE, &d,
+               "only 29 queries have a reward of every expert, which is too little to learn from; 'expert-1' lacks one "
+               "for "
+               "271 of 300: score its answers, or leave it out: without 'expert-1', 300 would be complete (--without "
+               "expert-1)");
     d.rewards[29 * K + 1] = 1;                          /* one in ten */
     s.left_out = NULL;
     assert_int_equal(zoo_train(&d, &s, &t, NULL), ZOO_OK);

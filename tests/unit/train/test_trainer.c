@@ -9,7 +9,8 @@
 #include "train/trainer.h"
 
 /* Chooses the right expert (0) in `good` epochs only; counts what is asked of it. */
-struct puppet { zoo_trainee base; unsigned epoch, kept, restored; const char *good; int is_broken; size_t steps, seen[4], blended; double blend; };
+struct puppet { zoo_trainee base; unsigned epoch, kept, restored; const char *good; int is_broken; size_t steps,
+                seen[4], blended; double blend; };
 
 static void forward(zoo_trainee *base, const zoo_batch *batch, float *logits, float *tag_logits)
 {
@@ -58,7 +59,8 @@ static int restore(zoo_trainee *base, zoo_err *err)
     return ZOO_OK;
 }
 
-static const zoo_trainee_class class = { .forward = forward, .backward = backward, .step = step, .keep = keep, .restore = restore };
+static const zoo_trainee_class class = { .forward = forward, .backward = backward, .step = step, .keep = keep,
+                                         .restore = restore };
 
 static zoo_trainer_result run(struct puppet *p, uint32_t *choices, int expected)
 {
@@ -136,7 +138,8 @@ static void examples_are_blended_as_often_as_asked(void **state)
 /* ---- parts of a step, patience, states ---- */
 
 /* Remembers what it learnt from; its parameter is a hash of that, so that two runs agree only where every step does. */
-struct witness { zoo_trainee base; uint64_t seen, kept; size_t parts, largest, steps, dies_at, drawn[3]; double reward; int draws; };
+struct witness { zoo_trainee base; uint64_t seen, kept; size_t parts, largest, steps, dies_at,
+                 drawn[3]; double reward; int draws; };
 
 static size_t fit(const zoo_trainee *base, const size_t *rows, size_t B)
 {
@@ -210,17 +213,20 @@ static const zoo_trainee_class witness_class = {
 
 enum { WITNESS_ROWS = 16 };
 
-static int run_witness(struct witness *w, const zoo_trainer_state *state, unsigned patience, zoo_trainer_result *result, zoo_err *err)
+static int run_witness(struct witness *w, const zoo_trainer_state *state, unsigned patience, zoo_trainer_result *result,
+                       zoo_err *err)
 {
-    static const char *const tags[18] = { "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "1", "2", "0", "0" };
+    static const char *const tags[18] = { "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "0", "1",
+                                          "2", "0", "0" };
     size_t rows[WITNESS_ROWS];
     const size_t held[] = { 16, 17 };
     float ones[18], targets[36];
     double rewards[36];
     zoo_dataset d;
-    zoo_trainer_task task = { .rows = rows, .count = WITNESS_ROWS, .targets = targets, .weights = ones, .held = held, .held_count = 2,
-                              .held_weights = ones, .state = state };
-    zoo_trainer_settings s = { .epochs = 5, .stop_after = 5, .batch = 4, .rate = 0.1, .warm_up = 0.2, .seed = 1, .patience = patience };
+    zoo_trainer_task task = { .rows = rows, .count = WITNESS_ROWS, .targets = targets, .weights = ones, .held = held,
+                              .held_count = 2, .held_weights = ones, .state = state };
+    zoo_trainer_settings s = { .epochs = 5, .stop_after = 5, .batch = 4, .rate = 0.1, .warm_up = 0.2, .seed = 1,
+                               .patience = patience };
     int rc;
 
     for (size_t i = 0; i < 18; i++) {
@@ -249,7 +255,8 @@ static void a_step_goes_through_in_parts_that_fit(void **state)
     assert_int_equal(run_witness(&w, NULL, 0, &result, NULL), ZOO_OK);
     assert_int_equal(w.largest, 3);
     assert_int_equal(w.steps, 5 * 4);
-    assert_int_equal(w.parts, 5 * (4 * 2 + 1));                         /* 3 + 1 rows of each four; the held-out rows once an epoch */
+    assert_int_equal(w.parts, 5 * (4 * 2 + 1));                         /* 3 + 1 rows of each four; the held-out rows
+                                                                         * once an epoch */
 }
 
 static void patience_ends_a_run_that_gets_no_better(void **state)
@@ -270,7 +277,8 @@ static void epochs_draw_tags_equally_often(void **state)
 
     (void)state;
     assert_int_equal(run_witness(&w, NULL, 0, &result, NULL), ZOO_OK);
-    assert_true(w.drawn[1] >= 5 * 5 && w.drawn[2] >= 5 * 5 && w.drawn[1] + w.drawn[2] <= 5 * 12);        /* thirds of 16, in 5 epochs */
+    /* thirds of 16, in 5 epochs */
+    assert_true(w.drawn[1] >= 5 * 5 && w.drawn[2] >= 5 * 5 && w.drawn[1] + w.drawn[2] <= 5 * 12);
 }
 
 /* Broken off anywhere and resumed, a run learns from the same rows in the same order at the same rates. */

@@ -23,7 +23,8 @@ static zoo_dataset make(double offset, double slope, double scale)
 static void no_offset_and_no_scale_reaches_what_is_learnt(void **state)
 {
     static const struct { double offset, slope, scale; } cases[] = {
-        { 0, 0, 1 }, { 1e9, 0, 1 }, { 0, 0, 1e-30 }, { 0, 0, 1e300 }, { 0, 0, DBL_MAX }, { 0, 0, 1e-310 }, { -1e300, 0, 0x1p950 },
+        { 0, 0, 1 }, { 1e9, 0, 1 }, { 0, 0, 1e-30 }, { 0, 0, 1e300 }, { 0, 0, DBL_MAX }, { 0, 0, 1e-310 },
+            { -1e300, 0, 0x1p950 },
         { 7, 1e9, 1 }, { -1e15, 1e14, 1 }
     };
 
@@ -152,7 +153,8 @@ static void rounding_is_no_reason_to_refuse(void **state)
 static void rewards_are_shown_so_that_a_difference_is_seen(void **state)
 {
     static const struct { double reward, spread; const char *text; } cases[] = {
-        { 0.92134, 1, "0.9213" }, { -3.25, 0.5, "-3.2500" }, { 1e9 + 0.25, 1, "1000000000.2500" }, { 9.2134e-31, 1e-30, "9.213e-31" },
+        { 0.92134, 1, "0.9213" }, { -3.25, 0.5, "-3.2500" }, { 1e9 + 0.25, 1, "1000000000.2500" },
+            { 9.2134e-31, 1e-30, "9.213e-31" },
         { 4.8148e299, 1e300, "4.815e+299" }, { 1 + 1e-9, 1e-9, "1.000000001" }, { 0, 0, "0" }
     };
     char text[ZOO_REWARD_TEXT];
