@@ -188,7 +188,7 @@ static void results_depend_neither_on_the_batch_nor_on_threads(void **state)
 
 /* Sanitizers take a minute over all rows, emulators of other processors many; a few show what they look for. */
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__ || !defined __x86_64__
-enum { MINILM_STEP = 15 };
+enum { MINILM_STEP = 30 };
 #else
 enum { MINILM_STEP = 1 };
 #endif
