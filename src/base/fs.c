@@ -300,8 +300,8 @@ int zoo_fs_sweep(const char *path, zoo_err *err)
     d = opendir(!of ? "." : *dir ? dir : "/");
     while (!rc && d && (e = readdir(d))) {
         char left[PATH_MAX];
-        if (is_left_over(e->d_name, of ? of : dir) && !(rc = zoo_fs_join(left, sizeof left,
-                                                                         !of ? "." : *dir ? dir : "/", e->d_name, err)))
+        if (is_left_over(e->d_name, of ? of : dir) &&
+            !(rc = zoo_fs_join(left, sizeof left, !of ? "." : *dir ? dir : "/", e->d_name, err)))
             rc = zoo_fs_remove_tree(left, err);
     }
     if (d)

@@ -1,6 +1,6 @@
 /* verify_compare.c - two checkpoints, or one in two precisions, on the same queries: what they decide where there are
- * labels to choose from, how far their numbers lie apart where there are none. Memory does not grow with the queries.
- * Layer: cli. */
+ * labels to choose from, how far their numbers lie apart where there are none.
+ * Memory does not grow with the queries. Layer: cli. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,8 +39,8 @@ static int open_side(struct side *s, const char *dir, enum zoo_precision precisi
     int rc;
 
     /* A folder that is no encoder has no model, an encoder that has no labels to choose from is no router. */
-    if (!zoo_model_open(&s->model, dir, &options, &why) && (zoo_model_kind_of(s->model) != ZOO_MODEL_CLASSIFIER ||
-                                                             zoo_model_label_count(s->model) < 2)) {
+    if (!zoo_model_open(&s->model, dir, &options, &why) &&
+        (zoo_model_kind_of(s->model) != ZOO_MODEL_CLASSIFIER || zoo_model_label_count(s->model) < 2)) {
         enum zoo_model_kind kind = zoo_model_kind_of(s->model);
         if ((rc = zoo_session_new(&s->session, s->model, &options, err)))
             return rc;

@@ -8,8 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Of the leaf 7: whether the kernel saves the tile registers it says itself. Linux hands them out on request, once a
- * process. */
+/* Of the leaf 7: whether the kernel saves the tile registers it says itself.
+ * Linux hands them out on request, once a process. */
 static int may_use_tiles(void)
 {
     enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };

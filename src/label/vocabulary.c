@@ -51,8 +51,10 @@ void zoo_vocabulary_free(zoo_vocabulary *v)
 
 size_t zoo_vocabulary_size(const zoo_vocabulary *v) { return v->columns; }
 float zoo_vocabulary_idf(const zoo_vocabulary *v, size_t column) { return v->idf[column]; }
-const char *zoo_vocabulary_word(const zoo_vocabulary *v, size_t column) { return *v->words[column] ? v->words[column] :
-                                                                          NULL; }
+const char *zoo_vocabulary_word(const zoo_vocabulary *v, size_t column)
+{
+    return *v->words[column] ? v->words[column] : NULL;
+}
 
 /* ---- the table ---- */
 

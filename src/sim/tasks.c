@@ -274,8 +274,7 @@ int zoo_sim_mistake(const zoo_sim_task *task, zoo_rng *rng, char *out, size_t si
         return -1;
     for (int tries = 0; tries < 100; tries++) {
         task->kind->err(task->frame, &task->slots, right, rng, out, size);
-        if (!strstr(out, right))          /* "quatre-vingt-dix" holds "dix": a grader that looks for words would take
-                                           * it */
+        if (!strstr(out, right))       /* "quatre-vingt-dix" holds "dix": a grader that looks for words would take it */
             return 0;
     }
     return -1;

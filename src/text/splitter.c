@@ -109,8 +109,8 @@ static int split_metaspace(struct run *run, const zoo_split_step *step, const ch
         return zoo_fail_nomem(run->err);
     word = run->work->data + 1;
     end = run->work->data + run->work->size;
-    if (*word != mark && (step->prepend == ZOO_PREPEND_ALWAYS || (step->prepend == ZOO_PREPEND_FIRST &&
-                                                                  s == run->begin)))
+    if (*word != mark &&
+        (step->prepend == ZOO_PREPEND_ALWAYS || (step->prepend == ZOO_PREPEND_FIRST && s == run->begin)))
         word--;
     if (step->is_whole)
         return run->fn(run->context, word, (size_t)(end - word), run->err);

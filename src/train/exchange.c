@@ -99,8 +99,8 @@ static int exchange_ids(zoo_exchange *x, const uint32_t *ids, size_t n, zoo_err 
     return rc;
 }
 
-/* Rank r's rows that lie in rows first..first+count of the union, counted; with `rows`, their copies behind each other
- * in `to`. */
+/* Rank r's rows that lie in rows first..first+count of the union, counted; with `rows`,
+ * their copies behind each other in `to`. */
 static size_t pick(const zoo_exchange *x, unsigned r, size_t first, size_t count, const float *rows, float *to)
 {
     size_t picked = 0, E = x->size.E;

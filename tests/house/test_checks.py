@@ -58,7 +58,8 @@ def test_rooms_below_cli_do_not_print_or_exit(copy, call):
     code += "".join(f"void zoo_planted_{name}(void) {{ {statement} }}\n" for name, statement in planted.items())
     p = plant_object(copy, call, "src/store/planted.c", code)
     assert p.returncode == 1
-    assert sorted(p.stdout.splitlines()) == sorted(f"src/store/planted.c: only src/cli prints and exits, nobody aborts: {n}" for n in planted)
+    assert sorted(p.stdout.splitlines()) == \
+        sorted(f"src/store/planted.c: only src/cli prints and exits, nobody aborts: {n}" for n in planted)
 
 
 def test_external_names_begin_with_zoo(copy, call):
@@ -85,7 +86,8 @@ def test_banned_functions_do_not_compile(tmp_path, call, cc):
     assert len(banned) > 20
     for name in banned:
         source = tmp_path / "planted.c"
-        source.write_text(f"#include <string.h>\n#include <stdlib.h>\nvoid f(char *s); void f(char *s) {{ (void){name}(s, s); }}\n")
+        source.write_text(f"#include <string.h>\n#include <stdlib.h>\nvoid f(char *s); void f(char *s) {{ "
+                          f"(void){name}(s, s); }}\n")
         p = call(cc, "-std=c17", "-D_GNU_SOURCE", f"-I{ROOT}/src", "-include", "base/banned.h", "-fsyntax-only", source)
         assert p.returncode != 0 and f"{name}_is_banned" in p.stdout, name
 
@@ -108,6 +110,7 @@ def test_shell_and_cppcheck(copy, call):
     """Faults that only these two see."""
     (copy / "script/planted").write_text("#!/bin/sh\ncd $1\nrm -rf $2/*\n[[ -e x ]]\n")
     assert call("script/check-shell", cwd=copy).returncode == 1
-    (copy / "src/base/planted.c").write_text("void zoo_planted(void);\nvoid zoo_planted(void)\n{\n    char a[2];\n    a[5] = 0;\n    (void)a;\n}\n")
+    (copy / "src/base/planted.c").write_text("void zoo_planted(void);\nvoid zoo_planted(void)\n{\n    char a[2];\n    "
+                                             "a[5] = 0;\n    (void)a;\n}\n")
     p = call("make", "check-cppcheck", cwd=copy)
     assert p.returncode != 0 and "src/base/planted.c:5:" in p.stdout
