@@ -1,3 +1,5 @@
+/* fs.c - files and folders, written beside, synced and renamed, so that a reader sees the old or the new and never
+ * half; see fs.h. */
 #include "base/fs.h"
 #include <dirent.h>
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* json.c - jansson with this project's limits and sentences; see json.h. */
 #include "base/json.h"
 #include <errno.h>
 #include <stdint.h>

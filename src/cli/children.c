@@ -1,3 +1,5 @@
+/* children.c - runs this program's own commands as child processes, shows each, and leaves none behind; see
+ * children.h. */
 #include "cli/children.h"
 #include <arpa/inet.h>
 #include <errno.h>

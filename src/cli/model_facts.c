@@ -1,3 +1,5 @@
+/* model_facts.c - what a checkpoint folder holds, read from config.json and the headers of the weight files alone;
+ * see model_facts.h. */
 #include "cli/model_facts.h"
 #include <limits.h>
 #include <stdio.h>

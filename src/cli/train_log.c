@@ -1,3 +1,4 @@
+/* train_log.c - the log of a fine-tuning, RUN/log.jsonl: a line a step and a line an epoch; see train_log.h. */
 #include "cli/train_log.h"
 #include <errno.h>
 #include <math.h>

@@ -1,3 +1,5 @@
+/* train_ranks.c - zooter train as one of several processes that mpirun or srun has started: joining, threads, and
+ * the common end; see train_ranks.h. */
 #include "cli/train_ranks.h"
 #include <errno.h>
 #include <sched.h>

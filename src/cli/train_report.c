@@ -1,3 +1,4 @@
+/* train_report.c - a training, told to people on a terminal; see train_report.h. */
 #include "cli/train_report.h"
 #include <math.h>
 #include "base/buf.h"

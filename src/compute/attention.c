@@ -1,3 +1,5 @@
+/* attention.c - softmax(scores) V for one head of one query, with DeBERTa's disentangled scores or plain ones; see
+ * attention.h. */
 #include "compute/attention.h"
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* cpu.c - which instructions the kernels may use: what the processor has, limited by ONEDNN_MAX_CPU_ISA, so that a
+ * test on one machine runs what another would; see cpu.h. */
 #include "compute/cpu.h"
 
 #if defined __x86_64__

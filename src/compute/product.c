@@ -1,3 +1,5 @@
+/* product.c - y = act(x W^T + bias) with constant weights: packed once, then multiplied by any number of rows, by a
+ * team; see product.h. */
 #include "compute/product.h"
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* train_product.c - the three products of a linear layer in training, where both operands change with every step: x
+ * and W, dy and W, dy and x; see train_product.h. */
 #include "compute/train_product.h"
 #include <string.h>
 #include "compute/product_kernel.h"

@@ -1,3 +1,4 @@
+/* metrics.c - what a router is worth: means, ranks, gap closed, and how sure they are; see metrics.h. */
 #include "eval/metrics.h"
 #include <float.h>
 #include <math.h>

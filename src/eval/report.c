@@ -1,3 +1,4 @@
+/* report.c - an evaluation as a text table of at most 100 columns, and as JSON with every figure; see report.h. */
 #include "eval/report.h"
 #include <math.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* metrics.c - what the gateway counts, and its page for Prometheus; see metrics.h. */
 #include "gateway/metrics.h"
 #include <stdlib.h>
 

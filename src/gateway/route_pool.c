@@ -1,3 +1,4 @@
+/* route_pool.c - routing on worker threads, so that the event loop never runs a forward pass; see route_pool.h. */
 #include "gateway/route_pool.h"
 #include <errno.h>
 #include <pthread.h>

@@ -1,3 +1,5 @@
+/* sse.c - server-sent events of a chat answer, looked at but not changed: where they end, and whether a content
+ * token is in them; see sse.h. */
 #include "gateway/sse.h"
 #include <string.h>
 #include "base/skim.h"

@@ -1,3 +1,4 @@
+/* cluster.c - tags for queries that have none: groups of queries with similar words; see cluster.h. */
 #include "label/cluster.h"
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* split.c - divides queries among splits by shares: train 0.7, test 0.3; see split.h. */
 #include "label/split.h"
 #include <math.h>
 #include <stdlib.h>

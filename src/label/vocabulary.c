@@ -1,3 +1,5 @@
+/* vocabulary.c - texts as sparse vectors of unit length: which of the known words they have, rare ones weighing
+ * more; see vocabulary.h. */
 #include "label/vocabulary.h"
 #include <math.h>
 #include <stdlib.h>

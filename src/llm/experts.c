@@ -1,3 +1,4 @@
+/* experts.c - the `experts:` block of a settings file: which LLMs there are and how to reach them; see experts.h. */
 #include "llm/experts.h"
 #include <math.h>
 #include <stdio.h>

@@ -1,4 +1,6 @@
-/* A pickle builds values on a stack; values made once are put into a memo and fetched again by number. What a value may
+/* pickle.c - the pickles of torch.save read as data, see pickle.h.
+ *
+ * A pickle builds values on a stack; values made once are put into a memo and fetched again by number. What a value may
  * be:
  *     persistent id ("storage", type, key, device, size)     -> STORAGE
  *     rebuild function (storage, offset, shape, strides...)  -> TENSOR

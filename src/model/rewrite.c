@@ -1,3 +1,5 @@
+/* rewrite.c - a checkpoint folder made anew from another: in another precision, or its weights in 8 bits; see
+ * rewrite.h. */
 #include "model/rewrite.h"
 #include <limits.h>
 #include <math.h>

@@ -1,3 +1,4 @@
+/* tensor.c - a named tensor of a checkpoint file: its type, its shape, where its bytes lie; see tensor.h. */
 #include "model/tensor.h"
 #include <endian.h>
 #include <stdlib.h>

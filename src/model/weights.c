@@ -1,3 +1,6 @@
+/* weights.c - the named tensors of a checkpoint folder, whatever file holds them: model.safetensors, shards with an
+ * index, or pytorch_model.bin (a zip of a pickle that is read as data: tensors alone, nothing is executed); see
+ * weights.h. */
 #include "model/weights.h"
 #include <errno.h>
 #include <limits.h>

@@ -1,3 +1,4 @@
+/* listen.c - "127.0.0.1:8080" to a listening socket; see listen.h. */
 #include "net/listen.h"
 #include <arpa/inet.h>
 #include <errno.h>

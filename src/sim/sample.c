@@ -1,3 +1,4 @@
+/* sample.c - the sample: a folder from which the whole loop can be run with simulated experts; see sample.h. */
 #include "sim/sample.h"
 #include <errno.h>
 #include <limits.h>

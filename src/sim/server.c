@@ -1,3 +1,5 @@
+/* server.c - simulated experts behind the API that real ones have: an OpenAI-compatible upstream for demos, tests
+ * and load; see server.h. */
 #include "sim/server.h"
 #include <inttypes.h>
 #include <stdio.h>

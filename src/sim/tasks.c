@@ -1,3 +1,4 @@
+/* tasks.c - the kinds of task that the sample asks and that the simulated experts answer; see tasks.h. */
 #include "sim/tasks.h"
 #include <errno.h>
 #include <stdarg.h>

@@ -1,3 +1,5 @@
+/* added.c - tokens that stand in the text as they are ("[SEP]", "<|user|>"): found before the model sees what is
+ * between them; see added.h. */
 #include "text/added.h"
 #include <stdlib.h>
 #include <string.h>

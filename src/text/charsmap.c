@@ -1,3 +1,5 @@
+/* charsmap.c - SentencePiece's precompiled_charsmap: which byte strings a text's normalisation replaces, and by
+ * what; see charsmap.h. */
 #include "text/charsmap.h"
 #include <stdlib.h>
 #include <string.h>

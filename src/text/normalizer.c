@@ -1,3 +1,5 @@
+/* normalizer.c - what happens to a text before it is split: the "normalizer" of a tokenizer.json as a list of steps,
+ * and sentencepiece's own as one step; see normalizer.h. */
 #include "text/normalizer.h"
 #include <stdlib.h>
 #include <string.h>

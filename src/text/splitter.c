@@ -1,3 +1,5 @@
+/* splitter.c - a normalised text into the words that the model gets: the "pre_tokenizer" of a tokenizer.json as a
+ * list of steps, each of which splits what the one before it left; see splitter.h. */
 #include "text/splitter.h"
 #include <string.h>
 #include "base/utf8.h"

@@ -1,3 +1,5 @@
+/* tokenizer.c - text to the ids an encoder was trained with: SentencePiece Unigram and WordPiece, as the
+ * checkpoint's folder says; see tokenizer.h. */
 #include "text/tokenizer.h"
 #include <limits.h>
 #include <stdlib.h>

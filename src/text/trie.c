@@ -1,3 +1,5 @@
+/* trie.c - byte strings to numbers, walked byte by byte: a double array, built once, read by any number of threads;
+ * see trie.h. */
 #include "text/trie.h"
 #include <stdlib.h>
 #include <string.h>

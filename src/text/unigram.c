@@ -1,3 +1,5 @@
+/* unigram.c - SentencePiece's Unigram model: the split of a word into pieces with the highest sum of scores
+ * (Viterbi); see unigram.h. */
 #include "text/unigram.h"
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,5 @@
+/* words.c - a text as lower-cased words: runs of letters, runs of digits, and every punctuation mark, symbol and CJK
+ * character by itself; see words.h. */
 #include "text/words.h"
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,5 @@
+/* adamw.c - Adam with decoupled weight decay (Loshchilov & Hutter 2019), its bias correction as torch.optim.AdamW
+ * has it; see adamw.h. */
 #include "train/adamw.h"
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* encoder_trainee.c - a transformer as something that can be trained: parameters, AdamW, batches without padding,
+ * dropout; see encoder_trainee.h. */
 #include "train/encoder_trainee.h"
 #include "train/exchange.h"
 #include <math.h>

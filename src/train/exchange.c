@@ -1,3 +1,5 @@
+/* exchange.c - the gradients of a step on their way between ranks: a thread that sums what is handed over, in order,
+ * while the backward pass goes on; see exchange.h. */
 #include "train/exchange.h"
 #include <pthread.h>
 #include <stdlib.h>

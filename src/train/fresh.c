@@ -1,3 +1,5 @@
+/* fresh.c - a checkpoint folder to train from: random weights for a config, or a backbone with a head for given
+ * experts; see fresh.h. */
 #include "train/fresh.h"
 #include <limits.h>
 #include <stdio.h>

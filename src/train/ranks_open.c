@@ -1,3 +1,5 @@
+/* ranks_open.c - is this process one of several that were started together (mpirun, srun), and if so, the others;
+ * see ranks_open.h. */
 #include "train/ranks_open.h"
 #include <dlfcn.h>
 #include <limits.h>

@@ -1,3 +1,4 @@
+/* sequences.c - the token ids of every query, made once for all epochs; see sequences.h. */
 #include "train/sequences.h"
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,5 @@
+/* train.c - the whole training of a router by reward distillation: which rows, which recipe, what it is worth, the
+ * network; see train.h. */
 #include "train/train.h"
 #include <float.h>
 #include <math.h>

@@ -1,3 +1,5 @@
+/* trainer.c - the training loop over an abstract model: batches, loss, steps, validation, early stopping; see
+ * trainer.h. */
 #include "train/trainer.h"
 #include <math.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* units.c - rewards as training computes with them: above the worst of their row, in a common unit; see units.h. */
 #include "train/units.h"
 #include <math.h>
 #include <stdio.h>
