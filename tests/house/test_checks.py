@@ -24,12 +24,22 @@ def test_layers(copy, call):
     ("int a;\r\n", "carriage return"),
     ("/* " + "TO" + "DO: more */\n", "do it or leave it out"),
     ("int a;\n" * 901, "900 lines are the most: 901"),
+    ("/* planted.h - a line. */\n/* " + "é" * 115 + " */\n", "src/base/planted.h:2: 120 characters are the most: 121"),
+    ("#ifndef PLANTED_H\n", "begin with what the file is for: /* planted.h - ..."),
+    ("/* planted - a name without its ending. */\n", "begin with what the file is for: /* planted.h - ..."),
 ])
 def test_style(copy, call, text, sentence):
     assert call("script/check-style", cwd=copy).stdout == ""
     (copy / "src/base/planted.h").write_text(text)
     p = call("script/check-style", cwd=copy)
     assert p.returncode == 1 and sentence in p.stdout and "src/base/planted.h" in p.stdout
+
+
+def test_style_counts_characters_and_reads_tests(copy, call):
+    (copy / "src/base/planted.h").write_text("/* planted.h - a line. */\n/* " + "é" * 114 + " */\n")
+    (copy / "tests/e2e/planted.py").write_text("x = 1" + " + 1" * 29 + "\n")
+    p = call("script/check-style", cwd=copy)
+    assert p.returncode == 1 and p.stdout == "tests/e2e/planted.py:1: 120 characters are the most: 121\n"
 
 
 def test_headers(copy, call):
