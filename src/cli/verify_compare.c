@@ -262,11 +262,11 @@ static int make_queries(struct comparing *c, zoo_err *err)
 {
     static const char *const forms[] = {
         "What is %s?", "Write a short story about %s.", "Explain %s to a child of eight, in three sentences.",
-            "How much is 17 times %s?",
+        "How much is 17 times %s?",
         "def solve(n):\n    # %s\n    return", "Translate into French: the idea of %s changed everything.", "%s",
         "Prove or refute: %s implies its converse.", "Quelle est l'origine de %s ?",
-        "Give me five names for a company that sells %s, each with a reason, and say which one would please engineers "
-        "who read a lot.",
+        ("Give me five names for a company that sells %s, each with a reason, and say which one would please engineers "
+         "who read a lot."),
     };
     static const char *const things[] = { "gravity", "a linked list", "the French Revolution", "42", "photosynthesis",
                                           "SELECT count(*)",
