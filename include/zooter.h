@@ -73,12 +73,10 @@ enum zoo_precision {
 typedef struct zoo_options {
     size_t size;
     enum zoo_precision precision;   /* of opening; n-gram routers have none and take no notice */
-    unsigned threads;               /* that one workspace or session computes with: 0 and 1 the caller's alone;
-                                     * ZOO_ALL_THREADS */
+    unsigned threads;     /* that one workspace or session computes with: 0 and 1 the caller's alone; ZOO_ALL_THREADS */
     int is_pinned;                  /* 1: thread i runs on processor first_cpu + i of those allowed, the caller's too */
     unsigned first_cpu;
-    size_t batch_tokens;            /* tokens that go through the network together; 0: 1024. Memory, not results,
-                                     * depends on it */
+    size_t batch_tokens;  /* tokens that go through the network together; 0: 1024. Memory, not results, depends on it */
 } zoo_options;
 
 #define ZOO_ALL_THREADS (~0u)       /* one per processor */
@@ -92,8 +90,8 @@ ZOO_API int zoo_precision_parse(const char *word, enum zoo_precision *out);
 
 /* Opens the checkpoint folder `dir` (config.json, weights, tokenizer): one that `zooter train` wrote, or a sequence
  * classifier of model_type deberta-v2 or bert. The folder may be replaced or deleted afterwards; a weight file that is
- * written to or cut while it is in use makes routing fail with ZOO_EIO. ZOO_EIO, ZOO_EFORMAT or ZOO_ENOMEM with *out =
- * NULL. */
+ * written to or cut while it is in use makes routing fail with ZOO_EIO. ZOO_EIO,
+ * ZOO_EFORMAT or ZOO_ENOMEM with *out = NULL. */
 ZOO_API int zoo_router_open(zoo_router **out, const char *dir, zoo_err *err);
 ZOO_API int zoo_router_open_with(zoo_router **out, const char *dir, const zoo_options *options, zoo_err *err);
 /* Frees the router; no workspace of it may be in use. NULL is fine. */
@@ -154,8 +152,7 @@ typedef struct zoo_session zoo_session;                        /* one caller's m
 
 enum zoo_model_kind {
     ZOO_MODEL_BACKBONE,         /* no head: vectors alone */
-    ZOO_MODEL_CLASSIFIER,       /* K logits for a text or a pair; K = 1: a scalar reward model over (question,
-                                 * answer) */
+    ZOO_MODEL_CLASSIFIER,      /* K logits for a text or a pair; K = 1: a scalar reward model over (question, answer) */
     ZOO_MODEL_COMPARER          /* PairRM: which of two answers is better */
 };
 enum zoo_pooling {
@@ -207,10 +204,10 @@ ZOO_API void zoo_session_free(zoo_session *session);                            
 ZOO_API int zoo_model_run(const zoo_model *model, zoo_session *session, const zoo_tokens *tokens,
                           const zoo_outputs *outputs, zoo_err *err);
 
-/* The sequence of a text, or of a pair, as the model was trained to read it; borrowed from the session until its next
- * use.
- * pair: NULL for none. max_length: at most so many tokens, special ones included, a pair cut longest first; 0: nothing
- * is cut. */
+/* The sequence of a text, or of a pair, as the model was trained to read it;
+ * borrowed from the session until its next use.
+ * pair: NULL for none. max_length: at most so many tokens, special ones included, a pair cut longest first;
+ * 0: nothing is cut. */
 ZOO_API int zoo_model_tokenize(const zoo_model *model, zoo_session *session, const zoo_text *text, const zoo_text *pair,
                                size_t max_length, zoo_tokens *out, zoo_err *err);
 /* The sequence of a comparer: query and two candidates. max_length: of the query 3/5 of it are read, of each candidate
@@ -226,8 +223,8 @@ ZOO_API int zoo_model_embed(const zoo_model *model, zoo_session *session, const 
  * answer). ZOO_EUSAGE where the model is no classifier. */
 ZOO_API int zoo_model_score(const zoo_model *model, zoo_session *session, const zoo_text *texts, const zoo_text *pairs,
                             size_t n, float *logits, zoo_err *err);
-/* logits (n): > 0 where the first answer to a query is better than the second. ZOO_EUSAGE where the model is no
- * comparer. */
+/* logits (n): > 0 where the first answer to a query is better than the second.
+ * ZOO_EUSAGE where the model is no comparer. */
 ZOO_API int zoo_model_compare(const zoo_model *model, zoo_session *session, const zoo_text *queries,
                               const zoo_text *firsts, const zoo_text *seconds, size_t n, float *logits, zoo_err *err);
 

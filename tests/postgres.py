@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""postgres.py COMMAND...: runs COMMAND beside a PostgreSQL of its own, whose URL is in ZOO_TEST_POSTGRES, and stops it afterwards.
+"""postgres.py COMMAND...: runs COMMAND beside a PostgreSQL of its own, whose URL is in ZOO_TEST_POSTGRES,
+and stops it afterwards.
 
-As a module: Server() starts one in a temporary folder from Debian's package; where there is none, available() is false. Who asks over its
-Unix socket is trusted; over TCP (127.0.0.1) the role `zoo` has the password `secret`. As root it runs as the user `postgres`, for
-PostgreSQL refuses to be root. It dies with the process that started it."""
+As a module: Server() starts one in a temporary folder from Debian's package; where there is none, available() is false.
+Who asks over its
+Unix socket is trusted; over TCP (127.0.0.1) the role `zoo` has the password `secret`.
+As root it runs as the user `postgres`, for PostgreSQL refuses to be root. It dies with the process that started it."""
 import contextlib
 import itertools
 import os
@@ -58,7 +60,8 @@ class Server:
             self._as_user(self.bin / "initdb", "-D", f"{self.folder}/data", "-U", "postgres", "-A", "trust", "-E",
                           "UTF8", "--locale=C", "-N")
             pathlib.Path(self.folder,
-                         "data/pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")
+                         "data/pg_hba.conf").write_text("local all all trust\nhost all all 127.0.0.1/32 "
+                                                        "scram-sha-256\n")
             self.start()
             self.sql(self.url("postgres"), f"CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}' SUPERUSER")
         except BaseException:

@@ -1,3 +1,4 @@
+/* arena.c - many small blocks of one lifetime, given back together; see arena.h. */
 #include "base/arena.h"
 #include <stdalign.h>
 #include <stdint.h>

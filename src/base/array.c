@@ -1,3 +1,4 @@
+/* array.c - the growing array of items of one size, with a limit; see array.h. */
 #include "base/array.h"
 #include <stdint.h>
 #include <stdlib.h>

@@ -3,8 +3,10 @@
  *     struct list { struct tag *items; size_t count, capacity; } list = { 0 };
  *
  *     rc = zoo_array_grow(&list.items, &list.capacity, list.count + 1, sizeof *list.items, TAGS_MAX);
+ *     if (rc == ZOO_EUSAGE)
+ *         return zoo_fail(err, ZOO_EFORMAT, "%s: more than %d tags", path, TAGS_MAX);
  *     if (rc)
- *         return rc == ZOO_EUSAGE ? zoo_fail(err, ZOO_EFORMAT, "%s: more than %d tags", path, TAGS_MAX) : zoo_fail_nomem(err);
+ *         return zoo_fail_nomem(err);
  *     list.items[list.count++] = tag;
  *     ...
  *     free(list.items);

@@ -1,3 +1,4 @@
+/* buf.c - a growable byte buffer that knows its maximum; see buf.h. */
 #include "base/buf.h"
 #include <math.h>
 #include <stdarg.h>

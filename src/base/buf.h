@@ -17,15 +17,14 @@ typedef struct zoo_buf {
 
 #define ZOO_BUF_INIT(max_) { NULL, 0, 0, (max_) }
 
-int zoo_buf_reserve(zoo_buf *buf, size_t more);                    /* room for `more` bytes past size; ZOO_OK or
-                                                                    * ZOO_ENOMEM */
+int zoo_buf_reserve(zoo_buf *buf, size_t more);              /* room for `more` bytes past size; ZOO_OK or ZOO_ENOMEM */
 int zoo_buf_add(zoo_buf *buf, const void *bytes, size_t size);     /* all or nothing */
 int zoo_buf_add_str(zoo_buf *buf, const char *s);
 __attribute__((format(printf, 2, 3))) int zoo_buf_addf(zoo_buf *buf, const char *fmt, ...);
 /* Appends `s` as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 int zoo_buf_add_json_str(zoo_buf *buf, const char *s, size_t size);
-/* Appends a finite number in the shortest decimal form that reads back alike, always with a point or an exponent: 7.0,
- * 0.1, 1e+300. */
+/* Appends a finite number in the shortest decimal form that reads back alike,
+ * always with a point or an exponent: 7.0, 0.1, 1e+300. */
 int zoo_buf_add_number(zoo_buf *buf, double value);
 /* Appends a finite float with 9 significant digits, less trailing zeros, which read back as the same float:
  * 0.0340721271, -7, 1e+30. Some 20 ns: for vectors. */

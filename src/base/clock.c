@@ -1,3 +1,4 @@
+/* clock.c - time: monotonic for durations, wall clock for records; see clock.h. */
 #include "base/clock.h"
 #include <stdio.h>
 #include <time.h>

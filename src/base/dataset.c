@@ -1,3 +1,5 @@
+/* dataset.c - queries with their tags, rewards and costs, as arrays: what the store gives and training, evaluation
+ * and labelling take; see dataset.h. */
 #include "base/dataset.h"
 #include <string.h>
 

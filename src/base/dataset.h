@@ -1,7 +1,7 @@
-/* dataset.h - queries with their tags, rewards and costs, as arrays: what the store gives and training, evaluation and
- * labelling take.
- * Dimensions: n queries, k experts, m reward models. A plain value: whoever builds it fills the arena, everyone else
- * reads.
+/* dataset.h - queries with their tags, rewards and costs, as arrays: what the store gives and training,
+ * evaluation and labelling take.
+ * Dimensions: n queries, k experts, m reward models. A plain value: whoever builds it fills the arena,
+ * everyone else reads.
  * Layer: base. Threads: immutable once built; share freely. */
 #ifndef ZOO_BASE_DATASET_H
 #define ZOO_BASE_DATASET_H

@@ -1,3 +1,4 @@
+/* err.c - errors as a code and a finished sentence (the public zoo_err); see err.h. */
 #include "base/err.h"
 #include <errno.h>
 #include <stdarg.h>

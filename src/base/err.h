@@ -11,8 +11,8 @@
 /* Fills in *err (NULL is fine) and returns `code`. Control characters in the sentence become '?'. */
 __attribute__((format(printf, 3, 4))) int zoo_fail(zoo_err *err, int code, const char *fmt, ...);
 
-/* The same for a failed system call: appends ": " and strerror(errno_value). Returns ZOO_ENOMEM for ENOMEM, else
- * ZOO_EIO. */
+/* The same for a failed system call: appends ": " and strerror(errno_value).
+ * Returns ZOO_ENOMEM for ENOMEM, else ZOO_EIO. */
 __attribute__((format(printf, 3, 4))) int zoo_fail_errno(zoo_err *err, int errno_value, const char *fmt, ...);
 
 /* Puts "fmt: " before the sentence that is already in *err; keeps its code and returns it. */

@@ -1,3 +1,5 @@
+/* file.c - a regular file that is open for reading at any place, by any number of threads, and noticed when it
+ * changes; see file.h. */
 #include "base/file.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,5 @@
+/* fs.c - files and folders, written beside, synced and renamed, so that a reader sees the old or the new and never
+ * half; see fs.h. */
 #include "base/fs.h"
 #include <dirent.h>
 #include <errno.h>
@@ -300,8 +302,8 @@ int zoo_fs_sweep(const char *path, zoo_err *err)
     d = opendir(!of ? "." : *dir ? dir : "/");
     while (!rc && d && (e = readdir(d))) {
         char left[PATH_MAX];
-        if (is_left_over(e->d_name, of ? of : dir) && !(rc = zoo_fs_join(left, sizeof left,
-                                                                         !of ? "." : *dir ? dir : "/", e->d_name, err)))
+        if (is_left_over(e->d_name, of ? of : dir) &&
+            !(rc = zoo_fs_join(left, sizeof left, !of ? "." : *dir ? dir : "/", e->d_name, err)))
             rc = zoo_fs_remove_tree(left, err);
     }
     if (d)

@@ -1,5 +1,5 @@
-/* fs.h - files and folders, written beside, synced and renamed, so that a reader sees the old or the new and never
- * half.
+/* fs.h - files and folders, written beside, synced and renamed,
+ * so that a reader sees the old or the new and never half.
  * Layer: base. Thread-safe for different paths. */
 #ifndef ZOO_BASE_FS_H
 #define ZOO_BASE_FS_H
@@ -11,8 +11,8 @@
 int zoo_fs_read(char **data, size_t *size, const char *path, size_t max, zoo_err *err);
 /* Replaces the file `path` by `size` bytes. */
 int zoo_fs_write(const char *path, const void *data, size_t size, zoo_err *err);
-/* Puts the finished file `beside` in the place of `path`, synced; on failure `beside` is deleted and `path` as it
- * was. */
+/* Puts the finished file `beside` in the place of `path`, synced;
+ * on failure `beside` is deleted and `path` as it was. */
 int zoo_fs_replace(const char *beside, const char *path, zoo_err *err);
 /* A checkpoint folder is made beside `dir`, filled by the caller, and put in its place at once:
  *     zoo_fs_folder_begin(beside, sizeof beside, dir, force, err)     refuses a non-empty `dir` unless `force`

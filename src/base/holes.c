@@ -1,3 +1,5 @@
+/* holes.c - which queries have a reward of every expert, and which experts, or mixture of data sets, cost many of
+ * them; see holes.h. */
 #include "base/holes.h"
 #include <math.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* json.c - jansson with this project's limits and sentences; see json.h. */
 #include "base/json.h"
 #include <errno.h>
 #include <stdint.h>
@@ -23,8 +24,8 @@ json_t *zoo_json_parse(const char *text, size_t size, const char *place, zoo_err
 
     if (value)
         return value;
-    if (errno == ENOMEM || !why.text[0])       /* jansson has no code for it, and may call a string without memory an
-                                                * invalid token */
+    /* jansson has no code for it, and may call a string without memory an invalid token */
+    if (errno == ENOMEM || !why.text[0])
         zoo_fail_nomem(err);
     else if (size == 0)
         zoo_fail(err, ZOO_EFORMAT, "%s: expected JSON, found nothing", place);

@@ -18,8 +18,8 @@ json_t *zoo_json_parse(const char *text, size_t size, const char *place, zoo_err
 json_t *zoo_json_read(const char *path, size_t max, zoo_err *err);
 /* Borrowed string under `key`; NULL with a sentence where it is missing or of another type. */
 const char *zoo_json_str(const json_t *object, const char *key, const char *place, zoo_err *err);
-/* Appends `value` on one line, UTF-8 kept, keys in insertion order, reals in the shortest form that reads back
- * alike. */
+/* Appends `value` on one line, UTF-8 kept, keys in insertion order,
+ * reals in the shortest form that reads back alike. */
 int zoo_json_dump(zoo_buf *out, const json_t *value);
 /* The same for people to read: a line a value, indented by two, a newline at the end. */
 int zoo_json_dump_lines(zoo_buf *out, const json_t *value);

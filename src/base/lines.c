@@ -1,3 +1,4 @@
+/* lines.c - a stream read line by line in bounded memory: JSONL files, stdin; see lines.h. */
 #include "base/lines.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -25,8 +25,8 @@ typedef struct zoo_lines {
 
 /* `path` must outlive the reader. A line longer than `max` bytes is refused. */
 int zoo_lines_open(zoo_lines *in, const char *path, size_t max, zoo_err *err);
-/* 1: *line (size bytes, NUL-terminated, valid until the next call); 0: the end; negative: an error that names file and
- * line.
+/* 1: *line (size bytes, NUL-terminated, valid until the next call); 0: the end;
+ * negative: an error that names file and line.
  * ZOO_EFORMAT: a line of over `max` bytes; the next call goes on behind it, and none of it is kept. */
 int zoo_lines_next(zoo_lines *in, char **line, size_t *size, zoo_err *err);
 /* Whether zoo_lines_next() would return without waiting for input. Reads what is there to find out; 1 also at the end

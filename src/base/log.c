@@ -1,3 +1,4 @@
+/* log.c - a server's log: one line an event, time first; see log.h. */
 #include "base/log.h"
 #include <stdarg.h>
 #include "base/clock.h"

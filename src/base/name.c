@@ -1,3 +1,4 @@
+/* name.c - which names may reach headers, pages and terminals; see name.h. */
 #include "base/name.h"
 #include <string.h>
 

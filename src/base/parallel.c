@@ -1,3 +1,4 @@
+/* parallel.c - a fixed set of threads that share out numbered tasks; see parallel.h. */
 #include "base/parallel.h"
 #include <pthread.h>
 #include <sched.h>

@@ -1,3 +1,4 @@
+/* progress.c - one line of progress with an ETA, for long work; see progress.h. */
 #include "base/progress.h"
 #include <stdarg.h>
 #include <unistd.h>

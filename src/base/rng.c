@@ -1,3 +1,4 @@
+/* rng.c - seeded random numbers: xoshiro256** (Blackman & Vigna 2018), seeded through splitmix64; see rng.h. */
 #include "base/rng.h"
 #include <math.h>
 #include <string.h>

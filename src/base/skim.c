@@ -1,3 +1,5 @@
+/* skim.c - JSON walked over without building it: checks every byte, allocates nothing, and gives places in the text,
+ * so that a document can be forwarded as it came but for one value; see skim.h. */
 #include "base/skim.h"
 #include <stdint.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* utf8.c - reading UTF-8 (RFC 3629) from foreign bytes; see utf8.h. */
 #include "base/utf8.h"
 
 uint32_t zoo_utf8_next(const char *s, size_t size, size_t *used)

@@ -1,5 +1,5 @@
-/* utf8.h - reading UTF-8 (RFC 3629) from foreign bytes. Layer: base. Refuses nothing: bad bytes are reported and
- * stepped over. */
+/* utf8.h - reading UTF-8 (RFC 3629) from foreign bytes. Layer: base.
+ * Refuses nothing: bad bytes are reported and stepped over. */
 #ifndef ZOO_BASE_UTF8_H
 #define ZOO_BASE_UTF8_H
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* yaml.c - settings files: libcyaml with errors as one sentence; see yaml.h. */
 #include "base/yaml.h"
 #include <stdarg.h>
 #include <stdio.h>

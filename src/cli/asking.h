@@ -2,13 +2,13 @@
  * back: the loop, the dispatch, commits, leases, signals and progress.
  *
  *     zoo_asking_init(&a, &(zoo_asking_plan){ command, store, lanes, n, &limits, &hooks, again }, &err);
- *     zoo_asking_run(&a, "collect", total, &err);               // take calls zoo_asking_write(), settle zoo_asking_commit()
+ *     zoo_asking_run(&a, "collect", total, &err);       // take calls zoo_asking_write(), settle zoo_asking_commit()
  *     zoo_asking_release(&a);
  *
  * What arrives in one turn of the loop is committed together before anything more is asked. The store's claims are
  * renewed meanwhile. It goes round until a round finds nothing, and nobody else at work on the same store may leave
- * something behind. SIGINT and SIGTERM stop asking, give what is in flight a moment, and commit; a second one does not
- * wait. Layer: cli. */
+ * something behind. SIGINT and SIGTERM stop asking, give what is in flight a moment, and commit;
+ * a second one does not wait. Layer: cli. */
 #ifndef ZOO_CLI_ASKING_H
 #define ZOO_CLI_ASKING_H
 #include <stdint.h>
@@ -48,8 +48,8 @@ enum { ZOO_ASKING_ENDS, ZOO_ASKING_AT_ONCE, ZOO_ASKING_IN_A_MOMENT };
  * owner died, was late, or left. found: the round claimed something. *has_company: others were at work at the last
  * look. Negative: an error. */
 int zoo_asking_again(zoo_store *store, zoo_key reward_model, int found, int *has_company, zoo_err *err);
-/* Of ZOO_ASKING_MOMENT_MS, to wait for others before the next round: twice as many each time that a round has found
- * nothing. */
+/* Of ZOO_ASKING_MOMENT_MS, to wait for others before the next round: twice as many each time
+ * that a round has found nothing. */
 unsigned zoo_asking_moments(unsigned last, int found);
 
 int zoo_asking_init(zoo_asking *a, const zoo_asking_plan *plan, zoo_err *err);

@@ -1,3 +1,5 @@
+/* bench_train.c - how fast a checkpoint is fine-tuned on this machine: the whole step (forward, backward, clipping,
+ * AdamW, packing), and beside it its products alone on oneDNN as it comes; see bench_train.h. */
 #include "cli/bench_train.h"
 #include <limits.h>
 #include <math.h>

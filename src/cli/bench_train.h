@@ -15,8 +15,8 @@ typedef struct zoo_bench_train_settings {
 
 typedef struct zoo_bench_train_result {
     double median_ms, min_ms;        /* of a step */
-    double products_ms;              /* least time of its forward, data-gradient and weight-gradient products; NaN:
-                                      * oneDNN has none */
+    /* least time of its forward, data-gradient and weight-gradient products; NaN: oneDNN has none */
+    double products_ms;
     double start_ms;                 /* until the first step is done */
     long peak_mib;                   /* of the process, before the products are made */
 } zoo_bench_train_result;

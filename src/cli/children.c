@@ -1,3 +1,5 @@
+/* children.c - runs this program's own commands as child processes, shows each, and leaves none behind; see
+ * children.h. */
 #include "cli/children.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -99,8 +101,8 @@ static int redirect(const char *file, int from, int fallback)
     return fd < 0 || dup2(fd, from) < 0 ? -1 : 0;
 }
 
-/* In the child: never returns. 127: could not become the command. self: this program, for where /proc is not
- * mounted. */
+/* In the child: never returns. 127: could not become the command. self: this program,
+ * for where /proc is not mounted. */
 static void become(const char *self, const char *dir, const char *const *argv, const char *out, const char *log,
                    pid_t parent)
 {

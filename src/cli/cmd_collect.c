@@ -85,8 +85,8 @@ static int turn_page(struct collector *c, struct source *source, zoo_err *err)
     return rc;
 }
 
-/* Where the lease was lost, what is left of all pages but `fresh` may be asked by others by now: the next round looks
- * for it again. */
+/* Where the lease was lost, what is left of all pages but `fresh` may be asked by others by now:
+ * the next round looks for it again. */
 static void drop_lost_pages(struct collector *c, const struct source *fresh)
 {
     if (!zoo_store_lost_lease(c->store))
@@ -148,8 +148,8 @@ static double spend_of(const struct source *source)
             (double)source->completion_tokens * source->expert->price_output) * 1e-6;
 }
 
-/* An answer that comes after its lease was lost is kept where there is none; where there is one, the lease may have
- * been lost. */
+/* An answer that comes after its lease was lost is kept where there is none; where there is one,
+ * the lease may have been lost. */
 static int put(struct collector *c, struct source *source, const zoo_job *job, const zoo_chat_answer *a, double seconds,
                zoo_err *err)
 {
@@ -228,8 +228,9 @@ static int give_back(struct collector *c, struct source *source, zoo_err *err)
     int rc = zoo_asking_write(&c->asking, err);
 
     for (; !rc && source->used < source->count; source->used++)
-        rc = zoo_store_drop_claim(c->store, 0, &(zoo_address){ source->page[source->used].key, source->like.expert,
-                                                               source->like.sample, source->like.turn }, NULL, err);
+        rc = zoo_store_drop_claim(c->store, 0,
+                                  &(zoo_address){ source->page[source->used].key, source->like.expert,
+                                                  source->like.sample, source->like.turn }, NULL, err);
     return rc ? rc : zoo_asking_commit(&c->asking, err);
 }
 

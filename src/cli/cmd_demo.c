@@ -28,8 +28,8 @@ extern const zoo_command zoo_command_demo;
 enum action { RUN, START_SIM, START_GATEWAY, SHUFFLE, ASK };
 
 /* The demo is this table. In a command, {seed}, {sim-port} and {gateway-port} stand for this run's, and
- * {without-programs} for that option or nothing. A title begins a part; .out and .log take stdout and stderr, which are
- * shown otherwise. */
+ * {without-programs} for that option or nothing. A title begins a part; .out and .log take stdout and stderr,
+ * which are shown otherwise. */
 static const struct step {
     const char *title;
     enum action action;

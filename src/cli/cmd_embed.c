@@ -70,9 +70,9 @@ static int print(zoo_encode *e, const zoo_encoded *item, size_t i, zoo_buf *out)
 
     if (m->facts.is_unit)
         scale_to_unit(vector, H);
-    failed = item->id_size ? zoo_buf_add_str(out, "{\"id\": ") || zoo_buf_add(out, e->notes.data + item->id_at,
-                                                                              item->id_size)
-                           : zoo_buf_addf(out, "{\"id\": %zu", e->number - e->n + i + 1);
+    failed = item->id_size
+        ? zoo_buf_add_str(out, "{\"id\": ") || zoo_buf_add(out, e->notes.data + item->id_at, item->id_size)
+        : zoo_buf_addf(out, "{\"id\": %zu", e->number - e->n + i + 1);
     return failed || zoo_buf_add_str(out, ", \"embedding\": ") || zoo_encode_add_floats(out, vector, H) ||
            zoo_buf_add_str(out, "}\n")
                ? ZOO_ENOMEM : ZOO_OK;

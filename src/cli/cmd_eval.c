@@ -1,7 +1,7 @@
 /* cmd_eval.c - zooter eval: what a router is worth on a split, beside every expert alone, chance and the oracle.
  *
- * Joins store, router and src/eval: loads the split, agrees on the experts that are compared, routes, evaluates,
- * reports. */
+ * Joins store, router and src/eval: loads the split, agrees on the experts that are compared, routes,
+ * evaluates, reports. */
 #include <stdarg.h>
 #include <math.h>
 #include <stdlib.h>
@@ -12,8 +12,7 @@
 #include "eval/report.h"
 
 enum { NOTES_MAX = 8, NOTE_SIZE = 600, RESAMPLES = 10000, RESAMPLES_LEAST = 1000, RESAMPLES_MOST = 100000 };
-static const uint64_t DRAWS = 2000000000;               /* queries drawn in all, before the default number of resamples
-                                                         * shrinks */
+static const uint64_t DRAWS = 2000000000;     /* queries drawn in all, before the default number of resamples shrinks */
 static const uint64_t BY_SIZE = UINT64_MAX;             /* resamples: the default */
 static const size_t REPORT_MAX = (size_t)256 << 20;     /* bytes */
 
@@ -143,8 +142,8 @@ static int load(struct work *w, enum zoo_precision precision, zoo_err *err)
         rc = zoo_choice_fail_unrewarded(store, &s->choice, s->reward_model, w->data.n, ZOO_EUSAGE, err);
     zoo_store_close(store);
     if (!rc && s->router)
-        rc = zoo_router_open_with(&w->router, s->router, &(zoo_options){ .size = sizeof(zoo_options),
-                                                                         .precision = precision }, err);
+        rc = zoo_router_open_with(&w->router, s->router,
+                                  &(zoo_options){ .size = sizeof(zoo_options), .precision = precision }, err);
     return rc;
 }
 

@@ -128,7 +128,8 @@ const zoo_command zoo_command_import = {
         "breaks a rule\n"
         "is reported with file, line and column and its file is refused; with --skip-bad the row is left out and "
         "counted, as are\n"
-        "lines of over 64 MiB. Memory does not grow with the file. Rows may have up to 1000 tags and 1000 other fields.",
+        "lines of over 64 MiB. Memory does not grow with the file. Rows may have up to 1000 tags and 1000 other "
+        "fields.",
     .examples = "  zooter import --store my.db train.jsonl test.jsonl\n"
                 "  zcat more.jsonl.gz | zooter import --store my.db --split train -\n"
                 "  zooter import --store my.db --reward-model gpt-4 judged.jsonl\n",

@@ -100,8 +100,8 @@ static void use_batch(struct bench *b)
 
 static void nap(void)
 {
-    nanosleep(&(struct timespec){ 0, NAP_MS * 1000000 }, NULL);       /* until the other side's threads have stopped
-                                                                       * spinning */
+    /* until the other side's threads have stopped spinning */
+    nanosleep(&(struct timespec){ 0, NAP_MS * 1000000 }, NULL);
 }
 
 /* Runs that fill `seconds`, at least three, or one that outlasts it; `once` gives a run's milliseconds. */
@@ -426,8 +426,8 @@ static void report_train(const zoo_bench_train_settings *s, const zoo_bench_trai
 
     if (!as_json) {
         printf("a step of %zu queries of %zu tokens, %s, %u threads: %.0f tokens/s (best step; median %.1f ms), %.0f "
-               "%% of the products' limit of "
-               "%.0f tokens/s; at most %ld MiB\n", s->queries, s->tokens, zoo_precision_name(s->precision), s->threads,
+               "%% of the products' limit of %.0f tokens/s; at most %ld MiB\n",
+               s->queries, s->tokens, zoo_precision_name(s->precision), s->threads,
                rate, r->median_ms, 100 * rate / limit, limit, r->peak_mib);
         return;
     }

@@ -12,8 +12,9 @@ static const zoo_command *const self = &zoo_command_model_convert;
 
 static int parse(const struct settings *s, enum zoo_dtype *dtype, uint64_t *max_shard)
 {
-    static const struct { const char *name; enum zoo_dtype dtype; } names[] = { { "f32", ZOO_F32 }, { "f16", ZOO_F16 },
-                                                                                { "bf16", ZOO_BF16 } };
+    static const struct { const char *name; enum zoo_dtype dtype; } names[] = {
+        { "f32", ZOO_F32 }, { "f16", ZOO_F16 }, { "bf16", ZOO_BF16 }
+    };
     size_t i = 0;
 
     while (i < 3 && strcmp(s->dtype, names[i].name))

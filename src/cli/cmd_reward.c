@@ -1,5 +1,5 @@
-/* cmd_reward.c - zooter reward: every answer in the store gets a reward of one reward model; other models' stay beside
- * it. */
+/* cmd_reward.c - zooter reward: every answer in the store gets a reward of one reward model;
+ * other models' stay beside it. */
 #include <stdlib.h>
 #include <string.h>
 #include "base/json.h"

@@ -311,8 +311,8 @@ static int work_new(struct work **out, const struct settings *s, enum zoo_precis
     }
     if ((rc = zoo_router_open_with(&w->router, s->router, &options, err)) ||
         (rc = zoo_result_format_init(&w->format, w->router, err)) ||
-        (rc = zoo_parallel_new(&w->parallel, threads, err)) || (rc = zoo_workspace_new_with(&w->workspace, w->router,
-                                                                                            &options, err)))
+        (rc = zoo_parallel_new(&w->parallel, threads, err)) ||
+        (rc = zoo_workspace_new_with(&w->workspace, w->router, &options, err)))
         return rc;
     w->probabilities = malloc(BATCH_LINES * zoo_router_expert_count(w->router) * sizeof *w->probabilities);
     return w->probabilities ? ZOO_OK : zoo_fail_nomem(err);

@@ -92,8 +92,8 @@ static int log_run(zoo_store *store, const struct settings *s, int argc, char **
     return rc;
 }
 
-/* Selects within a transaction; the report is written before it is committed, so that a failure leaves all as it
- * was. */
+/* Selects within a transaction; the report is written before it is committed,
+ * so that a failure leaves all as it was. */
 static int apply(zoo_store *store, const struct settings *s, int argc, char **argv, const zoo_select_options *options,
                  zoo_select_counts *n, zoo_err *err)
 {

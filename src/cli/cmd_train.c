@@ -1,5 +1,5 @@
-/* cmd_train.c - zooter train: a router out of the store's rewards. Joins store, training and checkpoint; the work is in
- * src/train. */
+/* cmd_train.c - zooter train: a router out of the store's rewards. Joins store, training and checkpoint;
+ * the work is in src/train. */
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -234,8 +234,8 @@ static int load(struct work *w, zoo_err *err)
     int rc = w->is_first ? zoo_cli_store_open(&w->store, s->store, ZOO_STORE_WRITE, err) : ZOO_OK;
 
     if (w->ranks)
-        rc = zoo_ranks_follow(w->ranks, rc, err);       /* the others read what rank 0 has brought to this version's
-                                                         * schema */
+        /* the others read what rank 0 has brought to this version's schema */
+        rc = zoo_ranks_follow(w->ranks, rc, err);
     if (!rc && !w->is_first)
         rc = zoo_cli_store_open(&w->store, s->store, ZOO_STORE_READ, err);
     if (!rc)

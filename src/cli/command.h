@@ -29,8 +29,8 @@ enum {
     OPTION_NAMES = 6,       /* zoo_list of names parted by commas, none empty; may be given several times */
     OPTION_TYPE = 15,
     OPTION_REQUIRED = 16,
-    OPTION_BARE = 32        /* of a COUNT: may stand without its number, which is then OPTION_NO_NUMBER; a number begins
-                             * with a digit */
+    /* of a COUNT: may stand without its number, which is then OPTION_NO_NUMBER; a number begins with a digit */
+    OPTION_BARE = 32
 };
 
 #define OPTION_NO_NUMBER UINT64_MAX
@@ -58,8 +58,8 @@ struct zoo_command {
     size_t settings_size;
     int least_args, most_args;                                   /* positional; most_args < 0: any number */
     int (*run)(const void *settings, int argc, char **argv);     /* argv: the positional ones; returns EXIT_* */
-    const zoo_command *const *subcommands;   /* ends with NULL; the first argument names one, with options and run of
-                                              * its own */
+    /* ends with NULL; the first argument names one, with options and run of its own */
+    const zoo_command *const *subcommands;
     const char *alias;                       /* of a subcommand: another spelling of its last word, or NULL */
 };
 

@@ -1,5 +1,5 @@
-/* demo.h - the parts of zooter demo besides running commands: shuffling rewards, asking through the gateway, the last
- * table.
+/* demo.h - the parts of zooter demo besides running commands: shuffling rewards,
+ * asking through the gateway, the last table.
  * Layer: cli. Threads: one. */
 #ifndef ZOO_CLI_DEMO_H
 #define ZOO_CLI_DEMO_H
@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include "base/err.h"
 
-/* Writes the lines of `zooter export --what rewards` in `from` to `to`, each query's rewards handed to another at
- * random. */
+/* Writes the lines of `zooter export --what rewards` in `from` to `to`,
+ * each query's rewards handed to another at random. */
 int zoo_demo_shuffle(const char *from, const char *to, uint64_t seed, zoo_err *err);
 
 /* Asks held-out queries of `rows` (a sample's queries.jsonl) at the gateway, one of each subset, each shown as a curl

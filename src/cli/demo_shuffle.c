@@ -1,5 +1,5 @@
-/* demo_shuffle.c - hands each query's rewards to another query: what a router is trained on that has nothing to
- * learn. */
+/* demo_shuffle.c - hands each query's rewards to another query: what a router is trained
+ * on that has nothing to learn. */
 #include <stdlib.h>
 #include <string.h>
 #include "base/fs.h"

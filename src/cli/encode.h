@@ -6,8 +6,8 @@
  *     status = zoo_encode_stdin(e, &err);
  *
  * A batch ends where the next line would have to be waited for, so that someone who types, or a program that asks and
- * waits, gets the answer at once. A bad line becomes {"error": sentence} in its place, is said on stderr, and the rest
- * goes on.
+ * waits, gets the answer at once. A bad line becomes {"error": sentence} in its place, is said on stderr,
+ * and the rest goes on.
  * Layer: cli. Threads: one owner. */
 #ifndef ZOO_CLI_ENCODE_H
 #define ZOO_CLI_ENCODE_H

@@ -28,8 +28,8 @@ static int expand(char *out, size_t size, const char *path, zoo_err *err)
 
     if (path[0] == '~' && (path[1] == '/' || !path[1]) && home)
         return zoo_fs_join(out, size, home, path[1] ? path + 2 : "", err);
-    return snprintf(out, size, "%s", path) < (int)size ? ZOO_OK : zoo_fail(err, ZOO_EUSAGE, "%.200s...: name too long",
-                                                                           path);
+    return snprintf(out, size, "%s", path) < (int)size
+               ? ZOO_OK : zoo_fail(err, ZOO_EUSAGE, "%.200s...: name too long", path);
 }
 
 /* HF_HOME/name, or what `variable` says. */

@@ -1,5 +1,5 @@
-/* hub_env.h - where the Hugging Face hub and its cache are, as the environment says, with the names and defaults of
- * huggingface_hub.
+/* hub_env.h - where the Hugging Face hub and its cache are, as the environment says,
+ * with the names and defaults of huggingface_hub.
  * Layer: cli. */
 #ifndef ZOO_CLI_HUB_ENV_H
 #define ZOO_CLI_HUB_ENV_H

@@ -1,3 +1,4 @@
+/* manual.c - the command tables as man pages, Markdown and bash completion; see manual.h. */
 #include "cli/manual.h"
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* manual.h - the command tables as man pages, Markdown and bash completion. Layer: cli; writes only to the stream it is
- * given. */
+/* manual.h - the command tables as man pages, Markdown and bash completion. Layer: cli;
+ * writes only to the stream it is given. */
 #ifndef ZOO_CLI_MANUAL_H
 #define ZOO_CLI_MANUAL_H
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* model_facts.c - what a checkpoint folder holds, read from config.json and the headers of the weight files alone;
+ * see model_facts.h. */
 #include "cli/model_facts.h"
 #include <limits.h>
 #include <stdio.h>
@@ -9,8 +11,8 @@
 #include "model/folder.h"
 #include "model/transformer_config.h"
 
-static const size_t table_max = (size_t)64 << 20;       /* as transformer_open.c: larger tables of embeddings stay in
-                                                         * the file */
+/* as transformer_open.c: larger tables of embeddings stay in the file */
+static const size_t table_max = (size_t)64 << 20;
 
 static int ends_with(const char *s, const char *end)
 {
@@ -103,8 +105,8 @@ static void set_labels(json_t *facts, const json_t *config, size_t n)
 
 static const char *kind_of(const zoo_transformer_config *c, const zoo_weights *weights)
 {
-    int has_classifier = c->head == ZOO_HEAD_CLASSIFIER || (!c->names_architecture &&
-                                                            zoo_weights_find(weights, "classifier.weight"));
+    int has_classifier = c->head == ZOO_HEAD_CLASSIFIER ||
+                         (!c->names_architecture && zoo_weights_find(weights, "classifier.weight"));
 
     if (c->head == ZOO_HEAD_PAIR)
         return "comparer";

@@ -1,5 +1,5 @@
-/* model_facts.h - what a checkpoint folder holds, read from config.json and the headers of the weight files alone.
- * Layer: cli. */
+/* model_facts.h - what a checkpoint folder holds,
+ * read from config.json and the headers of the weight files alone. Layer: cli. */
 #ifndef ZOO_CLI_MODEL_FACTS_H
 #define ZOO_CLI_MODEL_FACTS_H
 #include "base/err.h"

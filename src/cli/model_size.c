@@ -1,3 +1,4 @@
+/* model_size.c - amounts of memory as people write them; see model_size.h. */
 #include "cli/model_size.h"
 #include <errno.h>
 #include <inttypes.h>

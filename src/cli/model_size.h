@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* "5GB", "500 MiB", "1000000": 1 and *bytes; 0: no such size, or 0. KB, MB, GB are powers of 1000, KiB, MiB, GiB of
- * 1024. */
+/* "5GB", "500 MiB", "1000000": 1 and *bytes; 0: no such size, or 0. KB, MB, GB are powers of 1000, KiB,
+ * MiB, GiB of 1024. */
 int zoo_size_parse(const char *text, uint64_t *bytes);
 /* "1.1 GB" into out. */
 void zoo_size_print(char *out, size_t size, uint64_t bytes);

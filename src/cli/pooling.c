@@ -163,8 +163,7 @@ static int use_prompt(zoo_pooling_facts *out, const json_t *prompts, const char 
     if (size && out->leaves_out_prompt)
         return zoo_fail(err, ZOO_EFORMAT,
                         "%s: the prompt '%.60s' and an include_prompt of false in the pooling's config.json: vectors "
-                        "without "
-                        "the prompt's tokens are not computed here; --pooling leaves both out", path, name);
+                        "without the prompt's tokens are not computed here; --pooling leaves both out", path, name);
     return ZOO_OK;
 }
 

@@ -13,8 +13,7 @@ typedef struct zoo_pooling_facts {
     int is_known;                         /* 0: the folder says nothing; the rest is not set */
     enum zoo_pooling pooling;
     int is_unit;                          /* scaled to unit length */
-    int leaves_out_prompt;                /* vectors are of the tokens behind the prompt alone, which is not computed
-                                           * here */
+    int leaves_out_prompt;           /* vectors are of the tokens behind the prompt alone, which is not computed here */
     size_t max_length;                    /* tokens that a text is cut to; 0: it does not say */
     char prompt[ZOO_PROMPT_MAX + 1];      /* that stands before every text; "": none */
 } zoo_pooling_facts;

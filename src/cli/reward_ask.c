@@ -1,5 +1,5 @@
-/* reward_ask.c - rewards by a reward model behind HTTP: each is committed as it arrives, before the next request goes
- * out. */
+/* reward_ask.c - rewards by a reward model behind HTTP: each is committed as it arrives,
+ * before the next request goes out. */
 #include <stdlib.h>
 #include <string.h>
 #include "cli/asking.h"
@@ -39,8 +39,8 @@ static int next(void *context, size_t lane, zoo_buf *body, zoo_job *job, zoo_err
     int rc = ZOO_OK;
 
     (void)lane;
-    if (zoo_store_lost_lease(a->rewarder->store))        /* others may be at the rest of the page: the next round looks
-                                                          * for it again */
+    /* others may be at the rest of the page: the next round looks for it again */
+    if (zoo_store_lost_lease(a->rewarder->store))
         a->used = a->count;
     if (a->used == a->count) {
         rc = turn_page(a, err);

@@ -1,3 +1,4 @@
+/* route_explain.c - why a router chose, for people, in 80 columns; see route_explain.h. */
 #include "cli/route_explain.h"
 #include <math.h>
 #include <stdint.h>

@@ -1,3 +1,5 @@
+/* route_line.c - one query in, one line of JSON out: what `zooter route` does for every line, without memory of its
+ * own where it counts; see route_line.h. */
 #include "cli/route_line.h"
 #include <stdint.h>
 #include <stdio.h>

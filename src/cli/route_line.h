@@ -17,8 +17,8 @@ typedef struct zoo_result_format {
 
 int zoo_result_format_init(zoo_result_format *format, const zoo_router *router, zoo_err *err);
 void zoo_result_format_release(zoo_result_format *format);
-/* Appends {"id": ..., "expert", "probability", "margin", "probabilities"} and a newline. id: JSON text, id_size
- * bytes. */
+/* Appends {"id": ..., "expert", "probability", "margin", "probabilities"} and a newline.
+ * id: JSON text, id_size bytes. */
 int zoo_result_add(const zoo_result_format *format, zoo_buf *out, const char *id, size_t id_size,
                    const float *probabilities, const zoo_decision *decision);
 

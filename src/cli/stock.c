@@ -18,7 +18,8 @@ int omp_pause_resource_all(int kind);
 #define DESCRIPTOR_FUNCTIONS(F) \
     F(dnnl_memory_desc_create_with_tag) F(dnnl_memory_desc_destroy) F(dnnl_inner_product_forward_primitive_desc_create)
 #else
-#define DESCRIPTOR_FUNCTIONS(F) F(dnnl_memory_desc_init_by_tag) F(dnnl_inner_product_forward_desc_init) F(dnnl_primitive_desc_create)
+#define DESCRIPTOR_FUNCTIONS(F) \
+    F(dnnl_memory_desc_init_by_tag) F(dnnl_inner_product_forward_desc_init) F(dnnl_primitive_desc_create)
 #endif
 #define FUNCTIONS(F) DESCRIPTOR_FUNCTIONS(F) \
     F(dnnl_engine_create) F(dnnl_engine_destroy) F(dnnl_stream_create) F(dnnl_stream_destroy) F(dnnl_stream_wait) \
@@ -79,8 +80,8 @@ static void matrix_release(const library *lib, descriptor *d) { lib->dnnl_memory
 static dnnl_status_t inner_product(const library *lib, dnnl_primitive_desc_t *pd, dnnl_engine_t engine, descriptor *x,
                                    descriptor *w, descriptor *y)
 {
-    return lib->dnnl_inner_product_forward_primitive_desc_create(pd, engine, dnnl_forward_inference, *x, *w, NULL, *y,
-                                                                 NULL);
+    return lib->dnnl_inner_product_forward_primitive_desc_create(
+        pd, engine, dnnl_forward_inference, *x, *w, NULL, *y, NULL);
 }
 #else
 typedef dnnl_memory_desc_t descriptor;
@@ -131,9 +132,10 @@ static dnnl_status_t add_items(zoo_stock *s, dnnl_primitive_desc_t pd, const zoo
     for (size_t i = 0; i < shape->times && !status; i++) {
         struct item *item = &s->items[s->count++];
         item->primitive = primitive;
-        if (!(status = memory_new(&item->src, s, s->lib.dnnl_primitive_desc_query_md(pd, dnnl_query_src_md, 0))) &&
-            !(status = memory_new(&item->weights, s, s->lib.dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md,
-                                                                                         0))))
+        if (!(status = memory_new(&item->src, s,
+                                  s->lib.dnnl_primitive_desc_query_md(pd, dnnl_query_src_md, 0))) &&
+            !(status = memory_new(&item->weights, s,
+                                  s->lib.dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0))))
             status = memory_new(&item->dst, s, s->lib.dnnl_primitive_desc_query_md(pd, dnnl_query_dst_md, 0));
     }
     return status;

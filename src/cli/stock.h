@@ -18,8 +18,8 @@
 typedef struct zoo_shape { size_t outputs, inputs, times; } zoo_shape;      /* `times` products of that shape */
 typedef struct zoo_stock zoo_stock;
 
-/* threads 0: one per processor. ZOO_ENOMEM; ZOO_EUSAGE where oneDNN has no such product on this processor, or is not
- * installed. */
+/* threads 0: one per processor. ZOO_ENOMEM; ZOO_EUSAGE where oneDNN has no such product on this processor,
+ * or is not installed. */
 int zoo_stock_new(zoo_stock **out, enum zoo_precision precision, const zoo_shape *shapes, size_t n, size_t rows,
                   unsigned threads, zoo_err *err);
 double zoo_stock_run(zoo_stock *stock);                     /* milliseconds; negative where oneDNN failed */

@@ -55,8 +55,9 @@ int zoo_choice_describe(const struct zoo_choice *c, json_t *object)
 /* " --split a --split b --where x=y"; what does not fit is left out. Returns `text`. */
 static const char *list_choice(const struct zoo_choice *c, char *text, size_t size)
 {
-    const struct { const char *option; const zoo_list *list; } given[] = { { "--split", &c->split },
-                                                                           { "--where", &c->where } };
+    const struct { const char *option; const zoo_list *list; } given[] = {
+        { "--split", &c->split }, { "--where", &c->where }
+    };
     size_t used = 0;
 
     *text = '\0';

@@ -1,8 +1,9 @@
-/* stores.h - what commands share about stores: opening one with advice in terms of options, and the options that choose
- * rows.
+/* stores.h - what commands share about stores: opening one with advice in terms of options,
+ * and the options that choose rows.
  *
  *     struct settings { const char *store; struct zoo_choice choice; };
- *     ... ZOO_OPTION_STORE(struct settings, store, "the store"), ZOO_OPTION_SPLIT(struct settings, choice) ...    // in the table
+ *     ... ZOO_OPTION_STORE(struct settings, store, "the store"),        // in the table
+ *     ... ZOO_OPTION_SPLIT(struct settings, choice)
  *     zoo_cli_store_open(&store, s->store, ZOO_STORE_READ, &err);
  *     filter = zoo_choice_filter(&s->choice);
  *

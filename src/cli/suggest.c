@@ -1,3 +1,4 @@
+/* suggest.c - "did you mean": the known name that is nearest to a mistyped one; see suggest.h. */
 #include "cli/suggest.h"
 #include <string.h>
 

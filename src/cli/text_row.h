@@ -25,8 +25,7 @@ enum { ROW_LINE_MAX = 64 << 20 };         /* bytes of a line */
 typedef struct zoo_text_row {
     zoo_text texts[ROW_TEXTS];            /* data NULL: not there. Until the next row */
     size_t max_length;                    /* 0: not there */
-    zoo_text id;                          /* JSON text of a string or whole number; data NULL: not there. Inside the
-                                           * line */
+    zoo_text id;                      /* JSON text of a string or whole number; data NULL: not there. Inside the line */
     zoo_buf decoded, valid;
 } zoo_text_row;
 

@@ -1,3 +1,4 @@
+/* train_log.c - the log of a fine-tuning, RUN/log.jsonl: a line a step and a line an epoch; see train_log.h. */
 #include "cli/train_log.h"
 #include <errno.h>
 #include <math.h>
@@ -70,8 +71,8 @@ static int keep_known(zoo_train_log *log, uint64_t step, zoo_buf *kept, zoo_err 
     if (rc)
         return rc;
     while ((rc = zoo_lines_next(&in, &line, &size, err)) == 1)
-        if (is_known(line, size, step, &log->seconds_before) && (zoo_buf_add(kept, line, size) ||
-                                                                 zoo_buf_add(kept, "\n", 1))) {
+        if (is_known(line, size, step, &log->seconds_before) &&
+            (zoo_buf_add(kept, line, size) || zoo_buf_add(kept, "\n", 1))) {
             rc = zoo_fail_nomem(err);
             break;
         }
@@ -133,10 +134,9 @@ static int add_curve(const zoo_train_log *log, const char *key, zoo_buf *out, zo
     while ((rc = zoo_lines_next(&in, &line, &size, err)) == 1) {
         json_t *object = json_loadb(line, size, 0, NULL);
         const json_t *value = json_object_get(object, key);
-        int failed = json_is_number(value) && zoo_buf_addf(out, "%lld %.6g\n",
-                                                           (long long)json_integer_value(json_object_get(object,
-                                                                                                         "step")),
-                                                           json_number_value(value));
+        long long step = (long long)json_integer_value(json_object_get(object, "step"));
+        int failed = json_is_number(value) &&
+                     zoo_buf_addf(out, "%lld %.6g\n", step, json_number_value(value));
         json_decref(object);
         if (failed) {
             rc = zoo_fail_nomem(err);
@@ -164,9 +164,8 @@ static int run_gnuplot(const char *script, const char *run, zoo_err *err)
                         run);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
-    return WIFEXITED(status) && !WEXITSTATUS(status) ? ZOO_OK : zoo_fail(err, ZOO_EIO,
-                                                                         "%s/curves.svg is not drawn: gnuplot failed",
-                                                                         run);
+    return WIFEXITED(status) && !WEXITSTATUS(status)
+               ? ZOO_OK : zoo_fail(err, ZOO_EIO, "%s/curves.svg is not drawn: gnuplot failed", run);
 }
 
 /* Without rows set aside there is no reward, and gnuplot draws no axis for nothing. */
@@ -178,11 +177,11 @@ static int write_script(const zoo_train_log *log, const char *svg, zoo_buf *text
     zoo_buf reward = ZOO_BUF_INIT(LOG_MAX);
     int rc = add_curve(log, "reward", &reward, err), judges = !rc && reward.size > strlen("e\n");
 
-    if (!rc && (zoo_buf_add_str(text, head) || zoo_buf_add_str(text, judges ? reward_head : "") ||
-                zoo_buf_addf(text, "set output '%s'\nplot '-' title 'loss of a step' with lines lc rgb '#bbbbbb', '-' "
-                                   "title 'mean loss of an epoch' "
-                             "with linespoints lw 2%s\n", svg, judges ?
-                             ", '-' axes x1y2 title 'validation reward' with linespoints lw 2" : "")))
+    if (!rc &&
+        (zoo_buf_add_str(text, head) || zoo_buf_add_str(text, judges ? reward_head : "") ||
+         zoo_buf_addf(text, "set output '%s'\nplot '-' title 'loss of a step' with lines lc rgb '#bbbbbb', '-' title "
+                            "'mean loss of an epoch' with linespoints lw 2%s\n", svg,
+                      judges ? ", '-' axes x1y2 title 'validation reward' with linespoints lw 2" : "")))
         rc = zoo_fail_nomem(err);
     if (!rc && !(rc = add_curve(log, "loss", text, err)) && !(rc = add_curve(log, "mean_loss", text, err)) && judges)
         rc = zoo_buf_add(text, reward.data, reward.size) ? zoo_fail_nomem(err) : ZOO_OK;

@@ -1,5 +1,5 @@
-/* train_log.h - the log of a fine-tuning, RUN/log.jsonl: a line a step and a line an epoch; and its curves drawn by
- * gnuplot.
+/* train_log.h - the log of a fine-tuning, RUN/log.jsonl: a line a step and a line an epoch;
+ * and its curves drawn by gnuplot.
  *
  *     {"step":1,"epoch":1,"loss":0.61,"rate":2e-06,"norm":3.2,"tokens":3011,"seconds":1.904}
  *     {"step":186,"epoch":1,"mean_loss":0.55,"reward":0.603,"best":true,"tokens":559321,"seconds":411.031}
@@ -21,8 +21,8 @@ typedef struct zoo_train_log {
     zoo_trainer_watch watch;         /* for the trainer */
 } zoo_train_log;
 
-/* Begins the log in the folder `run`, which is made where missing; with `resumes`, what is there is kept until the run
- * says where it is. */
+/* Begins the log in the folder `run`, which is made where missing; with `resumes`,
+ * what is there is kept until the run says where it is. */
 int zoo_train_log_open(zoo_train_log *log, const char *run, int resumes, zoo_err *err);
 void zoo_train_log_close(zoo_train_log *log);
 /* Draws RUN/curves.svg. ZOO_EUSAGE where gnuplot is not installed. */

@@ -1,3 +1,5 @@
+/* train_ranks.c - zooter train as one of several processes that mpirun or srun has started: joining, threads, and
+ * the common end; see train_ranks.h. */
 #include "cli/train_ranks.h"
 #include <errno.h>
 #include <sched.h>
@@ -17,8 +19,8 @@ int zoo_train_join(int trains_encoder, zoo_ranks **ranks, zoo_err *err)
     if (launched == 1)
         return ZOO_OK;
     if (!trains_encoder)
-        return zoo_fail(err, ZOO_EUSAGE,
-                        "one process trains an n-gram router in seconds: start it without mpirun, or give --encoder DIR");
+        return zoo_fail(err, ZOO_EUSAGE, "one process trains an n-gram router in seconds: start it without mpirun, or "
+                                         "give --encoder DIR");
     return zoo_ranks_open(ranks, err);
 }
 
@@ -77,8 +79,8 @@ int zoo_train_part(zoo_ranks *ranks, int rc, int *all_came)
     int *codes = calloc(ranks->count, sizeof *codes), speaks = rc != 0;
 
     *all_came = codes && ranks->class->close(ranks, rc, codes);
-    if (*all_came)                  /* mpirun ends the slower ones with a signal as soon as one has left with a status:
-                                     * nobody has died */
+    /* mpirun ends the slower ones with a signal as soon as one has left with a status: nobody has died */
+    if (*all_came)
         signal(SIGTERM, SIG_IGN);
     for (unsigned r = 0; *all_came && r < ranks->rank; r++)
         speaks &= !codes[r];

@@ -8,8 +8,8 @@
  * trained, they are refused. */
 int zoo_train_join(int trains_encoder, zoo_ranks **ranks, zoo_err *err);
 
-/* Threads of this rank where nobody says: the processors it may use, shared with the ranks that may use the same
- * ones. */
+/* Threads of this rank where nobody says: the processors it may use,
+ * shared with the ranks that may use the same ones. */
 int zoo_train_threads(zoo_ranks *ranks, unsigned *threads, zoo_err *err);
 
 /* From here on a signal that ends this process (another rank has died) makes rank 0 say how to go on. */

@@ -1,3 +1,4 @@
+/* train_report.c - a training, told to people on a terminal; see train_report.h. */
 #include "cli/train_report.h"
 #include <math.h>
 #include "base/buf.h"
@@ -132,18 +133,15 @@ static void put_remedy(FILE *to, const zoo_trained *t, const zoo_router_worth *w
         carries |= t->tags.kinds[i].between > 0;
     if (w->oracle - w->single < 0.05 * (w->oracle - w->random))
         fprintf(to, "Even a router that knew every reward would gain only %s: one expert is best nearly everywhere. "
-                    "Experts that "
-                "differ more leave more to win.\n", text_of(t, w->oracle - w->single, gain));
+                    "Experts that differ more leave more to win.\n", text_of(t, w->oracle - w->single, gain));
     else if (!t->tags.kind_count)
         fprintf(to, "The queries have no tags, so that single, noisy rewards are all there is to learn from: zooter "
-                    "tag adds tags, "
-                "also by clustering; more rows help too.\n");
+                    "tag adds tags, also by clustering; more rows help too.\n");
     else if (!carries)
         fprintf(to, "No kind of tag tells the experts apart: tags of another kind (zooter tag), or more rows, help.\n");
     else
         fprintf(to, "The rows are too few, or their rewards too noisy, to tell the experts apart: more rows, and "
-                    "rewards that agree with "
-                "each other, help.\n");
+                    "rewards that agree with each other, help.\n");
 }
 
 static void put_verdict(FILE *to, const zoo_trained *t, const zoo_dataset *data)

@@ -1,3 +1,4 @@
+/* train_settings.c - the options of zooter train, and what those for encoders mean; see train_settings.h. */
 #include "cli/train_settings.h"
 #include <math.h>
 #include <stdlib.h>

@@ -14,10 +14,8 @@ int zoo_verify_integrity(json_t *checks, const char *dir, int *is_fit, zoo_err *
 typedef struct zoo_comparison {
     const char *dir, *reference_dir;                        /* may be the same */
     enum zoo_precision precision, reference;
-    const char *queries;                                    /* JSONL with 'query' and perhaps 'rewards'; NULL: those
-                                                             * built in */
-    double agreement;                                       /* least share of clear decisions; 0: 0.999, or 0.995 in
-                                                             * int8 */
+    const char *queries;                            /* JSONL with 'query' and perhaps 'rewards'; NULL: those built in */
+    double agreement;                                   /* least share of clear decisions; 0: 0.999, or 0.995 in int8 */
     double clear;                                           /* the reference's best two differ by more */
 } zoo_comparison;
 

@@ -1,6 +1,6 @@
 /* verify_compare.c - two checkpoints, or one in two precisions, on the same queries: what they decide where there are
- * labels to choose from, how far their numbers lie apart where there are none. Memory does not grow with the queries.
- * Layer: cli. */
+ * labels to choose from, how far their numbers lie apart where there are none.
+ * Memory does not grow with the queries. Layer: cli. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,8 +39,8 @@ static int open_side(struct side *s, const char *dir, enum zoo_precision precisi
     int rc;
 
     /* A folder that is no encoder has no model, an encoder that has no labels to choose from is no router. */
-    if (!zoo_model_open(&s->model, dir, &options, &why) && (zoo_model_kind_of(s->model) != ZOO_MODEL_CLASSIFIER ||
-                                                             zoo_model_label_count(s->model) < 2)) {
+    if (!zoo_model_open(&s->model, dir, &options, &why) &&
+        (zoo_model_kind_of(s->model) != ZOO_MODEL_CLASSIFIER || zoo_model_label_count(s->model) < 2)) {
         enum zoo_model_kind kind = zoo_model_kind_of(s->model);
         if ((rc = zoo_session_new(&s->session, s->model, &options, err)))
             return rc;
@@ -262,11 +262,11 @@ static int make_queries(struct comparing *c, zoo_err *err)
 {
     static const char *const forms[] = {
         "What is %s?", "Write a short story about %s.", "Explain %s to a child of eight, in three sentences.",
-            "How much is 17 times %s?",
+        "How much is 17 times %s?",
         "def solve(n):\n    # %s\n    return", "Translate into French: the idea of %s changed everything.", "%s",
         "Prove or refute: %s implies its converse.", "Quelle est l'origine de %s ?",
-        "Give me five names for a company that sells %s, each with a reason, and say which one would please engineers "
-        "who read a lot.",
+        ("Give me five names for a company that sells %s, each with a reason, and say which one would please engineers "
+         "who read a lot."),
     };
     static const char *const things[] = { "gravity", "a linked list", "the French Revolution", "42", "photosynthesis",
                                           "SELECT count(*)",

@@ -1,3 +1,5 @@
+/* attend.c - attention in training: one head over one query with dropout of probabilities and position tables that
+ * change, and its backward pass: gradients of queries, keys, values and position tables; see attend.h. */
 #include "compute/attend.h"
 #include <string.h>
 #include "compute/attention_kernel.h"

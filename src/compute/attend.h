@@ -19,8 +19,7 @@ typedef struct zoo_attend {
     size_t stride;
     const float *pos_key, *pos_query;           /* (C,d), rows pos_stride apart; NULL: that term is left out */
     size_t pos_stride;
-    const int32_t *columns;                     /* columns[r] - first_column, -T < r < T: the row of a table for
-                                                 * relative position r */
+    const int32_t *columns;      /* columns[r] - first_column, -T < r < T: the row of a table for relative position r */
     int32_t first_column;
     zoo_coins coins;                            /* of the probabilities; rows of coins are numbered from first_row */
     uint64_t first_row;

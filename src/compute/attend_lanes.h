@@ -28,8 +28,7 @@ typedef struct back {
     float *along, *across;              /* pairs alone: the factor A in pairs along its rows, and across them */
 } back;
 
-/* ---- products
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- products ---- */
 
 LANES_INLINE lanes multiply_add(lanes x, lanes y, lanes sum, bool is_pairs)
 {
@@ -106,8 +105,7 @@ LANES_INLINE void multiply(float *c, size_t ldc, factor a, const float *b, size_
         multiply_rows(c, ldc, &a, b, ldb, row, rows_of(M - row), N, 0, groups, is_added, is_pairs);
 }
 
-/* ---- packing
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- packing ---- */
 
 LANES_INLINE size_t groups_of(size_t n, bool is_pairs)
 {
@@ -118,10 +116,12 @@ LANES_INLINE size_t groups_of(size_t n, bool is_pairs)
 /* n floats as pairs of neighbours; n is rounded up to 32. */
 LANES_INLINE void put_along(float *to, const float *x, size_t n)
 {
-    for (size_t i = 0; i < n; i += 2 * LANES)
-        _mm512_storeu_si512(to + i / 2, (__m512i)_mm512_cvtne2ps_pbh((__m512)lanes_load_some(x + i + LANES, i + LANES <
-                                                                                             n ? n - i - LANES : 0),
-                                                                     (__m512)lanes_load_some(x + i, n - i)));
+    for (size_t i = 0; i < n; i += 2 * LANES) {
+        size_t left = i + LANES < n ? n - i - LANES : 0;
+        _mm512_storeu_si512(to + i / 2,
+                            (__m512i)_mm512_cvtne2ps_pbh((__m512)lanes_load_some(x + i + LANES, left),
+                                                         (__m512)lanes_load_some(x + i, n - i)));
+    }
 }
 
 /* n pairs of one float of x and one of y, which may be NULL: zeros. */
@@ -186,8 +186,7 @@ LANES_INLINE factor columns_factor(const back *w, const float *x, size_t stride,
     return (factor){ x, 1, stride };
 }
 
-/* ---- the softmax
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- the softmax ---- */
 
 /* w->ds = w->p, dropped */
 LANES_INLINE void drop_probabilities(const back *w)
@@ -231,8 +230,7 @@ LANES_INLINE void through_softmax(const back *w)
     }
 }
 
-/* ---- positions
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- positions ---- */
 
 /* The row of a position table for query i and key j. */
 LANES_INLINE size_t column(const zoo_attend *a, size_t i, size_t j)
@@ -338,8 +336,7 @@ LANES_INLINE void through_positions(const back *w, const zoo_attend_gradients *g
     }
 }
 
-/* ---- one head
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- one head ---- */
 
 /* The next `floats` of memory; memory NULL: counted only. */
 static float *take(float *memory, size_t *used, size_t floats)

@@ -1,5 +1,5 @@
-/* attend_portable.c - the backward pass of attention in plain C, with vectors as GCC and Clang have them on every
- * processor. */
+/* attend_portable.c - the backward pass of attention in plain C,
+ * with vectors as GCC and Clang have them on every processor. */
 #define LANES 4
 #define TILE 2
 #include "compute/attend_lanes.h"

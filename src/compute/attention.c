@@ -1,3 +1,5 @@
+/* attention.c - softmax(scores) V for one head of one query, with DeBERTa's disentangled scores or plain ones; see
+ * attention.h. */
 #include "compute/attention.h"
 #include <math.h>
 #include <stdlib.h>
@@ -23,8 +25,7 @@ const zoo_attention_kernel *zoo_attention_choose(enum zoo_precision precision)
     return &zoo_attention_portable;
 }
 
-/* ---- positions
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- positions ---- */
 
 /* The ceil below is sensitive: every step is in float32, as in the reference. */
 int zoo_position_bucket(int r, int buckets, int max_relative)
@@ -105,8 +106,7 @@ size_t zoo_attention_positions_bytes(const zoo_attention_positions *positions)
     return sizeof *positions + (positions->key ? 2 * positions->heads * positions->bytes : 0);
 }
 
-/* ---- running
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- running ---- */
 
 size_t zoo_attention_scratch(size_t max_T, size_t d, size_t A)
 {

@@ -27,8 +27,8 @@ void zoo_position_columns(int32_t *columns, size_t max_distance, size_t A, int b
 
 /* A layer's position tables in the layout that the kernel likes. Immutable. */
 typedef struct zoo_attention_positions zoo_attention_positions;
-/* key, query (2A, H) or NULL: projected position tables of all heads (R Wk + bk, R Wq + bq), H = heads * d.
- * ZOO_ENOMEM. */
+/* key, query (2A, H) or NULL: projected position tables of all heads (R Wk + bk, R Wq + bq),
+ * H = heads * d. ZOO_ENOMEM. */
 int zoo_attention_positions_new(zoo_attention_positions **out, enum zoo_precision precision, size_t A, size_t heads,
                                 size_t d, const float *key, const float *query, zoo_err *err);
 void zoo_attention_positions_free(zoo_attention_positions *positions);      /* NULL is fine */
@@ -37,21 +37,17 @@ size_t zoo_attention_positions_bytes(const zoo_attention_positions *positions);
 typedef struct zoo_attention {
     size_t T, d;
     float scale;
-    const int32_t *columns;                     /* (2 * max_distance + 1), ascending; steps of more than one are
-                                                 * slower; */
-    size_t max_distance;                        /* further off c(r) is that of the end. Not read where positions is
-                                                 * NULL */
+    const int32_t *columns;                  /* (2 * max_distance + 1), ascending; steps of more than one are slower; */
+    size_t max_distance;                     /* further off c(r) is that of the end. Not read where positions is NULL */
     const zoo_attention_positions *positions;   /* of the same precision; NULL: plain attention */
     size_t head;                                /* of positions */
     const float *q, *k, *v;                     /* (T, d), rows `stride` floats apart */
     size_t stride;
     size_t first_query, queries;                /* rows of the result that are wanted */
     float *out; size_t out_stride;              /* (queries, d); NULL: into `next` */
-    zoo_input *next;                            /* bfloat16 or float32: row first_row + i, columns first_column.. of
-                                                 * query first_query + i */
+    zoo_input *next;       /* bfloat16 or float32: row first_row + i, columns first_column.. of query first_query + i */
     size_t first_row, first_column;
-    const zoo_coins *coins;                     /* dropout of the probabilities; NULL: none. Query i's row of coins is
-                                                 * first_coins + i */
+    const zoo_coins *coins;    /* dropout of the probabilities; NULL: none. Query i's row of coins is first_coins + i */
     uint64_t first_coins;
 } zoo_attention;
 

@@ -1,7 +1,7 @@
 /* attention_avx512.c - attention for AVX-512, with and without its products of bfloat16 and of bytes, and for AMX.
  *
  * All that is multiplied goes through the tiles of product_kernel.h, a panel of 32 columns at a time:
- *     (1)  rows of pos_query by a panel of keys: k_j . pos_query[c] for the columns c that a block of queries meets there
+ *     (1)  rows of pos_query by a panel of keys: k_j . pos_query[c] for the columns c that a block of queries meets
  *     (2)  queries by panels of pos_key: q_i . pos_key[c] for the columns c that those queries meet
  *     (3)  queries by a panel of keys
  *     (4)  probabilities by a panel of values
@@ -45,14 +45,13 @@ typedef struct work {
     float *scores_rows;                 /* (BLOCK, T), then probabilities in place: floats, or bfloat16 */
 } work;
 
-/* ---- products
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- products ---- */
 
 /* The height of the next tile where `left` rows are left: tiles are of nearly equal height. */
 LANES_INLINE size_t height_of(size_t left, const zoo_backend *backend)
 {
-    size_t tiles = (left + backend->rows - 1) / backend->rows, rows = zoo_round_up((left + tiles - 1) / tiles,
-                                                                                   backend->unit);
+    size_t tiles = (left + backend->rows - 1) / backend->rows;
+    size_t rows = zoo_round_up((left + tiles - 1) / tiles, backend->unit);
 
     return rows < left ? rows : left;
 }
@@ -78,8 +77,7 @@ LANES_INLINE __m512 floats_of(const float *sums, __m512 scale, __m512i zero, uns
     return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_load_si512(sums), zero)), scale);
 }
 
-/* ---- (1)
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- (1) ---- */
 
 /* Lanes of the rows behind are blended in by the bits of their number. */
 typedef struct shear { __m512 row, by_1[2], by_2[4], by_4[8]; } shear;
@@ -98,8 +96,8 @@ LANES_INLINE __m512 straighten(shear *s, int at, __m512 row)
     return eight;
 }
 
-/* Scores of `queries` queries by 16 keys from j, of which by_key has the rows that w->rows tells; low: the first of
- * them. */
+/* Scores of `queries` queries by 16 keys from j, of which by_key has the rows that w->rows tells;
+ * low: the first of them. */
 LANES_INLINE void put_by_key(const work *w, size_t queries, size_t j, int32_t low, unsigned group)
 {
     const float *by_key = w->by_key + j%PANEL, *scales = group == BYTES ? w->pos_query_scales + low : NULL;
@@ -152,8 +150,7 @@ LANES_INLINE void score_by_key(const work *w, size_t first, size_t queries, unsi
     }
 }
 
-/* ---- (2), (3)
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- (2), (3) ---- */
 
 /* by_column becomes q . pos_key[c] of `rows` queries from i of the block; returns the first c. */
 LANES_INLINE int32_t find_by_column(const work *w, size_t first, size_t i, size_t rows, unsigned group)
@@ -231,8 +228,7 @@ LANES_INLINE void score_rows(const work *w, size_t first, size_t i, size_t rows,
     }
 }
 
-/* ---- softmax, times V
- * ----------------------------------------------------------------------------------------------- */
+/* ---- softmax, times V ---- */
 
 /* e^x for x <= 0 to 3e-6 of its value, far below what bfloat16 keeps of it; 1e-38 below its range; a NaN stays one. */
 LANES_INLINE __m512 short_exp(__m512 x)
@@ -313,8 +309,7 @@ LANES_INLINE void put_values(const work *w, size_t first, size_t i, size_t rows,
     }
 }
 
-/* ---- one head
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- one head ---- */
 
 static size_t bytes_of(size_t numbers)
 {
@@ -498,8 +493,7 @@ LANES_INLINE void probabilities(const zoo_attention *a, unsigned group, bool is_
     end_head(&w);
 }
 
-/* ---- for each kind of numbers
- * --------------------------------------------------------------------------------------- */
+/* ---- for each kind of numbers ---- */
 
 #define KERNEL(name, group, value_group) \
     static void run_##name(const zoo_attention *a, bool is_rounded, void *scratch) \
@@ -547,8 +541,9 @@ const zoo_attention_kernel zoo_attention_avx512_bf16 = {
     "avx512_bf16", KERNEL_NAMES(pairs), TRAINING_NAMES(pairs), zoo_attend_avx512_bf16_bwd
 };
 const zoo_attention_kernel zoo_attention_avx512_vnni = { "avx512_vnni", KERNEL_NAMES(bytes), NULL, NULL, NULL, NULL };
-const zoo_attention_kernel zoo_attention_avx512_vnni_bf16 = { "avx512_vnni_bf16", KERNEL_NAMES(bytes_pairs), NULL, NULL,
-                                                              NULL, NULL };
+const zoo_attention_kernel zoo_attention_avx512_vnni_bf16 = {
+    "avx512_vnni_bf16", KERNEL_NAMES(bytes_pairs), NULL, NULL, NULL, NULL
+};
 #else
 typedef int zoo_attention_avx512_is_for_x86_64;
 #endif

@@ -18,15 +18,15 @@ typedef struct zoo_attention_kernel {
     size_t (*scratch)(size_t max_T, size_t d, size_t A);
     /* is_rounded, where floats are multiplied: round them to bfloat16 before. */
     void (*run)(const zoo_attention *a, bool is_rounded, void *scratch);
-    /* One head's position table (rows, d), rows `stride` floats apart, into `to`, table_bytes of zeros: as keys, and as
-     * queries. */
+    /* One head's position table (rows, d), rows `stride` floats apart, into `to`,
+     * table_bytes of zeros: as keys, and as queries. */
     size_t (*table_bytes)(size_t rows, size_t d);
     zoo_attention_pack_fn *pack_key, *pack_query;
     /* What follows is for training, and NULL where bytes are multiplied. */
     /* p (queries, ldp): probabilities of all queries, zeros behind T up to whole vectors of 16; coins are not read. */
     void (*probabilities)(const zoo_attention *a, bool is_rounded, float *p, size_t ldp, void *scratch);
-    /* (rows, d), rows `stride` floats apart, into to (G, C): groups of 32 bits along d, one float or two bfloat16, side
-     * by side. */
+    /* (rows, d), rows `stride` floats apart, into to (G, C): groups of 32 bits along d,
+     * one float or two bfloat16, side by side. */
     void (*pack_table)(void *to, size_t C, const float *table, size_t rows, size_t stride, size_t d, bool is_rounded);
     /* Bytes; and gradients of attend.h, given the probabilities. */
     size_t (*bwd_scratch)(size_t T, size_t d, size_t C);
@@ -57,7 +57,7 @@ static inline size_t zoo_round_up(size_t n, size_t to)
     return (n + to - 1) / to * to;
 }
 
-/* out[x] = c(i - j) - first_column at x = j - i + last: the columns of keys j = 0, 1... for query i begin at out + last
- * - i. */
+/* out[x] = c(i - j) - first_column at x = j - i + last: the columns of keys j = 0, 1...
+ * for query i begin at out + last - i. */
 void zoo_attention_columns(int32_t *out, size_t count, size_t last, const zoo_attention *a);
 #endif

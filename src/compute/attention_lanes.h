@@ -20,8 +20,7 @@ enum { KEYS = ZOO_LANES, VECTORS = KEYS / LANES, BLOCK = ZOO_QUERY_BLOCK };
 typedef struct work {
     const zoo_attention *a;
     bool is_rounded;
-    size_t T, width, X, last;           /* T and d in whole tiles; relative positions; query whose positions begin at
-                                         * 0 */
+    size_t T, width, X, last;         /* T and d in whole tiles; relative positions; query whose positions begin at 0 */
     float *keys, *values, *queries;     /* (T/16, d, 16)   (T, width)   (BLOCK, d) */
     float *key_spread, *query_spread;   /* (d, X), NULL: plain attention */
     int32_t *columns;                   /* (X) */
@@ -29,8 +28,7 @@ typedef struct work {
     float *inverse;                     /* (BLOCK) 1 / sum of a query's exponentials */
 } work;
 
-/* ---- packing
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- packing ---- */
 
 LANES_INLINE float rounded(float x, bool is_rounded)
 {
@@ -70,8 +68,7 @@ LANES_INLINE void spread(const work *w, float *to, const float *table)
             to[c*w->X + x] = table[c*p->rows + (size_t)w->columns[x]];
 }
 
-/* ---- scores
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- scores ---- */
 
 /* Queries i..i+TILE of the block that begins at query `first`, by keys j..j+16. */
 LANES_INLINE void score_tile(const work *w, size_t first, size_t i, size_t j, bool has_positions)
@@ -110,8 +107,7 @@ LANES_INLINE void score_block(const work *w, size_t first, size_t queries)
                 score_tile(w, first, i, j, false);
 }
 
-/* ---- softmax, times V
- * ----------------------------------------------------------------------------------------------- */
+/* ---- softmax, times V ---- */
 
 /* A row of scores becomes e^(score - most), dropped where there are coins, zeros behind; returns 1 / the sum before. */
 LANES_INLINE float softmax_row(float *row, size_t T, size_t padded, const zoo_coins *coins, uint64_t row_of_coins,
@@ -181,8 +177,7 @@ LANES_INLINE void value_block(const work *w, size_t first, size_t queries)
             value_tile(w, first, i, queries - i, c);
 }
 
-/* ---- one head
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- one head ---- */
 
 static size_t scratch_bytes(size_t max_T, size_t d, size_t A)
 {

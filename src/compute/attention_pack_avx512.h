@@ -32,8 +32,7 @@ LANES_INLINE __m512i round_bits(__m512i x)
     return (__m512i)lanes_round_bf16((lanes)x);
 }
 
-/* ---- packing
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- packing ---- */
 
 /* Largest magnitude / 127; NaN where a number is not finite. */
 LANES_INLINE float scale_of(const float *x, size_t d)
@@ -141,8 +140,8 @@ LANES_INLINE void pack_across(uint32_t *to, size_t stride, size_t groups, const 
         _mm512_storeu_si512(zeros, sums);
 }
 
-/* Rows first.. of which `rows` exist will be read soon: in a pass they come from another core's cache, or from
- * memory. */
+/* Rows first.. of which `rows` exist will be read soon: in a pass they come from another
+ * core's cache, or from memory. */
 LANES_INLINE void fetch_rows(const float *x, size_t stride, size_t first, size_t count, size_t rows, size_t d)
 {
     for (size_t i = first; i < first + count && i < rows; i++)
@@ -191,8 +190,8 @@ LANES_INLINE void pack_row(uint32_t *to, size_t groups, const float *x, size_t d
     }
 }
 
-/* values (T, d) as panels of their columns: for each group of keys its d numbers; zeros behind T and d up to whole
- * panels. */
+/* values (T, d) as panels of their columns: for each group of keys its d numbers;
+ * zeros behind T and d up to whole panels. */
 LANES_INLINE void pack_values(uint32_t *panels, const zoo_attention *a, unsigned group, bool is_rounded)
 {
     size_t T = zoo_round_up(a->T, PANEL), width = zoo_round_up(a->d, PANEL);
@@ -218,11 +217,10 @@ LANES_INLINE void pack_values(uint32_t *panels, const zoo_attention *a, unsigned
     }
 }
 
-/* ---- position tables
- * ------------------------------------------------------------------------------------------------ */
+/* ---- position tables ---- */
 
-/* A head's table: panels of its rows, or its rows and as many as a tile may read beyond; then, of bytes, scales and
- * zeros. */
+/* A head's table: panels of its rows, or its rows and as many as a tile may read beyond; then, of bytes,
+ * scales and zeros. */
 LANES_INLINE size_t table_rows(size_t rows)
 {
     return zoo_round_up(rows, PANEL) + ZOO_TILE_ROWS;

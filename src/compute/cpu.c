@@ -1,3 +1,5 @@
+/* cpu.c - which instructions the kernels may use: what the processor has, limited by ONEDNN_MAX_CPU_ISA, so that a
+ * test on one machine runs what another would; see cpu.h. */
 #include "compute/cpu.h"
 
 #if defined __x86_64__
@@ -8,8 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Of the leaf 7: whether the kernel saves the tile registers it says itself. Linux hands them out on request, once a
- * process. */
+/* Of the leaf 7: whether the kernel saves the tile registers it says itself.
+ * Linux hands them out on request, once a process. */
 static int may_use_tiles(void)
 {
     enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };

@@ -1,3 +1,4 @@
+/* kernels.c - the operators of the networks, each forward beside its backward; see kernels.h. */
 #include "compute/kernels.h"
 #include <math.h>
 #include <string.h>

@@ -146,8 +146,7 @@ LANES_INLINE lanes lanes_exp(lanes x)
 
     r = lanes_fma(n, lanes_all(-0.693145752f), y);                 /* ln 2 in two parts */
     r = lanes_fma(n, lanes_all(-1.42860682e-6f), r);
-    p = lanes_all(1.381446674e-3f);                                /* (e^r - 1 - r) / r^2 on |r| <= ln(2) / 2,
-                                                                    * minimax */
+    p = lanes_all(1.381446674e-3f);                               /* (e^r - 1 - r) / r^2 on |r| <= ln(2) / 2, minimax */
     p = lanes_fma(p, r, lanes_all(8.368780429e-3f));
     p = lanes_fma(p, r, lanes_all(4.166839422e-2f));
     p = lanes_fma(p, r, lanes_all(1.666652011e-1f));

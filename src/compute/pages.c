@@ -1,3 +1,5 @@
+/* pages.c - memory for constants that many passes stream through, in large pages where the kernel grants them:
+ * reading weights from memory is then about twice as fast; see pages.h. */
 #include "compute/pages.h"
 #include <pthread.h>
 #include <stdint.h>

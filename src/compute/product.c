@@ -1,3 +1,5 @@
+/* product.c - y = act(x W^T + bias) with constant weights: packed once, then multiplied by any number of rows, by a
+ * team; see product.h. */
 #include "compute/product.h"
 #include <math.h>
 #include <stdlib.h>
@@ -49,8 +51,7 @@ const zoo_backend *zoo_backend_choose(enum zoo_precision precision)
     return &zoo_portable_int8;
 }
 
-/* ---- inputs
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- inputs ---- */
 
 /* Rows begin on a cache line and are an odd number of lines apart: the same column of a tile's rows then lies in as
  * many sets of the first-level cache. */
@@ -102,8 +103,7 @@ void zoo_input_fill(zoo_input *input, size_t first, size_t count, const float *x
     }
 }
 
-/* ---- packing
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- packing ---- */
 
 /* The largest magnitude; NaN where a number is not finite. */
 static float largest(const float *w, size_t n)
@@ -249,11 +249,10 @@ size_t zoo_product_bytes(const zoo_product *product)
     return sizeof *product + product->bytes;
 }
 
-/* ---- running
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- running ---- */
 
-/* What a member's walk over its panels does while it multiplies: the panel that follows is fetched, a share of it by
- * each tile. */
+/* What a member's walk over its panels does while it multiplies: the panel that follows is fetched,
+ * a share of it by each tile. */
 struct walk {
     const zoo_product *product;
     const zoo_input *x;
@@ -317,8 +316,8 @@ static void run_panel(const struct walk *k, size_t first, size_t end, size_t pan
     }
 }
 
-/* Members take columns, so that each weight is read once; where there are more members than that gives work to, they
- * take rows too. */
+/* Members take columns, so that each weight is read once;
+ * where there are more members than that gives work to, they take rows too. */
 static void share_of(const zoo_member *me, size_t panels, size_t tiles, size_t *first_panel, size_t *end_panel,
                      size_t *first_tile, size_t *end_tile)
 {

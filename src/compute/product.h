@@ -1,5 +1,5 @@
-/* product.h - y = act(x W^T + bias) with constant weights: packed once, then multiplied by any number of rows, by a
- * team.
+/* product.h - y = act(x W^T + bias) with constant weights: packed once,
+ * then multiplied by any number of rows, by a team.
  *
  *     zoo_product *p;
  *     zoo_product_new(&p, ZOO_PRECISION_BF16, O, I, w, bias, &err);
@@ -10,8 +10,8 @@
  * output, x in 8 bits with a scale (and zero point) per row chosen at run time, sums exact in int32.
  * Which instructions are used is decided once, from the processor and ONEDNN_MAX_CPU_ISA; results depend neither on the
  * number of members nor on the batch a row is in.
- * Dimensions: R rows, I inputs, O outputs. Layer: compute -> base. Threads: a product is immutable. Nothing is
- * allocated in run. */
+ * Dimensions: R rows, I inputs, O outputs. Layer: compute -> base. Threads: a product is immutable.
+ * Nothing is allocated in run. */
 #ifndef ZOO_COMPUTE_PRODUCT_H
 #define ZOO_COMPUTE_PRODUCT_H
 #include <stddef.h>
@@ -44,12 +44,11 @@ typedef struct zoo_output {
     float *data; size_t stride;         /* (R, O); NULL: into `next` */
     zoo_input *next;
     enum zoo_activation activation;
-    const zoo_product *then;            /* the product that runs next, or NULL: its first weights are fetched
-                                         * meanwhile */
+    const zoo_product *then;          /* the product that runs next, or NULL: its first weights are fetched meanwhile */
 } zoo_output;
 
-/* w (O,I) row-major, bias (O) or NULL; both may be freed afterwards. ZOO_ENOMEM, ZOO_EFORMAT (a weight that is not
- * finite). */
+/* w (O,I) row-major, bias (O) or NULL; both may be freed afterwards. ZOO_ENOMEM,
+ * ZOO_EFORMAT (a weight that is not finite). */
 int zoo_product_new(zoo_product **out, enum zoo_precision precision, size_t outputs, size_t inputs, const float *w,
                     const float *bias, zoo_err *err);
 /* The same with weights in `pages`, which must outlive it: what a network with many products should do. */
@@ -57,8 +56,8 @@ int zoo_product_new_in(zoo_product **out, zoo_pages *pages, enum zoo_precision p
                        const float *w, const float *bias, zoo_err *err);
 void zoo_product_free(zoo_product *product);                /* NULL is fine */
 size_t zoo_product_bytes(const zoo_product *product);       /* of memory that it holds */
-/* This member's share of out (rows, O). No barrier inside: the caller meets before the input and after the output is
- * touched. */
+/* This member's share of out (rows, O). No barrier inside: the caller meets before the input
+ * and after the output is touched. */
 void zoo_product_run(const zoo_product *product, const zoo_input *x, size_t rows, const zoo_output *out,
                      const zoo_member *me);
 

@@ -3,8 +3,8 @@
  * width as stride. Panels are padded to 16 groups, inputs to 32 rows of whole lines: what is read beyond x's rows ends
  * in sums that nobody keeps. A test includes this file with the instructions replaced by functions (ZOO_AMX_EMULATED),
  * so it is checked on any machine.
- * Layer: compute -> base. Threads: pure functions, but for the tile registers, which begin() and end() set up and
- * clear. */
+ * Layer: compute -> base. Threads: pure functions, but for the tile registers, which begin() and end()
+ * set up and clear. */
 #include "compute/product_kernel.h"
 #if defined __x86_64__
 #include <immintrin.h>
@@ -114,7 +114,8 @@ static void turn(void *out, size_t stride, const uint32_t *groups)
             __m512i bit = _mm512_set1_epi32(distance), other = _mm512_set1_epi32(HALF);
             __mmask16 upper = _mm512_test_epi32_mask(lane, bit);
 
-            /* lanes with the bit: the first vector takes lane - distance of the second, the second keeps its own; without: mirrored */
+            /* Lanes with the bit: the first vector takes lane - distance of the second, the second keeps its own.
+             * Lanes without it: mirrored. */
             exchange(r, distance, _mm512_mask_add_epi32(lane, upper, _mm512_sub_epi32(lane, bit), other),
                      _mm512_mask_add_epi32(_mm512_add_epi32(lane, bit), upper, lane, other));
         }

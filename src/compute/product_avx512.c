@@ -1,6 +1,6 @@
 /* product_avx512.c - tiles of 14 rows and 32 columns: 28 accumulators of the 32 registers, two for weights, one for a
- * broadcast. bfloat16 is multiplied by vdpbf16ps, or widened and multiplied as float where the processor has none;
- * bytes by vpdpbusd.
+ * broadcast. bfloat16 is multiplied by vdpbf16ps,
+ * or widened and multiplied as float where the processor has none; bytes by vpdpbusd.
  * Layer: compute -> base. Threads: pure functions. */
 #include "compute/product_kernel.h"
 #if defined __x86_64__

@@ -15,8 +15,8 @@
 #endif
 
 /* 0.5 x (1 + erf(x / sqrt(2))), off by at most 5e-7 max(1, |y|). Up to |x| = 5.3 erf(x / sqrt(2)) = x P(x^2), P a
- * polynomial in t = 2 x^2 / 5.3^2 - 1 fitted by reweighted least squares; further out it is 1 as far as a float can
- * tell. */
+ * polynomial in t = 2 x^2 / 5.3^2 - 1 fitted by reweighted least squares;
+ * further out it is 1 as far as a float can tell. */
 static inline float finish_gelu(float x)
 {
     float cut = x > 5.3f ? 5.3f : x < -5.3f ? -5.3f : x, t = MULTIPLY_ADD(cut * cut, 2 / (5.3f * 5.3f), -1), p, y;
@@ -145,7 +145,7 @@ static inline void finish_to_pairs(uint32_t *restrict out, const float *restrict
 #endif
 
 static inline __attribute__((always_inline)) void finish_put_row(float *restrict out, const float *restrict sums,
-                                                                 size_t columns, const float *bias, int adds)
+    size_t columns, const float *bias, int adds)
 {
 #pragma omp simd
     for (size_t c = 0; c < columns; c++)
@@ -153,9 +153,8 @@ static inline __attribute__((always_inline)) void finish_put_row(float *restrict
 }
 
 /* `tile_columns` is a constant where this is inlined. */
-static inline __attribute__((always_inline)) void finish_put(float *out, size_t stride, const float *sums, size_t rows,
-                                                             size_t columns, size_t tile_columns, const float *bias,
-                                                             int adds)
+static inline __attribute__((always_inline)) void finish_put(float *out, size_t stride, const float *sums,
+    size_t rows, size_t columns, size_t tile_columns, const float *bias, int adds)
 {
     for (size_t r = 0; r < rows; r++, out += stride, sums += tile_columns)
         if (columns != tile_columns)
@@ -182,8 +181,8 @@ static inline __attribute__((always_inline)) void finish_put(float *out, size_t 
     }
 #define FINISH_NAMES finish, to_bf16, to_int8, to_pairs, put
 
-/* The least and the largest of 0 and all x; 0: one is not finite. In lanes, so that no compiler has to reorder
- * comparisons. */
+/* The least and the largest of 0 and all x; 0: one is not finite. In lanes,
+ * so that no compiler has to reorder comparisons. */
 static inline int finish_extremes(const float *x, size_t n, float *low, float *high)
 {
     float least[16] = { 0 }, most[16] = { 0 }, finite[16] = { 0 };
@@ -212,8 +211,8 @@ static inline int finish_extremes(const float *x, size_t n, float *low, float *h
     return finite[0] == 0;
 }
 
-/* x = scale * (byte - zero), the range stretched to hold 0. A row with a value that is not finite gets a scale that is
- * none. */
+/* x = scale * (byte - zero), the range stretched to hold 0.
+ * A row with a value that is not finite gets a scale that is none. */
 static inline void finish_to_int8(uint8_t *restrict out, const float *restrict x, size_t width, float *scale,
                                   int32_t *zero)
 {

@@ -17,8 +17,8 @@ enum { ZOO_TILE_ROWS = 32, ZOO_TILE_COLUMNS = 32 };         /* no kernel has mor
 enum { ZOO_UNROLLED_GROUPS = 4 };
 
 /* One panel times rows of x: the group g of row r lies at x + r*stride + g*step bytes. Meanwhile, for each
- * ZOO_UNROLLED_GROUPS groups, `ahead_lines` cache lines from `ahead` on are fetched towards the second-level cache, one
- * behind the other. */
+ * ZOO_UNROLLED_GROUPS groups, `ahead_lines` cache lines from `ahead` on are fetched towards the
+ * second-level cache, one behind the other. */
 typedef struct zoo_tile {
     const void *x, *panel;
     size_t stride, step, groups;
@@ -44,8 +44,7 @@ typedef struct zoo_finish {
 typedef struct zoo_backend {
     const char *name;
     unsigned rows, columns;             /* of a tile */
-    unsigned unit;                      /* rows and groups come in blocks of so many: what is read beyond x's rows must
-                                         * be memory */
+    unsigned unit;          /* rows and groups come in blocks of so many: what is read beyond x's rows must be memory */
     void (*begin)(void), (*end)(void);  /* around a thread's tiles, or NULL */
     zoo_tile_fn tile;
     void (*finish)(const zoo_finish *f, void *sums);     /* destroys the sums */

@@ -1,5 +1,5 @@
-/* product_portable.c - the kernels in plain C: the oracle of the others, and what runs where there is none for the
- * processor.
+/* product_portable.c - the kernels in plain C: the oracle of the others,
+ * and what runs where there is none for the processor.
  * Layer: compute -> base. Threads: pure functions. */
 #include <string.h>
 #include "compute/product_finish.h"

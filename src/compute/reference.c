@@ -1,3 +1,5 @@
+/* reference.c - the operators of encoders once more, in double and in the plainest order: what the fast ones are
+ * compared with; see reference.h. */
 #include "compute/reference.h"
 #include <math.h>
 

@@ -1,3 +1,5 @@
+/* rows.c - operators of encoders on rows of floats, each forward beside its backward: layer norm with its residual,
+ * activations, pooling, unit length; see rows.h. */
 #include "compute/rows.h"
 #include <math.h>
 #include <string.h>

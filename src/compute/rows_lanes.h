@@ -6,8 +6,7 @@
 #include "compute/lanes.h"
 #include "compute/rows_kernel.h"
 
-/* ---- layer norm
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- layer norm ---- */
 
 /* Four sums side by side hide the latency of an addition. */
 typedef struct sums { lanes part[4]; } sums;
@@ -148,8 +147,7 @@ static void norm_bwd_columns(float *dgain, float *dshift, const float *dout, con
         }
 }
 
-/* ---- activations
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- activations ---- */
 #define ROOT_HALF 0.707106781f
 #define ROOT_2_BY_PI 0.797884561f
 #define NORMAL_DENSITY 0.398942280f
@@ -232,8 +230,7 @@ static void activation_bwd(enum zoo_activation activation, float *dx, const floa
     }
 }
 
-/* ---- dropout
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- dropout ---- */
 
 static void drop(const zoo_coins *coins, float *out, const float *x, size_t first, size_t B, size_t D)
 {

@@ -1,3 +1,5 @@
+/* team.c - threads that walk through one computation side by side: each runs the same function, takes its share of
+ * every phase, and meets the others at a barrier between phases; see team.h. */
 #include "compute/team.h"
 #include <linux/futex.h>
 #include <pthread.h>

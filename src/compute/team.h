@@ -21,8 +21,8 @@ typedef void (*zoo_team_fn)(void *context, const zoo_member *me);
 
 enum { ZOO_UNPINNED = -1 };
 
-/* threads 0: one per processor. first_cpu: member i runs on processor first_cpu + i of those allowed; ZOO_UNPINNED:
- * anywhere. */
+/* threads 0: one per processor. first_cpu: member i runs on processor first_cpu + i of those allowed;
+ * ZOO_UNPINNED: anywhere. */
 int zoo_team_new(zoo_team **out, unsigned threads, int first_cpu, zoo_err *err);
 unsigned zoo_team_size(const zoo_team *team);
 /* Returns when every member has returned. Allocates nothing. */

@@ -1,3 +1,5 @@
+/* train_product.c - the three products of a linear layer in training, where both operands change with every step: x
+ * and W, dy and W, dy and x; see train_product.h. */
 #include "compute/train_product.h"
 #include <string.h>
 #include "compute/product_kernel.h"
@@ -58,8 +60,7 @@ size_t zoo_train_product_scratch(enum zoo_precision precision, size_t R, size_t 
     return most > bwd_w ? most : bwd_w;
 }
 
-/* ---- packing
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- packing ---- */
 
 /* A from rows that hold k side by side: float32 is read where it lies. */
 static void pack_rows(struct job *j, const zoo_member *me, enum zoo_precision precision, char *to, const float *from,
@@ -84,8 +85,8 @@ static void pack_rows(struct job *j, const zoo_member *me, enum zoo_precision pr
     j->band_bytes = j->backend->rows * j->stride;
 }
 
-/* `groups` groups of a block of `height` rows (or columns), 4 bytes each, from a matrix whose rows are k: two rows make
- * a row of pairs. */
+/* `groups` groups of a block of `height` rows (or columns), 4 bytes each,
+ * from a matrix whose rows are k: two rows make a row of pairs. */
 static void pack_turned(const struct job *j, enum zoo_precision precision, char *to, const float *from, size_t ld,
                         size_t K, size_t height, size_t present, size_t groups)
 {
@@ -109,8 +110,8 @@ static size_t groups_at(const struct job *j, enum zoo_precision precision, size_
     return round_up(groups_of(precision, rows), j->backend->unit);
 }
 
-/* `n` columns of a matrix whose rows are k, in blocks of `height`; a few rows at a time, so that memory is read in its
- * order. */
+/* `n` columns of a matrix whose rows are k, in blocks of `height`; a few rows at a time,
+ * so that memory is read in its order. */
 static size_t pack_columns(const struct job *j, const zoo_member *me, enum zoo_precision precision, char *to,
                            const float *from, size_t ld, size_t K, size_t n, size_t height)
 {
@@ -185,8 +186,7 @@ static void pack_panels(struct job *j, const zoo_member *me, enum zoo_precision 
                        K - k < at_once ? K - k : at_once, end - n < columns ? end - n : columns);
 }
 
-/* ---- multiplying
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- multiplying ---- */
 
 static void multiply_tile(const struct job *j, size_t band, size_t panel, size_t group, size_t groups, int adds)
 {

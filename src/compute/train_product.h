@@ -1,6 +1,6 @@
 /* train_product.h - the three products of a linear layer in training, where both operands change with every step: x and
- * W, dy and W, dy and x. Operands are packed again in each call, and rounded to bfloat16 where that is the precision;
- * sums are float32.
+ * W, dy and W, dy and x. Operands are packed again in each call,
+ * and rounded to bfloat16 where that is the precision; sums are float32.
  *
  *     bytes = zoo_train_product_scratch(ZOO_PRECISION_BF16, most_rows, widest_inputs, widest_outputs);
  *     ... every member of the team calls the same, with the same scratch memory (64-byte aligned):

@@ -1,3 +1,5 @@
+/* bootstrap.c - how far the mean of a column may be off: the paired bootstrap, resampled within parts; see
+ * bootstrap.h. */
 #include "eval/bootstrap.h"
 #include <math.h>
 #include <string.h>

@@ -21,7 +21,7 @@ typedef struct zoo_bootstrap {
 /* sums (b,m) = the column sums of resamples 0..b-1 of part `part`. */
 void zoo_bootstrap_part(const zoo_bootstrap *boot, size_t part, double *sums, size_t b, zoo_parallel *threads);
 
-/* The value below which the share `at` (0..1) of sorted[0..n) lies, between neighbours in proportion; NaN where n is
- * 0. */
+/* The value below which the share `at` (0..1) of sorted[0..n) lies, between neighbours in proportion;
+ * NaN where n is 0. */
 double zoo_quantile(const double *sorted, size_t n, double at);
 #endif

@@ -21,8 +21,8 @@ static size_t run_length(const char *s)
 {
     size_t n = 0;
 
-    while (is_digit(s[n]) || (n && (s[n] == '.' || s[n] == ',' || s[n] == '\'') && is_digit(s[n - 1]) &&
-                              is_digit(s[n + 1])))
+    while (is_digit(s[n]) ||
+           (n && (s[n] == '.' || s[n] == ',' || s[n] == '\'') && is_digit(s[n - 1]) && is_digit(s[n + 1])))
         n++;
     return n;
 }

@@ -28,8 +28,8 @@ static const char driver[] =
     "posix.write(1, token)\n"
     "posix._exit(0)\n";
 
-/* The fenced block whose opening fence is at `fence`: its text, and where it ends. A block that is never closed goes to
- * the end. */
+/* The fenced block whose opening fence is at `fence`: its text, and where it ends.
+ * A block that is never closed goes to the end. */
 static const char *block_at(const char *fence, const char *end, size_t *size)
 {
     const char *start = memchr(fence, '\n', (size_t)(end - fence)), *close;
@@ -106,8 +106,8 @@ int zoo_grade_program(const char *answer, size_t size, const char *tests, zoo_er
 
     if (!rc && (zoo_buf_addf(&input, "%s\n%zu\n", token, code_size) || zoo_buf_add(&input, code, code_size) ||
                 zoo_buf_add_str(&input, tests)))
-        rc = size + strlen(tests) < MAX_SOURCE - 100 ? zoo_fail_nomem(err) :
-             1;          /* no program is that long: failed */
+        /* no program is that long: failed */
+        rc = size + strlen(tests) < MAX_SOURCE - 100 ? zoo_fail_nomem(err) : 1;
     if (rc > 0)
         rc = 0;
     else if (!rc && !(rc = zoo_sandbox_run(argv, input.data, input.size, &zoo_sandbox_defaults, &output, &result, err)))

@@ -1,5 +1,5 @@
-/* grade_text.c - folding and markers: one table of words that announce an answer, in the languages that routers meet
- * most. */
+/* grade_text.c - folding and markers: one table of words that announce an answer,
+ * in the languages that routers meet most. */
 #include "eval/grade_text.h"
 #include <string.h>
 #include "base/utf8.h"
@@ -92,8 +92,8 @@ static unsigned char lower(char c)
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 0x20 : c);
 }
 
-/* Bytes of the longest marker at `at`, or 0. Only ASCII letters change their first byte with their case, of those that
- * begin one. */
+/* Bytes of the longest marker at `at`, or 0. Only ASCII letters change their first byte with their case,
+ * of those that begin one. */
 static size_t longest_match(const char *at)
 {
     size_t longest = 0;

@@ -1,6 +1,6 @@
 /* graders.h - exact graders: is an answer right, given the row's reference? 1.0 or 0.0, the same every time.
  *
- *     rc = zoo_grade(query.extra, NULL, answer.text, answer.text_size, &reward, &err);      // 1: graded, 0: no reference
+ *     rc = zoo_grade(query.extra, NULL, answer.text, answer.text_size, &reward, &err);  // 1: graded, 0: no reference
  *
  * A row's extra fields say how: `grader` names one of those below, `reference` is what is right.
  *   choice    reference "A".."J"; the letter that the answer chooses

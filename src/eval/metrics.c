@@ -1,3 +1,4 @@
+/* metrics.c - what a router is worth: means, ranks, gap closed, and how sure they are; see metrics.h. */
 #include "eval/metrics.h"
 #include <float.h>
 #include <math.h>
@@ -13,8 +14,7 @@ struct work {
     const zoo_evaluate_options *o;
     size_t width;               /* columns of values: m, or 2m + 1 where queries stand in several subsets */
     double unit, base;          /* a reward is base + unit * value; unit: a power of two, so that no bit is lost */
-    double *values;             /* (p,width): what each method earns at each place; then times the share; then the
-                                 * share */
+    double *values;          /* (p,width): what each method earns at each place; then times the share; then the share */
     double *ties;               /* (s): means this close are equal; in values */
     double tie;                 /* the largest of them */
 };

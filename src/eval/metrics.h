@@ -1,8 +1,8 @@
-/* metrics.h - what a router is worth: means, ranks, gap closed, and how sure they are. docs/evaluation.md defines every
- * figure.
+/* metrics.h - what a router is worth: means, ranks, gap closed, and how sure they are.
+ * docs/evaluation.md defines every figure.
  *
  *     zoo_evaluation e;
- *     zoo_evaluate(&e, &trial, &(zoo_evaluate_options){ .routed = routed, .best_on_training = 3, .resamples = 10000 }, &err);
+ *     zoo_evaluate(&e, &trial, &(zoo_evaluate_options){ .routed = routed, .resamples = 10000 }, &err);
  *     ...
  *     zoo_evaluation_release(&e);
  *
@@ -45,8 +45,7 @@ typedef struct zoo_comparison {
     const char *reference;              /* "best single", "best on training data", "best per subset" */
     size_t method_over_subsets, method_over_rows;
     zoo_gain over_subsets, over_rows;
-    zoo_gain *by_subset;                /* (s) against method_over_subsets, gap without interval; NULL but for "best
-                                         * single" */
+    zoo_gain *by_subset;         /* (s) against method_over_subsets, gap without interval; NULL but for "best single" */
 } zoo_comparison;
 
 enum { ZOO_COMPARISONS_MAX = 3 };

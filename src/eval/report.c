@@ -1,3 +1,4 @@
+/* report.c - an evaluation as a text table of at most 100 columns, and as JSON with every figure; see report.h. */
 #include "eval/report.h"
 #include <math.h>
 #include <stdarg.h>
@@ -13,8 +14,7 @@ struct page {
     zoo_buf *buf;
     const zoo_evaluation *e;
     int rc, digits;             /* digits behind the point, by the size of what is shown */
-    double base, unit;          /* a mean is shown as (mean - base) / unit: 0 and 1 where columns hold means as they
-                                 * are */
+    double base, unit;       /* a mean is shown as (mean - base) / unit: 0 and 1 where columns hold means as they are */
     size_t *order;              /* (k): experts, the best mean over subsets first; shown as 1..k */
     size_t *number;             /* (k): where an expert stands in it, 1..k */
 };

@@ -1,6 +1,6 @@
 /* report.h - an evaluation as a text table of at most 100 columns, and as JSON with every figure.
- * The JSON's fields are documented in docs/evaluation.md. Layer: eval -> base; refuses to print: text goes into
- * buffers. */
+ * The JSON's fields are documented in docs/evaluation.md. Layer: eval -> base;
+ * refuses to print: text goes into buffers. */
 #ifndef ZOO_EVAL_REPORT_H
 #define ZOO_EVAL_REPORT_H
 #include <jansson.h>

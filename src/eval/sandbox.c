@@ -354,8 +354,8 @@ int zoo_sandbox_probe(const char *program, zoo_err *err)
     zoo_buf_release(&output);
     if (rc == ZOO_EIO && find_bwrap())
         return zoo_fail_within(err, "bubblewrap needs /proc and user namespaces, which a plain chroot and many "
-                                    "containers do not allow "
-                               "(run it outside, or allow them: sysctl kernel.unprivileged_userns_clone=1)");
+                                    "containers do not allow (run it outside, or allow them: sysctl "
+                                    "kernel.unprivileged_userns_clone=1)");
     if (!rc && (result.outcome != ZOO_SANDBOX_EXITED || result.status))
         return zoo_fail(err, ZOO_EIO, "a sandboxed /usr/bin/true ended with status %d", result.status);
     return rc;

@@ -7,8 +7,8 @@
  * The program sees a read-only /usr, an empty /tmp of its own, /dev/null, /dev/zero and /dev/urandom; no /home, /root,
  * /etc, /proc, no network, no environment but PATH, HOME and LANG, no other processes. It is one process: it may start
  * threads but not fork. It dies with the caller. bubblewrap builds the namespaces, sandbox_filter.c refuses system
- * calls, setrlimit sets the limits. There is no way to run it without: where bubblewrap does not work, so does nothing
- * here.
+ * calls, setrlimit sets the limits. There is no way to run it without: where bubblewrap does not work,
+ * so does nothing here.
  * Layer: eval -> base. Threads: any number may run programs at once. */
 #ifndef ZOO_EVAL_SANDBOX_H
 #define ZOO_EVAL_SANDBOX_H
@@ -37,8 +37,8 @@ typedef struct zoo_sandbox_result {
 int zoo_sandbox_probe(const char *program, zoo_err *err);
 
 /* Runs argv (ends with NULL; argv[0] an absolute path below /usr) with `input` on its stdin; stdout and stderr are
- * appended to `output`. ZOO_OK whatever the program did; ZOO_EIO where the sandbox could not be built, and then nothing
- * was run. */
+ * appended to `output`. ZOO_OK whatever the program did; ZOO_EIO where the sandbox could not be built,
+ * and then nothing was run. */
 int zoo_sandbox_run(const char *const *argv, const void *input, size_t size, const zoo_sandbox_limits *limits,
                     zoo_buf *output, zoo_sandbox_result *result, zoo_err *err);
 #endif

@@ -1,3 +1,5 @@
+/* trial.c - what an evaluation looks at: queries whose reward is known for every expert that is compared, parted
+ * into subsets; see trial.h. */
 #include "eval/trial.h"
 #include <math.h>
 #include <stdio.h>

@@ -1,13 +1,13 @@
-/* trial.h - what an evaluation looks at: queries whose reward is known for every expert that is compared, parted into
- * subsets.
+/* trial.h - what an evaluation looks at: queries whose reward is known for every expert that is compared,
+ * parted into subsets.
  *
  *     zoo_trial trial;
  *     zoo_trial_build(&trial, &(zoo_trial_input){ .data = &data, .columns = columns, .k = k, .kind = "subset" }, &err);
  *     ...
  *     zoo_trial_release(&trial);
  *
- * Comparisons are paired, so a query with a missing reward is left out for everyone, and counted. Refuses to guess
- * rewards.
+ * Comparisons are paired, so a query with a missing reward is left out for everyone, and counted.
+ * Refuses to guess rewards.
  * Dimensions: n queries, k experts, s subsets, p places: a query takes one place in each of its subsets, so p = n where
  * each has one tag of the kind. Layer: eval -> base. Threads: immutable once built. */
 #ifndef ZOO_EVAL_TRIAL_H
@@ -19,8 +19,7 @@
 #include "base/holes.h"
 
 typedef struct zoo_subset {
-    const char *name;               /* the tag; "group/tag" where two groups share it; "(none)" for queries without
-                                     * one */
+    const char *name;             /* the tag; "group/tag" where two groups share it; "(none)" for queries without one */
     uint32_t group;                 /* 0..groups-1: the tag of kind "dataset" */
 } zoo_subset;
 
@@ -48,8 +47,8 @@ typedef struct zoo_trial_input {
     const unsigned char *keep;      /* (data->n): 0 leaves the query out uncounted; NULL: all */
 } zoo_trial_input;
 
-/* ZOO_EUSAGE where no query is left (the sentence says who costs them) or no tag is of that kind (it lists the
- * kinds). */
+/* ZOO_EUSAGE where no query is left (the sentence says who costs them)
+ * or no tag is of that kind (it lists the kinds). */
 int zoo_trial_build(zoo_trial *out, const zoo_trial_input *in, zoo_err *err);
 void zoo_trial_release(zoo_trial *trial);
 #endif

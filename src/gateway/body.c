@@ -1,3 +1,4 @@
+/* body.c - what the gateway reads of a chat request, and the one value it changes in it; see body.h. */
 #include "gateway/body.h"
 #include <string.h>
 

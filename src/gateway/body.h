@@ -21,8 +21,8 @@ int zoo_chat_body_parse(zoo_chat_body *body, const char *text, size_t size, zoo_
 
 /* The text by which a conversation is routed: that of its first user message, whose text parts are joined by newlines;
  * system and tool messages and images are left out. Appends at most `limit` bytes and a few, enough to see that a limit
- * of `limit` is passed; nothing where there is no text. ZOO_EFORMAT where messages are missing or not what they should
- * be. */
+ * of `limit` is passed; nothing where there is no text.
+ * ZOO_EFORMAT where messages are missing or not what they should be. */
 int zoo_chat_body_text(const zoo_chat_body *body, size_t limit, zoo_buf *text, zoo_err *err);
 
 /* Appends the body with `model` (a JSON string with its quotes) in place of the model. */

@@ -1,3 +1,4 @@
+/* config.c - the settings of `zooter serve`, from YAML, checked, with defaults filled in; see config.h. */
 #include "gateway/config.h"
 #include <math.h>
 #include <stdbool.h>

@@ -42,8 +42,8 @@ static void get_models(zoo_http_exchange *exchange, void *context)
     reply_buf(exchange, failed || zoo_buf_add_str(&out, "]}"), "application/json", &out);
 }
 
-/* Whether the end of a path is this name; clients may percent-encode what else means something in URLs: '/', ':', '@',
- * '+'. */
+/* Whether the end of a path is this name; clients may percent-encode what else means something in URLs: '/',
+ * ':', '@', '+'. */
 static int is_name(const char *path, const char *name)
 {
     for (; *path && *name; path++, name++) {
@@ -166,8 +166,8 @@ static int open_router(struct zoo_gateway *g, zoo_err *err)
     return failed;
 }
 
-/* The loop needs a processor of its own more than an n-gram router needs another. An encoder's pass is long, and shared
- * out. */
+/* The loop needs a processor of its own more than an n-gram router needs another. An encoder's pass is long,
+ * and shared out. */
 static unsigned route_threads(const struct zoo_gateway *g)
 {
     unsigned processors = zoo_parallel_processors();

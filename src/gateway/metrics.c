@@ -1,3 +1,4 @@
+/* metrics.c - what the gateway counts, and its page for Prometheus; see metrics.h. */
 #include "gateway/metrics.h"
 #include <stdlib.h>
 
@@ -130,8 +131,9 @@ int zoo_metrics_write(const zoo_metrics *m, size_t in_flight, size_t route_load,
         write_head(out, "zooter_request_seconds", "histogram", "Time from a request to the end of its answer.") ||
         write_histograms(out, m, "zooter_request_seconds", duration_of) ||
         write_head(out, "zooter_in_flight", "gauge", "Chat requests being answered.") ||
-        zoo_buf_addf(out, "zooter_in_flight %zu\n", in_flight) || write_head(out, "zooter_route_queue", "gauge",
-                                                                             "Queries waiting for the router or in it.") || zoo_buf_addf(out, "zooter_route_queue %zu\n", route_load))
+        zoo_buf_addf(out, "zooter_in_flight %zu\n", in_flight) ||
+        write_head(out, "zooter_route_queue", "gauge", "Queries waiting for the router or in it.") ||
+        zoo_buf_addf(out, "zooter_route_queue %zu\n", route_load))
         return ZOO_ENOMEM;
     return ZOO_OK;
 }

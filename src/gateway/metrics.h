@@ -1,6 +1,6 @@
 /* metrics.h - what the gateway counts, and its page for Prometheus.
- * Names of experts are the only labels that vary, so the page has a bounded size. Layer: gateway -> base. Threads: the
- * loop's. */
+ * Names of experts are the only labels that vary, so the page has a bounded size. Layer: gateway -> base.
+ * Threads: the loop's. */
 #ifndef ZOO_GATEWAY_METRICS_H
 #define ZOO_GATEWAY_METRICS_H
 #include <stddef.h>
@@ -42,8 +42,8 @@ typedef struct zoo_metrics {
 
 int zoo_metrics_init(zoo_metrics *metrics, const char *const *names, size_t experts, zoo_err *err);
 void zoo_metrics_release(zoo_metrics *metrics);
-/* Adds `seconds` to a histogram whose first bucket ends at `first`; each bucket ends at 2.5, 5 and 10 times a power of
- * ten. */
+/* Adds `seconds` to a histogram whose first bucket ends at `first`; each bucket ends at 2.5,
+ * 5 and 10 times a power of ten. */
 void zoo_histogram_add(zoo_histogram *histogram, double first, double seconds);
 /* Gauges are given, since others keep them. ZOO_ENOMEM where the page does not fit. */
 int zoo_metrics_write(const zoo_metrics *metrics, size_t in_flight, size_t route_load, zoo_buf *out);

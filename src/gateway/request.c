@@ -1,12 +1,12 @@
 /* request.c - the life of a request.
  *
- *     READ ---------- begin() ---------> ROUTE --- on_routed() ---> CONNECT --- begin_stream() ---> STREAM
- *      | \___ named, or no text: plan() ____________________________^  |  ^ \                         |
- *      |                                                     attempt_failed()\_ pass_on(): DONE       | end_stream(): DONE
- *      | refuse()                        the next expert in order: zoo_request_ask()                  | break_stream(): FAILED
- *      v                                                               | give_up()                    v
- *   FAILED                                                             v                            DONE, FAILED
- *                                                                   FAILED
+ *     READ -------- begin() -------> ROUTE -- on_routed() --> CONNECT -- begin_stream() --> STREAM
+ *      | \___ named, or no text: plan() ______________________^  |  ^ \                      |
+ *      |                                          attempt_failed()\_ pass_on(): DONE         | end_stream(): DONE
+ *      | refuse()             the next expert in order: zoo_request_ask()                    | break_stream(): FAILED
+ *      v                                                         | give_up()                 v
+ *   FAILED                                                       v                      DONE, FAILED
+ *                                                             FAILED
  *     Anywhere: on_leave() -> LEFT.
  *
  * CONNECT asks one expert after the other until one has said its first content token, or without streaming its whole

@@ -1,5 +1,5 @@
-/* request.h - one request on its way through the gateway; see request.c for the states. Nothing outside src/gateway
- * includes it.
+/* request.h - one request on its way through the gateway; see request.c for the states.
+ * Nothing outside src/gateway includes it.
  * Threads: the loop's. */
 #ifndef ZOO_GATEWAY_REQUEST_H
 #define ZOO_GATEWAY_REQUEST_H

@@ -1,3 +1,4 @@
+/* route_pool.c - routing on worker threads, so that the event loop never runs a forward pass; see route_pool.h. */
 #include "gateway/route_pool.h"
 #include <errno.h>
 #include <pthread.h>
@@ -11,8 +12,8 @@
 #include "base/clock.h"
 #include "model/router.h"
 
-/* A pass of an encoder takes time with every token: what waits goes together while it is short, so that nobody is late
- * for others. */
+/* A pass of an encoder takes time with every token: what waits goes together while it is short,
+ * so that nobody is late for others. */
 enum { KEPT_TEXT = 64 << 10, TOGETHER = 16, TOGETHER_BYTES = 1024 };
 
 struct zoo_route_job {
@@ -50,8 +51,7 @@ struct zoo_route_pool {
     size_t load;
     int is_timed;
     /* Shared. */
-    int fd;                                                        /* eventfd, edge-triggered and never read: `finished`
-                                                                    * is not empty any more */
+    int fd;                               /* eventfd, edge-triggered and never read: `finished` is not empty any more */
     pthread_mutex_t lock;
     pthread_cond_t work;
     struct job_list queued, finished;
@@ -74,8 +74,8 @@ static void hand_back(zoo_route_pool *pool, zoo_route_job *job)
     while (was_empty && write(pool->fd, &one, sizeof one) < 0 && errno == EINTR) { }
 }
 
-/* Waits for work. Takes the oldest job, and of an encoder those behind it while they are short together; 0: the pool is
- * stopping. */
+/* Waits for work. Takes the oldest job, and of an encoder those behind it while they are short together;
+ * 0: the pool is stopping. */
 static size_t take(zoo_route_pool *pool, zoo_route_job *jobs[TOGETHER])
 {
     size_t most = !pool->route && zoo_router_packs(pool->router) ? TOGETHER : 1, n = 0, bytes = 0;

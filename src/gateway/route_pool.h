@@ -1,6 +1,6 @@
 /* route_pool.h - routing on worker threads, so that the event loop never runs a forward pass. An n-gram router has a
- * worker for each thread; an encoder one worker, whose workspace has the threads, and which takes short queries that
- * wait together.
+ * worker for each thread; an encoder one worker, whose workspace has the threads,
+ * and which takes short queries that wait together.
  *
  *     zoo_route_pool_new(&pool, loop, router, &limits, &err);
  *     job = zoo_route_submit(pool, text, size, routed, me);      // NULL: the queue is full

@@ -1,3 +1,5 @@
+/* sse.c - server-sent events of a chat answer, looked at but not changed: where they end, and whether a content
+ * token is in them; see sse.h. */
 #include "gateway/sse.h"
 #include <string.h>
 #include "base/skim.h"
@@ -116,8 +118,7 @@ static zoo_sse_verdict judge_event(zoo_sse *sse, const char *at, const char *end
     sse->events++;
     if (is_error)
         return ZOO_SSE_ERROR;
-    return data_lines > 1 ? ZOO_SSE_CONTENT : judge_data(data);      /* several lines: nobody does it, so it is let
-                                                                      * pass */
+    return data_lines > 1 ? ZOO_SSE_CONTENT : judge_data(data);   /* several lines: nobody does it, so it is let pass */
 }
 
 zoo_sse_verdict zoo_sse_look(zoo_sse *sse, const char *bytes, size_t size)

@@ -1,3 +1,5 @@
+/* upstreams.c - the experts of the settings and those of the router, brought together: who can be asked, how, and in
+ * which order; see upstreams.h. */
 #include "gateway/upstreams.h"
 #include <math.h>
 #include <string.h>

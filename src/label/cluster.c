@@ -1,3 +1,4 @@
+/* cluster.c - tags for queries that have none: groups of queries with similar words; see cluster.h. */
 #include "label/cluster.h"
 #include <stdlib.h>
 #include <string.h>
@@ -162,9 +163,8 @@ static void assign_task(void *context, size_t task, unsigned thread)
         zoo_words_scan(&s->words, w->page[i].text, w->page[i].text_size);
         size_t places = zoo_vocabulary_vector(w->vocabulary, &s->words, s->columns, s->values);
         w->out->keys[w->assigned + i] = w->page[i].key;
-        w->out->groups[w->assigned + i] = places ? zoo_kmeans_nearest(w->centres, w->out->k, s->columns, s->values,
-                                                                      places, s->scores)
-                                            : ZOO_CLUSTER_NONE;
+        w->out->groups[w->assigned + i] = !places ? ZOO_CLUSTER_NONE :
+            zoo_kmeans_nearest(w->centres, w->out->k, s->columns, s->values, places, s->scores);
     }
 }
 

@@ -16,8 +16,7 @@ enum { ZOO_CLUSTER_WORDS = 8, ZOO_CLUSTERS_MAX = 10000 };
 
 typedef struct zoo_cluster_options {
     const char *split;                  /* NULL: every query */
-    size_t k;                           /* groups, fewer where some stay empty; 0: a hundredth of the queries, 2 to
-                                         * 1000 */
+    size_t k;                        /* groups, fewer where some stay empty; 0: a hundredth of the queries, 2 to 1000 */
     uint64_t seed;
     unsigned threads;                   /* 0: one per processor; the result does not depend on it */
     FILE *progress;                     /* NULL: silent */

@@ -1,3 +1,4 @@
+/* column.c - tags out of a field that the rows were imported with: "category", "topics"; see column.h. */
 #include "label/column.h"
 #include <string.h>
 #include "base/buf.h"

@@ -1,3 +1,4 @@
+/* draw.c - a random draw of at most N queries for each tag; see draw.h. */
 #include "label/draw.h"
 #include <stdlib.h>
 #include <string.h>

@@ -2,12 +2,12 @@
  *
  *     zoo_draw *draw;
  *     zoo_draw_new(&draw, 10, seed, &err);
- *     zoo_draw_offer(draw, tag, zoo_draw_hash("topic:law"), zoo_draw_hash(id), row, &err);      // for each tag of each query
+ *     zoo_draw_offer(draw, tag, zoo_draw_hash("topic:law"), zoo_draw_hash(id), row, &err);  // each tag of each query
  *     zoo_draw_take(draw, &rows, &count, &err);
  *
  * Every (seed, tag, query) has a random number of its own, and a tag takes the N queries with the lowest: the draws of
- * two tags are independent, and none depends on the order of the offers, on other tags, or on queries that are not
- * drawn.
+ * two tags are independent, and none depends on the order of the offers, on other tags,
+ * or on queries that are not drawn.
  * Memory: N entries of 16 bytes a tag at most. Layer: label -> base. Threads: one owner. */
 #ifndef ZOO_LABEL_DRAW_H
 #define ZOO_LABEL_DRAW_H

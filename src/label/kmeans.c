@@ -1,3 +1,4 @@
+/* kmeans.c - spherical k-means: groups vectors of unit length by direction; see kmeans.h. */
 #include "label/kmeans.h"
 #include <math.h>
 #include <stdlib.h>

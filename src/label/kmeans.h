@@ -22,19 +22,18 @@ typedef struct zoo_sparse {
 
 typedef struct zoo_kmeans_options {
     size_t k;                           /* 1..n */
-    size_t rounds;                      /* at most; ends earlier where fewer than one vector in a thousand changes its
-                                         * group */
+    size_t rounds;               /* at most; ends earlier where fewer than one vector in a thousand changes its group */
     uint64_t seed;
     zoo_parallel *threads;
     zoo_progress *progress;             /* may be NULL; counts rounds */
 } zoo_kmeans_options;
 
-/* centres (d,k): column by column, all groups beside each other. groups (n). *similarity: mean cosine of a vector and
- * its centre. */
+/* centres (d,k): column by column, all groups beside each other. groups (n).
+ * *similarity: mean cosine of a vector and its centre. */
 int zoo_kmeans(const zoo_sparse *x, const zoo_kmeans_options *options, float *centres, uint32_t *groups,
                double *similarity, zoo_err *err);
-/* The group whose centre is nearest to a vector of `count` columns; the first of equals. scores (k) takes the
- * cosines. */
+/* The group whose centre is nearest to a vector of `count` columns; the first of equals. scores (k)
+ * takes the cosines. */
 uint32_t zoo_kmeans_nearest(const float *centres, size_t k, const uint32_t *columns, const float *values, size_t count,
                             float *scores);
 #endif

@@ -1,3 +1,5 @@
+/* overlap.c - does a query share n words in a row with any sample of a benchmark? Such a query would teach the test;
+ * see overlap.h. */
 #include "label/overlap.h"
 #include <stdlib.h>
 #include <string.h>

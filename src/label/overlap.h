@@ -7,8 +7,8 @@
  *
  * Words are those of plain.h. A query of fewer than n words has no run of n: it overlaps where it equals a whole
  * sample, word by word. Exact: runs are found by hash and then compared.
- * Memory: the plain text of the samples (at most 1 GiB) and 16 bytes a slot for at most 2^26 distinct runs; more is
- * refused.
+ * Memory: the plain text of the samples (at most 1 GiB)
+ * and 16 bytes a slot for at most 2^26 distinct runs; more is refused.
  * Layer: label -> base. Threads: one owner. */
 #ifndef ZOO_LABEL_OVERLAP_H
 #define ZOO_LABEL_OVERLAP_H

@@ -1,3 +1,5 @@
+/* plain.c - a text reduced to its words, so that copies that differ in case, punctuation or spacing become equal;
+ * see plain.h. */
 #include "label/plain.h"
 #include <stdint.h>
 #include <utf8proc.h>

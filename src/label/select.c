@@ -1,3 +1,5 @@
+/* select.c - chooses training queries from a pool: none that overlaps with a benchmark, then at most N drawn for
+ * each tag; see select.h. */
 #include "label/select.h"
 #include <stdlib.h>
 #include <string.h>

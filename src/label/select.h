@@ -1,5 +1,5 @@
-/* select.h - chooses training queries from a pool: none that overlaps with a benchmark, then at most N drawn for each
- * tag.
+/* select.h - chooses training queries from a pool: none that overlaps with a benchmark,
+ * then at most N drawn for each tag.
  *
  * Candidates are the queries of the split `from` and those already in `into`, so that selecting again with the same
  * settings changes nothing. Afterwards `into` holds the drawn queries and no others; the rest of the candidates is
@@ -25,8 +25,7 @@ typedef struct zoo_select_options {
     /* Called for every candidate that overlaps; may be NULL. Not ZOO_OK stops. */
     int (*report)(void *context, const char *id, const zoo_overlap_hit *hit, zoo_err *err);
     void *context;
-    int replace;                        /* queries of `into` that are not drawn go back to `from`; else that is
-                                         * ZOO_ECONFLICT */
+    int replace;                /* queries of `into` that are not drawn go back to `from`; else that is ZOO_ECONFLICT */
     int dry_run;                        /* writes nothing; no transaction needed */
     zoo_progress *progress;             /* may be NULL */
 } zoo_select_options;

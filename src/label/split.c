@@ -1,3 +1,4 @@
+/* split.c - divides queries among splits by shares: train 0.7, test 0.3; see split.h. */
 #include "label/split.h"
 #include <math.h>
 #include <stdlib.h>
@@ -280,8 +281,8 @@ static void cut_group(struct work *w, size_t group)
         lacking += target > texts[i] ? target - texts[i] : 0;
         texts[i] = lacking;
     }
-    for (size_t i = 0; i < parts && lacking > free_texts; i++)          /* a part has too much: the others share what
-                                                                         * there is */
+    /* a part has too much: the others share what there is */
+    for (size_t i = 0; i < parts && lacking > free_texts; i++)
         texts[i] = (uint64_t)((double)texts[i] / (double)lacking * (double)free_texts + 0.5);
 }
 

@@ -31,8 +31,7 @@ typedef struct zoo_split_options {
     size_t part_count;
     zoo_texts from;                     /* splits; count 0: the queries in no split */
     zoo_texts where;                    /* as zoo_store_filter.where */
-    const char *by;                     /* a kind of tag: shares hold within each tag, a query's first one; NULL: over
-                                         * all */
+    const char *by;                /* a kind of tag: shares hold within each tag, a query's first one; NULL: over all */
     uint64_t seed;
     int dry_run;                        /* writes nothing; no transaction needed */
     zoo_progress *progress;             /* may be NULL */
@@ -44,8 +43,7 @@ typedef struct zoo_split_result {
     uint64_t torn;                      /* texts that stood in several parts before; they still do */
     size_t groups, columns;             /* tags, and 1 for the queries without one; part_count and 1 */
     const char **names;                 /* (groups): tags of the kind `by`; names[0] is NULL: without one */
-    uint64_t *queries;                  /* (groups, columns): the queries of each part, afterwards; last: what stays
-                                         * where it is */
+    uint64_t *queries;       /* (groups, columns): the queries of each part, afterwards; last: what stays where it is */
     uint64_t *moved;                    /* (part_count) */
     zoo_arena arena;
 } zoo_split_result;

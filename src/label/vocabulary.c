@@ -1,3 +1,5 @@
+/* vocabulary.c - texts as sparse vectors of unit length: which of the known words they have, rare ones weighing
+ * more; see vocabulary.h. */
 #include "label/vocabulary.h"
 #include <math.h>
 #include <stdlib.h>
@@ -51,8 +53,10 @@ void zoo_vocabulary_free(zoo_vocabulary *v)
 
 size_t zoo_vocabulary_size(const zoo_vocabulary *v) { return v->columns; }
 float zoo_vocabulary_idf(const zoo_vocabulary *v, size_t column) { return v->idf[column]; }
-const char *zoo_vocabulary_word(const zoo_vocabulary *v, size_t column) { return *v->words[column] ? v->words[column] :
-                                                                          NULL; }
+const char *zoo_vocabulary_word(const zoo_vocabulary *v, size_t column)
+{
+    return *v->words[column] ? v->words[column] : NULL;
+}
 
 /* ---- the table ---- */
 

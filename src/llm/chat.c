@@ -60,8 +60,8 @@ static void take_object(zoo_skim *s, struct parts *parts, take_member *take)
         take(s, parts, key);
 }
 
-/* What a server may say is foreign; a store takes whole numbers up to 2^53, and a short word for the reason. Else it is
- * not known. */
+/* What a server may say is foreign; a store takes whole numbers up to 2^53, and a short word for the reason.
+ * Else it is not known. */
 enum { FINISH_REASON_MAX = 100 };
 static const int64_t tokens_max = INT64_C(1) << 53;
 

@@ -20,8 +20,8 @@ typedef struct zoo_chat_request {
     uint64_t max_tokens;               /* 0: not sent */
 } zoo_chat_request;
 
-/* Appends {"model", "messages": [..., {"role": "user", "content": query}], "temperature"?, "max_tokens"?}.
- * ZOO_ENOMEM. */
+/* Appends {"model", "messages": [..., {"role": "user", "content": query}], "temperature"?,
+ * "max_tokens"?}. ZOO_ENOMEM. */
 int zoo_chat_write(zoo_buf *body, const zoo_chat_request *request, const char *query, size_t size);
 
 typedef struct zoo_chat_answer {
@@ -39,8 +39,8 @@ typedef struct zoo_chat_answer {
  * *out is zeroed at first.
  * ZOO_EFORMAT: not JSON, no choices[0].message.content, or one that is empty. ZOO_ECONFLICT: no answer, and there would
  * be none if one asked
- * again: a filter's or the model's refusal, a limit that was reached before there was any text; *out has the tokens.
- * ZOO_ENOMEM. */
+ * again: a filter's or the model's refusal, a limit that was reached before there was any text;
+ * *out has the tokens. ZOO_ENOMEM. */
 int zoo_chat_read(zoo_chat_answer *out, const char *reply, size_t size, zoo_err *err);
 void zoo_chat_answer_release(zoo_chat_answer *answer);
 #endif

@@ -135,8 +135,8 @@ static void fail(zoo_dispatch *d, int code, const zoo_err *err)
 
 /* ---- the end of an attempt ---- */
 
-/* A reply may hold any bytes, and is cut anywhere; what is noted of it goes into stores and JSON, which take UTF-8
- * alone. */
+/* A reply may hold any bytes, and is cut anywhere; what is noted of it goes into stores and JSON,
+ * which take UTF-8 alone. */
 static void note_failure(zoo_lane *lane, const char *why)
 {
     size_t size, used;

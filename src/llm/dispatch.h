@@ -2,7 +2,7 @@
  *
  *     zoo_dispatch *d;
  *     zoo_dispatch_new(&d, loop, lanes, n, &limits, &(zoo_dispatch_hooks){ next, take, lose, settle, me }, &err);
- *     rc = zoo_dispatch_run(d, &err);            // runs the loop until everything is taken or lost, or zoo_dispatch_stop()
+ *     rc = zoo_dispatch_run(d, &err);    // runs the loop until everything is taken or lost, or zoo_dispatch_stop()
  *     zoo_dispatch_free(d);
  *
  * A lane is one endpoint. Work is pulled: `next` is asked for a lane's next request when there is room for it, so that
@@ -43,8 +43,8 @@ typedef struct zoo_dispatch_limits {
 /* What a request is about, for the caller: given by next, handed back to take and lose. */
 typedef struct zoo_job { int64_t query, expert, sample, turn; } zoo_job;
 
-/* Where a negative code is returned that is not said to mean something else, everything stops and zoo_dispatch_run()
- * returns it. */
+/* Where a negative code is returned that is not said to mean something else,
+ * everything stops and zoo_dispatch_run() returns it. */
 typedef struct zoo_dispatch_hooks {
     /* 1: appended the lane's next request to `body` and set *job; 0: the lane has no more. */
     int (*next)(void *context, size_t lane, zoo_buf *body, zoo_job *job, zoo_err *err);
@@ -52,7 +52,8 @@ typedef struct zoo_dispatch_hooks {
      * is no answer and would be none again; the request is lost for good. */
     int (*take)(void *context, size_t lane, const zoo_job *job, const char *reply, size_t size, double seconds,
                 zoo_err *err);
-    /* There is no hope in this run; lane->last_failure says why. is_final: nor in a later one, because the cause will not pass. May be NULL. */
+    /* There is no hope in this run; lane->last_failure says why. is_final: nor in a later one, because the cause will
+     * not pass. May be NULL. */
     int (*lose)(void *context, size_t lane, const zoo_job *job, int is_final, zoo_err *err);
     /* Once in each turn of the loop in which something was taken or lost, and before anything further is asked: the
      * time to commit, so that no more than limits.in_flight answers are ever paid for and not kept. May be NULL. */

@@ -1,3 +1,4 @@
+/* experts.c - the `experts:` block of a settings file: which LLMs there are and how to reach them; see experts.h. */
 #include "llm/experts.h"
 #include <math.h>
 #include <stdio.h>
@@ -26,8 +27,9 @@ static const cyaml_schema_field_t entry_fields[] = {
     CYAML_FIELD_END
 };
 
-const cyaml_schema_value_t zoo_expert_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, zoo_expert_entry,
-                                                                     entry_fields) };
+const cyaml_schema_value_t zoo_expert_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, zoo_expert_entry, entry_fields)
+};
 
 /* ---- checks ---- */
 

@@ -19,8 +19,7 @@ enum zoo_reward_api { ZOO_REWARD_CLASSIFY, ZOO_REWARD_SCORE, ZOO_REWARD_POOLING 
 typedef struct zoo_reward_request {
     enum zoo_reward_api api;
     const char *model;
-    const char *template_;             /* text with {query} and {answer}; NULL: "{query}\n\n{answer}", and messages for
-                                        * pooling */
+    const char *template_;   /* text with {query} and {answer}; NULL: "{query}\n\n{answer}", and messages for pooling */
     long column;                       /* -1: there must be just one number */
 } zoo_reward_request;
 

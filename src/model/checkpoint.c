@@ -1,3 +1,4 @@
+/* checkpoint.c - config.json of a router's folder: what it says besides the weights; see checkpoint.h. */
 #include "model/checkpoint.h"
 #include <math.h>
 #include <stdio.h>

@@ -37,8 +37,8 @@ typedef struct zoo_checkpoint {
     const char *model_type;
     int is_ngram;
     size_t text_limit;                          /* bytes; of n-gram routers, else 0 */
-    const json_t *encoder, *training;           /* objects under `zooter`; encoder of n-gram routers alone; training may
-                                                 * be NULL */
+    /* objects under `zooter`; encoder of n-gram routers alone; training may be NULL */
+    const json_t *encoder, *training;
     json_t *config;                             /* owns the JSON and most strings */
     zoo_arena arena;                            /* owns the arrays of facts */
 } zoo_checkpoint;

@@ -11,8 +11,8 @@ typedef struct zoo_encoder_class zoo_encoder_class;
 /* The first member of every class's own struct. */
 typedef struct zoo_encoder { const zoo_encoder_class *class; } zoo_encoder;
 
-/* Why a router chose: what one word, or one run of words, wherever it stands, adds to the difference of two experts'
- * logits. */
+/* Why a router chose: what one word, or one run of words, wherever it stands,
+ * adds to the difference of two experts' logits. */
 typedef struct zoo_evidence {
     const char *text;                           /* as read: lower-cased; not NUL-terminated */
     size_t size;
@@ -35,12 +35,13 @@ struct zoo_encoder_class {
     /* logits (K); tag_logits (G) or NULL; *was_cut: only the beginning was read. Allocates nothing. */
     int (*logits)(const zoo_encoder *encoder, void *workspace, const char *query, size_t size, float *logits,
                   float *tag_logits, int *was_cut, zoo_err *err);
-    /* logits (n,K) and was_cut (n) of n queries, with the workspace's threads; the same bits as one by one. NULL: one by one. */
+    /* logits (n,K) and was_cut (n) of n queries, with the workspace's threads; the same bits as one by one. NULL: one
+     * by one. */
     int (*logits_many)(const zoo_encoder *encoder, void *workspace, const zoo_text *queries, size_t n, float *logits,
                        int *was_cut, zoo_err *err);
     /* The words and runs of words of the query, each once, the largest share (of either sign) first, in a block that
-     * the caller frees; texts live as long as the workspace is not used again. *rest: the difference for an empty query; rest and shares
-     * sum to the difference. NULL where a class cannot explain itself. */
+     * the caller frees; texts live as long as the workspace is not used again. *rest: the difference for an empty
+     * query; rest and shares sum to the difference. NULL where a class cannot explain itself. */
     int (*explain)(const zoo_encoder *encoder, void *workspace, const char *query, size_t size, size_t expert,
                    size_t against, zoo_evidence **reasons, size_t *count, double *rest, zoo_err *err);
 };

@@ -1,3 +1,5 @@
+/* folder.c - what of a checkpoint folder is neither weights nor network: config.json as JSON, and the files beside
+ * it that a copy takes along (tokenizer, licence, notes); see folder.h. */
 #include "model/folder.h"
 #include <dirent.h>
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* ngram.c - the embedded encoder: hashed n-grams, the weighted sum of their embeddings, a small network, logits; see
+ * ngram.h. */
 #include "model/ngram.h"
 #include <math.h>
 #include <stdlib.h>

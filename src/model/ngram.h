@@ -1,16 +1,16 @@
 /* ngram.h - the embedded encoder: hashed n-grams, the weighted sum of their embeddings, a small network, logits.
  *
  *     pooled (B,D)  = bag of the query's n-grams over `embedding` (V,D)
- *     hidden (B,H)  = tanh(pooled hidden.weight^T + hidden.bias)               where H > 0; else hidden is pooled
+ *     hidden (B,H)  = tanh(pooled hidden.weight^T + hidden.bias)    where H > 0; else hidden is pooled
  *     logits (B,K)  = hidden classifier.weight^T + classifier.bias
- *     tags   (B,G)  = hidden tags.weight^T + tags.bias                         G: values of all kinds of tag, side by side;
- *                                                                              a softmax inside each kind reads them
- * Dimensions: B rows of a batch, V buckets, D embedding, H hidden units, K experts, G tag values, X = H or, without a
- * hidden layer, D.
+ *     tags   (B,G)  = hidden tags.weight^T + tags.bias              G: values of all kinds of tag, side by side;
+ *                                                                   a softmax inside each kind reads them
+ * Dimensions: B rows of a batch, V buckets, D embedding, H hidden units, K experts, G tag values, X = H or,
+ * without a hidden layer, D.
  *
  *     zoo_ngram_net net;
- *     zoo_ngram_net_init(&net, &config, "router/config.json", &err);            // a plain value: the table of parameters
- *     float *params = zoo_ngram_params_new(&net, &err);                         // net.size floats, free() them
+ *     zoo_ngram_net_init(&net, &config, "router/config.json", &err);    // a plain value: the table of parameters
+ *     float *params = zoo_ngram_params_new(&net, &err);                 // net.size floats, free() them
  *     zoo_ngram_params_init(&net, params, seed);
  *     zoo_ngram_forward(&net, params, bags, B, activations, logits, tags);
  *
@@ -71,8 +71,8 @@ typedef struct zoo_bag { const uint32_t *rows; const float *weights; size_t coun
 /* ZOO_EFORMAT with a sentence that begins with `place` where a number is outside its range. */
 int zoo_ngram_net_init(zoo_ngram_net *net, const zoo_ngram_config *config, const char *place, zoo_err *err);
 
-/* net->size zeroed floats, aligned to 64 bytes, for parameters or anything of their shape; free() them. NULL: no
- * memory. */
+/* net->size zeroed floats, aligned to 64 bytes, for parameters or anything of their shape; free()
+ * them. NULL: no memory. */
 float *zoo_ngram_params_new(const zoo_ngram_net *net, zoo_err *err);
 /* Embeddings and biases 0, so that an n-gram never trained on says nothing; weights normal(0, 1 / inputs). */
 void zoo_ngram_params_init(const zoo_ngram_net *net, float *params, uint64_t seed);
@@ -88,8 +88,8 @@ static inline size_t zoo_ngram_activations_size(const zoo_ngram_net *net, size_t
     return B * (net->config.dim + net->config.hidden);
 }
 
-/* logits (B,K); tag_logits (B,G) or NULL; activations: zoo_ngram_activations_size() floats, kept for the backward
- * pass. */
+/* logits (B,K); tag_logits (B,G) or NULL; activations: zoo_ngram_activations_size() floats,
+ * kept for the backward pass. */
 void zoo_ngram_forward(const zoo_ngram_net *net, const float *params, const zoo_bag *bags, size_t B, float *activations,
                        float *logits, float *tag_logits);
 

@@ -176,8 +176,8 @@ static int encoder_logits(const zoo_encoder *encoder, void *workspace, const cha
 
 /* ---- explaining ---- */
 /* slope (D): the difference between the two experts' logits is rest + slope . pooled, exactly. Without a hidden layer
- * that is plain; with one, tanh(b + a) = tanh(b) + s a with s = (tanh(b + a) - tanh(b)) / a, the slope of the
- * secant. */
+ * that is plain; with one, tanh(b + a) = tanh(b) + s a with s = (tanh(b + a) - tanh(b)) / a,
+ * the slope of the secant. */
 static double find_slope(const struct ngram_encoder *e, const struct workspace *w, size_t expert, size_t against,
                          double *slope)
 {

@@ -6,8 +6,8 @@
 #include "model/ngram.h"
 
 /* Writes the folder `dir` beside and puts it in place at once; a non-empty one is refused without `force`. facts.k and
- * facts.tags must agree with net->config. `training` (an object: how it was trained, with which result) is kept as it
- * is, or NULL. */
+ * facts.tags must agree with net->config. `training` (an object: how it was trained, with which result)
+ * is kept as it is, or NULL. */
 int zoo_ngram_save(const char *dir, int force, const zoo_ngram_net *net, const float *params,
                    const zoo_router_facts *facts, json_t *training, zoo_err *err);
 #endif

@@ -1,3 +1,5 @@
+/* ngram_reader.c - text to pooled embedding, fast: what routing does instead of listing n-grams and summing their
+ * rows; see ngram_reader.h. */
 #include "model/ngram_reader.h"
 #include <stdlib.h>
 #include <string.h>

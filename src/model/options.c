@@ -1,3 +1,4 @@
+/* options.c - reading the public zoo_options; see options.h. */
 #include "model/options.h"
 #include <string.h>
 #include "base/parallel.h"

@@ -5,7 +5,7 @@
 
 enum { ZOO_BATCH_TOKENS = 1024, ZOO_THREADS_MAX = 1024 };
 
-/* The caller's options (NULL: none), of whatever version, with defaults filled in: threads >= 1, batch_tokens > 0.
- * ZOO_EUSAGE. */
+/* The caller's options (NULL: none), of whatever version, with defaults filled in: threads >= 1,
+ * batch_tokens > 0. ZOO_EUSAGE. */
 int zoo_options_read(zoo_options *out, const zoo_options *options, zoo_err *err);
 #endif

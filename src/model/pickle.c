@@ -1,10 +1,12 @@
-/* A pickle builds values on a stack; values made once are put into a memo and fetched again by number. What a value may
+/* pickle.c - the pickles of torch.save read as data, see pickle.h.
+ *
+ * A pickle builds values on a stack; values made once are put into a memo and fetched again by number. What a value may
  * be:
  *     persistent id ("storage", type, key, device, size)     -> STORAGE
  *     rebuild function (storage, offset, shape, strides...)  -> TENSOR
  *     OrderedDict ()                                         -> DICT
- * Nothing here recurses, and every value takes at least one byte of the pickle, so that memory is bounded by its
- * size. */
+ * Nothing here recurses, and every value takes at least one byte of the pickle,
+ * so that memory is bounded by its size. */
 #include "model/pickle.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -591,8 +593,8 @@ static int give(struct reader *r, const struct value *key, const struct tensor *
         return zoo_fail(r->err, ZOO_EFORMAT,
                         "%s: the tensor '%.*s' does not lie row by row; save it after .contiguous()", r->place, shown,
                         out.name);
-    if (zoo_shape_elements(out.shape, out.dims, &out.elements) || __builtin_add_overflow(out.offset, out.elements,
-                                                                                         &end) ||
+    if (zoo_shape_elements(out.shape, out.dims, &out.elements) ||
+        __builtin_add_overflow(out.offset, out.elements, &end) ||
         __builtin_mul_overflow(end, (uint64_t)out.dtype_bytes, &end))
         return zoo_fail(r->err, ZOO_EFORMAT, "%s: the tensor '%.*s' has an impossible shape", r->place, shown,
                         out.name);

@@ -1,7 +1,7 @@
 /* pickle.h - the tensors that a pickled state_dict names, read as data. A pickle is a program; this reader runs none of
  * it: it knows the opcodes and the globals that torch.save writes for a dictionary of tensors, treats them as notation,
- * and refuses anything else, naming it. The numbers themselves lie elsewhere: a tensor says in which storage, from
- * which element on.
+ * and refuses anything else, naming it. The numbers themselves lie elsewhere: a tensor says
+ * in which storage, from which element on.
  * Layer: model -> base. Threads: pure. */
 #ifndef ZOO_MODEL_PICKLE_H
 #define ZOO_MODEL_PICKLE_H

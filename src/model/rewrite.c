@@ -1,3 +1,5 @@
+/* rewrite.c - a checkpoint folder made anew from another: in another precision, or its weights in 8 bits; see
+ * rewrite.h. */
 #include "model/rewrite.h"
 #include <limits.h>
 #include <math.h>
@@ -259,9 +261,9 @@ static json_t *describe_scheme(const struct rewriting *r)
 {
     json_t *ignored = json_array();
 
-    for (size_t i = 0; i < r->planned; i++) {           /* products that stay as they are: every matrix outside of the
-                                                         * layers that */
-        const zoo_planned *p = &r->plan[i];             /* is no table of embeddings */
+    /* Products that stay as they are: every matrix outside of the layers that is no table of embeddings. */
+    for (size_t i = 0; i < r->planned; i++) {
+        const zoo_planned *p = &r->plan[i];
         if (p->dims == 2 && p->dtype != ZOO_I8 && has_suffix(p->name, ".weight") &&
             !has_suffix(p->name, "embeddings.weight"))
             json_array_append_new(ignored, json_stringn(p->name, strlen(p->name) - strlen(".weight")));

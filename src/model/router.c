@@ -10,8 +10,8 @@
 #include "compute/kernels.h"
 #include "model/options.h"
 
-enum { OPEN_TRIES = 3, CHUNK = 512, TASK = 64 };        /* queries that go into the encoder together; that a thread
-                                                         * takes at once */
+/* queries that go into the encoder together; that a thread takes at once */
+enum { OPEN_TRIES = 3, CHUNK = 512, TASK = 64 };
 
 struct zoo_router {
     zoo_checkpoint checkpoint;
@@ -339,8 +339,8 @@ static void route_task(void *context, size_t task, unsigned thread)
     }
 }
 
-/* An encoder that takes one query at a time, on every seat. The failure told is that of the first query, whoever was
- * faster. */
+/* An encoder that takes one query at a time, on every seat. The failure told is that of the first query,
+ * whoever was faster. */
 static int route_on_seats(struct many *m, size_t *done, zoo_err *err)
 {
     zoo_workspace *w = m->workspace;

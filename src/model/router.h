@@ -14,8 +14,8 @@ const json_t *zoo_router_training(const zoo_router *router);
 /* G */
 size_t zoo_router_tag_count(const zoo_router *router);
 
-/* Whether queries are cheaper together, and a workspace has threads of its own for one of them: true of encoders, not
- * of n-grams. */
+/* Whether queries are cheaper together, and a workspace has threads of its own for one of them:
+ * true of encoders, not of n-grams. */
 int zoo_router_packs(const zoo_router *router);
 
 /* Whether zoo_router_explain() can say anything. */
@@ -24,8 +24,8 @@ int zoo_router_explains(const zoo_router *router);
 /* probabilities (G): for each kind of tag, how likely each of its values is; they sum to 1 inside a kind. */
 int zoo_router_tags(const zoo_router *router, zoo_workspace *workspace, const char *query, size_t size,
                     float *probabilities, zoo_err *err);
-/* What made expert `expert` better than `against`; see zoo_encoder_class.explain. ZOO_EUSAGE where the encoder cannot
- * say. */
+/* What made expert `expert` better than `against`; see zoo_encoder_class.explain.
+ * ZOO_EUSAGE where the encoder cannot say. */
 int zoo_router_explain(const zoo_router *router, zoo_workspace *workspace, const char *query, size_t size,
                        size_t expert, size_t against, zoo_evidence **reasons, size_t *count, double *rest,
                        zoo_err *err);

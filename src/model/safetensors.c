@@ -1,3 +1,5 @@
+/* safetensors.c - the format: an 8-byte little-endian length, a JSON header of that length, the bytes; see
+ * safetensors.h. */
 #include "model/safetensors.h"
 #include <endian.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* safetensors.h - the format: an 8-byte little-endian length, a JSON header of that length, the bytes. weights.h reads
- * values.
+/* safetensors.h - the format: an 8-byte little-endian length, a JSON header of that length, the bytes.
+ * weights.h reads values.
  *
  * As strict as the format's reference reader: tensors neither overlap nor leave gaps, the last ends where the file
  * ends, names are distinct. Layer: model -> base. Threads: the caller owns list and file. */

@@ -1,3 +1,4 @@
+/* shards.c - model.safetensors.index.json and its like: which file of a folder holds which tensor; see shards.h. */
 #include "model/shards.h"
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* tensor.c - a named tensor of a checkpoint file: its type, its shape, where its bytes lie; see tensor.h. */
 #include "model/tensor.h"
 #include <endian.h>
 #include <stdlib.h>
@@ -156,8 +157,7 @@ static inline uint16_t float_to_half(float x)
         return (uint16_t)(sign | 0x7e00);
     if (size >= 0x477ff000)                                     /* 65520 and more */
         return (uint16_t)(sign | 0x7c00);
-    if (size < 0x38800000) {                                    /* below 2^-14: the addition rounds to a multiple of
-                                                                 * 2^-24 */
+    if (size < 0x38800000) {                               /* below 2^-14: the addition rounds to a multiple of 2^-24 */
         return (uint16_t)(sign | (to_bits(from_bits(size) + 0.5f) - to_bits(0.5f)));
     }
     return (uint16_t)(sign | ((size - UINT32_C(0x38000000) + 0xfff + (size >> 13 & 1)) >> 13));

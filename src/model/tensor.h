@@ -1,5 +1,5 @@
-/* tensor.h - a named tensor of a checkpoint file: its type, its shape, where its bytes lie; and the types as floats and
- * back.
+/* tensor.h - a named tensor of a checkpoint file: its type, its shape, where its bytes lie;
+ * and the types as floats and back.
  * Layer: model -> base. Threads: a list has one owner while it grows; the rest are pure functions. */
 #ifndef ZOO_MODEL_TENSOR_H
 #define ZOO_MODEL_TENSOR_H

@@ -1,3 +1,5 @@
+/* torch_file.c - the tensors of a file that torch.save wrote: a zip of a pickle, which names them, and their bytes;
+ * see torch_file.h. */
 #include "model/torch_file.h"
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
  * meets the others where one reads what another wrote. Sequences lie back to back; a phase over rows does not know
  * where one ends. Of the last layer only what is read is computed: keys and values of all rows, but queries, attention,
  * output and feed-forward of the first token of each sequence alone, unless means or hidden states are wanted.
- * Dimensions: n sequences, N rows (tokens of all), H hidden size, E embedding size, I intermediate size, h heads, d =
- * H/h.
+ * Dimensions: n sequences, N rows (tokens of all), H hidden size, E embedding size, I intermediate size,
+ * h heads, d = H/h.
  * Layer: model. Refuses to allocate after zoo_pass_new(). */
 #include "model/transformer.h"
 #include <math.h>
@@ -22,10 +22,9 @@ struct zoo_pass {
     float *x;                                   /* (N, H): the residual stream */
     float *picked;                              /* (n, H): its rows that the last layer goes on with */
     float *narrow;                              /* (N, H): attention's result, then a product's */
-    float *wide;                                /* (N, 3H): queries, keys, values; (N, I) where the next input needs
-                                                 * whole rows */
-    zoo_input in, in_up, in_picked, in_embedding, in_head;      /* of products: (N, H) (N, I) (n, H) (N, E) (n, H) or
-                                                                 * (2n, 2H) */
+    float *wide;                      /* (N, 3H): queries, keys, values; (N, I) where the next input needs whole rows */
+    /* of products: (N, H) (N, I) (n, H) (N, E) (n, H) or (2n, 2H) */
+    zoo_input in, in_up, in_picked, in_embedding, in_head;
     size_t *starts;                             /* (n) first row of each sequence */
     void **scratch;                             /* (members) */
     zoo_err *failures;                          /* (members) */
@@ -265,8 +264,8 @@ static size_t rows_of_piece(size_t heads, size_t queries, const zoo_member *me)
     return queries > 256 ? 128 : 64;
 }
 
-/* Pieces of work are (sequence, head, block of rows) in that order; a member takes those whose middle lies in its share
- * of the cost. */
+/* Pieces of work are (sequence, head, block of rows) in that order;
+ * a member takes those whose middle lies in its share of the cost. */
 static void attend_all(const struct run *r, const zoo_transformer_layer *l, const zoo_member *me)
 {
     size_t heads = r->t->config.heads, total = 0, before = 0;
@@ -400,8 +399,8 @@ static size_t find_id(const struct run *r, size_t i, uint32_t id)
     return position;
 }
 
-/* Logit of a comparison: mean of head([source; candidate 1]) - head([source; candidate 2]). The rows of a pair lie at
- * 2i, 2i + 1. */
+/* Logit of a comparison: mean of head([source; candidate 1]) - head([source; candidate 2]).
+ * The rows of a pair lie at 2i, 2i + 1. */
 static void compare(const struct run *r, size_t first, size_t end, const zoo_member *me)
 {
     const zoo_transformer *t = r->t;
@@ -418,8 +417,8 @@ static void compare(const struct run *r, size_t first, size_t end, const zoo_mem
         }
     }
     zoo_team_meet(me);
-    zoo_product_run(t->pooler, &p->in_head, 2 * r->batch->n, &(zoo_output){ .data = p->narrow, .stride = H,
-                                                                            .activation = ZOO_TANH }, me);
+    zoo_product_run(t->pooler, &p->in_head, 2 * r->batch->n,
+                    &(zoo_output){ .data = p->narrow, .stride = H, .activation = ZOO_TANH }, me);
     zoo_team_meet(me);
     for (size_t i = first; i < end; i++) {
         double sum = 0;

@@ -358,8 +358,8 @@ static int read_deberta(zoo_transformer_config *c, const struct source *in)
         (rc = refuse_other_than(in, "conv_kernel_size", 0,
                                 "is not 0; the convolution layer of DeBERTa-v2-xlarge is not supported")))
         return rc;
-    return c->pooler_size == c->hidden_size ? ZOO_OK : refuse(in, "pooler_hidden_size",
-                                                              "is not hidden_size, which is not supported");
+    return c->pooler_size == c->hidden_size
+               ? ZOO_OK : refuse(in, "pooler_hidden_size", "is not hidden_size, which is not supported");
 }
 
 /* ---- BERT ---- */
@@ -407,8 +407,8 @@ size_t zoo_transformer_span(const zoo_transformer_config *c)
     return c->buckets ? c->buckets : c->max_relative;
 }
 
-/* An odd number of buckets has its last one far beyond max_relative; with two or three there is none beyond the
- * middle. */
+/* An odd number of buckets has its last one far beyond max_relative;
+ * with two or three there is none beyond the middle. */
 size_t zoo_transformer_reach(const zoo_transformer_config *c)
 {
     int A = (int)zoo_transformer_span(c), buckets = (int)c->buckets, relative = (int)c->max_relative, last;

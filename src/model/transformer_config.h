@@ -21,8 +21,7 @@ typedef struct zoo_transformer_config {
     enum zoo_activation hidden_act, pooler_act;
     float eps;
     bool has_relative, has_positions, shares_keys, has_c2p, has_p2c, norms_positions;
-    bool names_architecture;                    /* false: `architectures` is missing, and a classifier's weights decide
-                                                 * about head */
+    bool names_architecture;       /* false: `architectures` is missing, and a classifier's weights decide about head */
     size_t buckets, max_relative;               /* buckets 0: none */
     size_t max_tokens;                          /* that texts are cut to: zooter.max_tokens, else max_positions */
     double hidden_dropout, attention_dropout, pooler_dropout, classifier_dropout;

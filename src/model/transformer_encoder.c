@@ -5,8 +5,8 @@
 #include "model/encoder.h"
 #include "model/model.h"
 
-/* A token is seldom more than a few bytes; what this leaves unread is beyond the last token, unless a text is mostly
- * blanks. */
+/* A token is seldom more than a few bytes; what this leaves unread is beyond the last token,
+ * unless a text is mostly blanks. */
 enum { TOKEN_BYTES = 128, TEXT_LIMIT_LEAST = 4096, TEXT_LIMIT_MOST = 1 << 20 };
 
 struct transformer_encoder {
@@ -108,8 +108,8 @@ static int logits_many(const zoo_encoder *encoder, void *workspace, const zoo_te
     for (size_t from = 0; from < n; from += TEXTS) {
         size_t count = n - from < TEXTS ? n - from : TEXTS;
         for (size_t i = 0; i < count; i++)
-            texts[i] = (zoo_text){ queries[from + i].data, zoo_utf8_cut(queries[from + i].data, queries[from + i].size,
-                                                                        limit) };
+            texts[i] = (zoo_text){ queries[from + i].data,
+                                   zoo_utf8_cut(queries[from + i].data, queries[from + i].size, limit) };
         int rc = zoo_model_score_cut(model_of(encoder), workspace, texts, NULL, count, logits + from*K, was_cut + from,
                                      err);
         if (rc)

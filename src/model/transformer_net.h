@@ -9,8 +9,7 @@
 #include "model/transformer.h"
 
 typedef struct zoo_transformer_layer {
-    zoo_product *qkv;               /* (3H, H): query, key, value one behind the other; NULL in the last layer, which
-                                     * has */
+    zoo_product *qkv;           /* (3H, H): query, key, value one behind the other; NULL in the last layer, which has */
     zoo_product *q, *kv;            /* (H, H) and (2H, H), because it may need the queries of few rows */
     zoo_product *out, *up, *down;   /* (H, H) (I, H) (H, I) */
     zoo_norm attention_norm, output_norm;

@@ -1,6 +1,6 @@
 /* transformer_open.c - a checkpoint folder as a network in memory: names and shapes are checked first, all of them, so
- * that a config that lies about sizes allocates nothing; then the weights are read and packed, layer by layer, several
- * layers at a time.
+ * that a config that lies about sizes allocates nothing; then the weights are read and packed,
+ * layer by layer, several layers at a time.
  * Layer: model. Threads: opening uses threads of its own. */
 #include <limits.h>
 #include <stdio.h>

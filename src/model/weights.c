@@ -1,3 +1,6 @@
+/* weights.c - the named tensors of a checkpoint folder, whatever file holds them: model.safetensors, shards with an
+ * index, or pytorch_model.bin (a zip of a pickle that is read as data: tensors alone, nothing is executed); see
+ * weights.h. */
 #include "model/weights.h"
 #include <errno.h>
 #include <limits.h>
@@ -11,8 +14,7 @@
 #include "model/shards.h"
 #include "model/torch_file.h"
 
-enum { CHUNK = 1 << 18, NARROW = 1 << 15 };     /* bytes read at once: of floats, in place; of other types, on the
-                                                 * stack */
+enum { CHUNK = 1 << 18, NARROW = 1 << 15 };  /* bytes read at once: of floats, in place; of other types, on the stack */
 
 struct zoo_weights {
     zoo_file *files;
@@ -85,8 +87,8 @@ static int add_file(zoo_weights *w, const char *path, zoo_err *err)
     if (rc)
         return rc;
     w->file_count++;
-    return (has_suffix(path, ".bin") ? zoo_torch_file_read : zoo_safetensors_read)(&w->tensors, file,
-                                                                                   (unsigned)(w->file_count - 1), err);
+    return (has_suffix(path, ".bin") ? zoo_torch_file_read : zoo_safetensors_read)(
+        &w->tensors, file, (unsigned)(w->file_count - 1), err);
 }
 
 /* With room for n files; NULL: no memory. */

@@ -1,3 +1,5 @@
+/* weights_writer.c - model.safetensors, or shards with an index, written tensor by tensor into a folder: memory does
+ * not grow with the weights; see weights_writer.h. */
 #include "model/weights_writer.h"
 #include <errno.h>
 #include <inttypes.h>

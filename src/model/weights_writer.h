@@ -33,6 +33,5 @@ int zoo_weights_writer_add(zoo_weights_writer *writer, const float *x, size_t co
 int zoo_weights_writer_add_bytes(zoo_weights_writer *writer, const int8_t *x, size_t count, zoo_err *err);
 /* Finishes the files. ZOO_EUSAGE: not all was added. */
 int zoo_weights_writer_end(zoo_weights_writer *writer, zoo_err *err);
-void zoo_weights_writer_free(zoo_weights_writer *writer);           /* NULL is fine; what was not ended is left
-                                                                     * incomplete */
+void zoo_weights_writer_free(zoo_weights_writer *writer);      /* NULL is fine; what was not ended is left incomplete */
 #endif

@@ -1,6 +1,8 @@
-/* A zip file ends with a record that says where its directory lies; each entry of the directory says where a local
- * header lies, behind which the bytes begin. Sizes that do not fit 32 bits stand in zip64's records. All numbers are
- * little-endian. */
+/* zip.c - what lies where in a zip file, see zip.h.
+ *
+ * A zip file ends with a record that says where its directory lies; each entry of the directory says where a local
+ * header lies, behind which the bytes begin. Sizes that do not fit 32 bits stand in zip64's records.
+ * All numbers are little-endian. */
 #include "model/zip.h"
 #include <inttypes.h>
 #include <stdlib.h>

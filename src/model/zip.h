@@ -1,6 +1,6 @@
 /* zip.h - where the members of a zip file lie, for archives whose members are stored as they are: what torch.save
- * writes. Refuses compressed and encrypted members by name, archives in several parts, members that do not lie inside
- * the file.
+ * writes. Refuses compressed and encrypted members by name, archives in several parts,
+ * members that do not lie inside the file.
  * Layer: model -> base. Threads: immutable once read. */
 #ifndef ZOO_MODEL_ZIP_H
 #define ZOO_MODEL_ZIP_H

@@ -9,8 +9,7 @@ enum { SHA256_DIGITS = 64, SHA1_DIGITS = 40, SUMS_MAX = 2 };
 struct zoo_checksum {
     char expected[SHA256_DIGITS + 1];
     int64_t size;
-    size_t count;                               /* of sums: 0 where the ETag says nothing, 2 for SHA-1 with and without
-                                                 * git's head */
+    size_t count;                  /* of sums: 0 where the ETag says nothing, 2 for SHA-1 with and without git's head */
     EVP_MD_CTX *sums[SUMS_MAX];
     int failed;
 };

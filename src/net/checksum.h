@@ -6,8 +6,8 @@
  *     zoo_checksum_free(sum);
  *
  * An ETag of 64 hexadecimal digits is the SHA-256 of a large file (git LFS), one of 40 the SHA-1 that git gives a small
- * one; mirrors without git below them answer the plain SHA-1. Of any other ETag nothing can be said, and it always
- * agrees.
+ * one; mirrors without git below them answer the plain SHA-1. Of any other ETag nothing can be said,
+ * and it always agrees.
  * Layer: net. Threads: one owner. Refuses to hash by itself: libcrypto does. */
 #ifndef ZOO_NET_CHECKSUM_H
 #define ZOO_NET_CHECKSUM_H

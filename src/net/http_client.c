@@ -1,8 +1,8 @@
 /* http_client.c - see http_client.h.
  *
  * libcurl may not be called from inside its own callbacks, so whatever a caller asks for (start, resume, cancel) is put
- * on a list, and `kick`, an event that costs no system call, does it once libcurl has returned. A call is on exactly
- * one list:
+ * on a list, and `kick`, an event that costs no system call, does it once libcurl has returned.
+ * A call is on exactly one list:
  *
  *     free_call <- zoo_http_start() -> WAITING -> add_waiting() -> RUNNING -> finish() -> free
  *                                         \______ zoo_http_cancel() ______/
@@ -173,8 +173,8 @@ static void arm(zoo_http_call *call, uint64_t now)
     enum call_limit which;
     uint64_t at = nearest_deadline(call, &which);
 
-    if (r->idle_ms && now + r->idle_ms * UINT64_C(1000000) < at)      /* the idle limit begins with the first byte: look
-                                                                       * in time */
+    /* the idle limit begins with the first byte: look in time */
+    if (r->idle_ms && now + r->idle_ms * UINT64_C(1000000) < at)
         at = now + r->idle_ms * UINT64_C(1000000);
     if (at == UINT64_MAX)
         return;
@@ -318,8 +318,7 @@ static void describe(const zoo_http_call *call, CURLcode code, zoo_http_result *
         result->outcome = ZOO_HTTP_COMPLETE;
         result->reason = "";
     } else {
-        long asked = 0;                              /* bytes of request sent: past that it is the answer that is
-                                                      * wrong */
+        long asked = 0;                            /* bytes of request sent: past that it is the answer that is wrong */
         curl_easy_getinfo(call->easy, CURLINFO_REQUEST_SIZE, &asked);
         result->outcome = asked || code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR ? ZOO_HTTP_CUT :
                           ZOO_HTTP_REFUSED;
@@ -445,12 +444,10 @@ static int set_method(CURL *easy, const char *method, const void *body, size_t s
 
     if (is_get && !body)
         return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) || curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL);
-    return curl_easy_setopt(easy, CURLOPT_POST, 1L) || curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-                                                                        (curl_off_t)size) ||
-                                                                            curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
-                                                                                             body ? body : "") ||
-                                                                                                 curl_easy_setopt(easy,
-                                                                                                                  CURLOPT_CUSTOMREQUEST, is_post ? NULL : method);
+    return curl_easy_setopt(easy, CURLOPT_POST, 1L) ||
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size) ||
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body ? body : "") ||
+           curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, is_post ? NULL : method);
 }
 
 static int set_request(zoo_http_call *call, const zoo_http_request *r, zoo_err *err)
@@ -466,8 +463,8 @@ static int set_request(zoo_http_call *call, const zoo_http_request *r, zoo_err *
             return zoo_fail_nomem(err);
         body = call->body.data;
     }
-    if (curl_easy_setopt(call->easy, CURLOPT_URL, r->url) || curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER,
-                                                                              call->headers) ||
+    if (curl_easy_setopt(call->easy, CURLOPT_URL, r->url) ||
+        curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers) ||
         curl_easy_setopt(call->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_ms) ||
         set_method(call->easy, r->method, body, r->body_size))
         return zoo_fail_nomem(err);

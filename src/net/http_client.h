@@ -7,8 +7,8 @@
  *     event_base_dispatch(loop);
  *
  * Connections are kept and used again; HTTP/1.1 upstreams, http and https, no redirects followed, no proxy unless
- * asked, no cookies. Callbacks run on the loop's thread and never inside zoo_http_start(). Layer: net. Threads: the
- * loop's only. */
+ * asked, no cookies. Callbacks run on the loop's thread and never inside zoo_http_start(). Layer: net.
+ * Threads: the loop's only. */
 #ifndef ZOO_NET_HTTP_CLIENT_H
 #define ZOO_NET_HTTP_CLIENT_H
 #include <stddef.h>
@@ -66,7 +66,7 @@ int zoo_http_start(zoo_http_client *client, const zoo_http_request *request, zoo
 void zoo_http_cancel(zoo_http_call *call);
 /* Goes on after on_data asked to wait; from the loop, not from inside. While a call waits its idle limit rests. */
 void zoo_http_resume(zoo_http_call *call);
-/* A header of the response, inside on_headers, on_data and on_done; NULL: not there. Valid until the callback
- * returns. */
+/* A header of the response, inside on_headers, on_data and on_done; NULL: not there.
+ * Valid until the callback returns. */
 const char *zoo_http_response_header(zoo_http_call *call, const char *name);
 #endif

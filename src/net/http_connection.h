@@ -1,6 +1,6 @@
 /* http_connection.h - a connection of the HTTP server, which is its current exchange too: what http_server.c (input,
- * routes, lifetime) and http_answer.c (output) share. Nothing outside src/net includes it. Layer: net. Threads: the
- * loop's only. */
+ * routes, lifetime) and http_answer.c (output) share. Nothing outside src/net includes it. Layer: net.
+ * Threads: the loop's only. */
 #ifndef ZOO_NET_HTTP_CONNECTION_H
 #define ZOO_NET_HTTP_CONNECTION_H
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* http_parse.c - an HTTP/1.1 request from foreign bytes, in place: head and chunked body; see http_parse.h. */
 #include "net/http_parse.h"
 #include <string.h>
 #include <strings.h>

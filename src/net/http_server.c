@@ -1,12 +1,12 @@
-/* http_server.c - see http_server.h. A connection is its current exchange too: one request is answered before the next
- * is read.
+/* http_server.c - see http_server.h. A connection is its current exchange too: one request is
+ * answered before the next is read.
  *
  *     on_acceptable() -> HEAD -> read_head() -> BODY -> read_body() -> HANDLING -> end_exchange() -> HEAD ...
  *                          \___ refuse() ______/___________________/      \-> LINGERING -> connection_close()
  *
  * LINGERING: the answer is sent and the sending side shut down; what the client still sends is thrown away, so that it
- * gets to read the answer rather than a reset. A connection is freed only by the loop's own callbacks, never below a
- * handler.
+ * gets to read the answer rather than a reset. A connection is freed only by the loop's own callbacks,
+ * never below a handler.
  * Layer: net. Threads: the loop's only. */
 #include "net/http_server.h"
 #include <errno.h>
@@ -198,8 +198,8 @@ static int read_chunks(zoo_http_exchange *c)
 {
     int rc = zoo_http_chunks_parse(&c->chunks, c->in.data, c->in.size, c->head.size, c->server->limits.max_body);
 
-    if (rc == 0 && c->chunks.in > c->chunks.out) {           /* what framed the data is dropped, so that memory follows
-                                                              * the data */
+    /* what framed the data is dropped, so that memory follows the data */
+    if (rc == 0 && c->chunks.in > c->chunks.out) {
         memmove(c->in.data + c->chunks.out, c->in.data + c->chunks.in, c->in.size - c->chunks.in);
         c->in.size -= c->chunks.in - c->chunks.out;
         c->chunks.in = c->chunks.out;

@@ -8,8 +8,8 @@
  * and so on. Errors have OpenAI's shape: {"error": {"message", "type", "param", "code"}}. Unknown paths are 404, known
  * ones with another method 405; HEAD is answered from the GET route. Requests of one connection are handled one after
  * the other. Built on libevent's events, not on evhttp: that (2.1) answers what it refuses with pages of HTML, tells of
- * a client that left only after the answer, and takes two lengths for one request. Layer: net. Threads: the loop's
- * only. */
+ * a client that left only after the answer, and takes two lengths for one request. Layer: net.
+ * Threads: the loop's only. */
 #ifndef ZOO_NET_HTTP_SERVER_H
 #define ZOO_NET_HTTP_SERVER_H
 #include <stddef.h>
@@ -27,8 +27,7 @@ typedef struct zoo_http_server_limits {
     size_t max_header;           /* bytes; 0: 64 KiB */
     size_t max_body;             /* bytes; 0: 16 MiB; larger: 413 */
     unsigned max_connections;    /* 0: 4096; further ones are closed at once */
-    unsigned idle_ms;            /* a connection without a request, in the middle of one, or that takes no answer; 0:
-                                  * 60,000 */
+    unsigned idle_ms;     /* a connection without a request, in the middle of one, or that takes no answer; 0: 60,000 */
 } zoo_http_server_limits;
 
 /* `listen`: "127.0.0.1:8080", "localhost:8080", "[::1]:0", ":8080" (every address), a port alone (loopback). Port 0: a

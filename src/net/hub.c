@@ -1,8 +1,8 @@
 /* hub.c - see hub.h. What is asked of the hub:
  *
- *     GET  /api/models/REPO/revision/REVISION      {"sha": COMMIT, "siblings": [{"rfilename": FILE}, ...]}
- *     HEAD /REPO/resolve/COMMIT/FILE               ETag and size; for large files X-Linked-Etag, X-Linked-Size on a redirect
- *     GET  /REPO/resolve/COMMIT/FILE               the bytes, by a redirect to another host where the file is large
+ *     GET  /api/models/REPO/revision/REVISION  {"sha": COMMIT, "siblings": [{"rfilename": FILE}, ...]}
+ *     HEAD /REPO/resolve/COMMIT/FILE           ETag and size; large files: X-Linked-Etag, X-Linked-Size on a redirect
+ *     GET  /REPO/resolve/COMMIT/FILE           the bytes, by a redirect to another host where the file is large
  *
  * A download is begun at the hub each time, because the address it leads to is good for minutes only.
  * Layer: net. */
@@ -145,8 +145,9 @@ static int ask_api(zoo_hub *hub, zoo_buf *text, unsigned retries, zoo_transfer_a
         return zoo_fail(err, ZOO_EUSAGE, "%.200s...: address too long", hub->settings.endpoint);
     do {
         zoo_buf_clear(text);
-        rc = zoo_transfer_run(hub->transfer, &(zoo_transfer_request){ .url = url, .max = API_MAX, .on_data = take_text,
-                                                                      .context = text }, a, err);
+        rc = zoo_transfer_run(hub->transfer,
+                              &(zoo_transfer_request){ .url = url, .max = API_MAX, .on_data = take_text,
+                                                       .context = text }, a, err);
     } while (tries_again(hub, &failures, retries, rc, a, err));
     return rc;
 }
@@ -241,10 +242,10 @@ int zoo_hub_open(zoo_hub **out, const zoo_hub_settings *settings, const char *re
     if (!rc && settings->is_offline)
         rc = open_offline(hub, err);
     else if (!rc)
-        rc = zoo_transfer_new(&hub->transfer, &(zoo_transfer_settings){ .endpoint = settings->endpoint,
-                                                                        .token = settings->token,
-                                                                        .ca_file = settings->ca_file,
-                                                                        .idle_s = settings->idle_s }, err);
+        rc = zoo_transfer_new(&hub->transfer,
+                              &(zoo_transfer_settings){ .endpoint = settings->endpoint, .token = settings->token,
+                                                        .ca_file = settings->ca_file, .idle_s = settings->idle_s },
+                              err);
     if (!rc && !settings->is_offline)
         rc = resolve(hub, err);
     if (rc)

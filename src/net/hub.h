@@ -1,11 +1,11 @@
-/* hub.h - files of a model repository from a Hugging Face hub, through the cache that huggingface_hub shares
- * (hub_cache.h).
+/* hub.h - files of a model repository from a Hugging Face hub,
+ * through the cache that huggingface_hub shares (hub_cache.h).
  *
- *     zoo_hub_open(&hub, &settings, "org/name", "main", &err);          // which commit, which files
+ *     zoo_hub_open(&hub, &settings, "org/name", "main", &err);    // which commit, which files
  *     if (zoo_hub_has(hub, "config.json"))
- *         zoo_hub_want(hub, "config.json", &err);                       // asks for its size and checksum unless it is there
- *     zoo_hub_fetch(hub, &err);                                         // gets all that is wanted
- *     zoo_hub_remember(hub, &err);                                      // `main` is this commit, also without the network
+ *         zoo_hub_want(hub, "config.json", &err);                 // asks for its size and checksum unless it is there
+ *     zoo_hub_fetch(hub, &err);                                   // gets all that is wanted
+ *     zoo_hub_remember(hub, &err);                                // `main` is this commit, also without the network
  *     puts(zoo_hub_folder(hub));
  *
  * A file is written as ETAG.incomplete and gets its name when its checksum is right, so a fetch that was killed goes on
@@ -26,8 +26,7 @@ typedef struct zoo_hub_settings {
     const char *token, *ca_file;          /* NULL: none, the system's */
     int is_offline;                       /* the network is not touched */
     unsigned idle_s;                      /* seconds without a byte after which a connection is given up; 0: 30 */
-    unsigned retries;                     /* in a row without a byte of progress, with waits from 0.5 s on that
-                                           * double */
+    unsigned retries;                    /* in a row without a byte of progress, with waits from 0.5 s on that double */
     /* NULL: silent. A sentence about a retry, a wait, a fallback. */
     void (*say)(void *context, const char *sentence);
     /* NULL: not of interest. Bytes that are there, and bytes wanted, of this and earlier calls of zoo_hub_fetch(). */

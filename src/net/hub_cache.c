@@ -48,8 +48,8 @@ int zoo_hub_check_revision(const char *revision, zoo_err *err)
     if (is_path(revision, REVISION_MAX, REVISION_MAX) && revision[strspn(revision, WORD "/")] == '\0' &&
         *revision != '-')
         return ZOO_OK;
-    return zoo_fail(err, ZOO_EUSAGE,
-                    "'%.120s' is not a revision: a branch, tag or commit, of A-Z a-z 0-9 . _ - /, at most %d characters", revision, REVISION_MAX);
+    return zoo_fail(err, ZOO_EUSAGE, "'%.120s' is not a revision: a branch, tag or commit, of A-Z a-z 0-9 . _ - /, at "
+                                     "most %d characters", revision, REVISION_MAX);
 }
 
 int zoo_hub_check_file(const char *file, zoo_err *err)
@@ -167,10 +167,9 @@ int zoo_hub_cache_link(const zoo_hub_cache *cache, const char *commit, const cha
     char path[PATH_MAX], target[PATH_MAX], beside[PATH_MAX], blob[PATH_MAX];
     int rc = zoo_hub_cache_snapshot(path, cache, commit, file, err);
 
-    if (rc || (rc = link_target(target, file, etag, err)) || (rc = place(beside, err, "%s.part.%ld", path,
-                                                                         (long)getpid())) || (rc =
-                                                                                              zoo_hub_cache_blob(blob,
-                                                                                                                 cache, etag, "", err)) || (rc = make_parents(path, err)))
+    if (rc || (rc = link_target(target, file, etag, err)) ||
+        (rc = place(beside, err, "%s.part.%ld", path, (long)getpid())) ||
+        (rc = zoo_hub_cache_blob(blob, cache, etag, "", err)) || (rc = make_parents(path, err)))
         return rc;
     unlink(beside);
     if (symlink(target, beside)) {
@@ -208,8 +207,8 @@ static int lock_file(int fd, void (*waits)(void *context), void *context)
                 return -1;
         return 0;
     }
-    return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -1;      /* a file system without locks: checksums find a
-                                                                  * collision */
+    /* a file system without locks: checksums find a collision */
+    return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -1;
 }
 
 int zoo_hub_cache_lock(int *fd, const zoo_hub_cache *cache, const char *etag, void (*waits)(void *context),

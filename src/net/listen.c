@@ -1,3 +1,4 @@
+/* listen.c - "127.0.0.1:8080" to a listening socket; see listen.h. */
 #include "net/listen.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -92,9 +93,9 @@ static int open_socket(const struct address *a)
         return -1;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) ||
-        (a->is_every && a->to.any.sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off,
-                                                                      sizeof off)) || bind(fd, &a->to.any, a->size) ||
-        listen(fd, BACKLOG)) {
+        (a->is_every && a->to.any.sa_family == AF_INET6 &&
+         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off)) ||
+        bind(fd, &a->to.any, a->size) || listen(fd, BACKLOG)) {
         saved = errno;
         close(fd);
         errno = saved;

@@ -318,19 +318,18 @@ static int set_up(zoo_transfer *t, const zoo_transfer_settings *s)
 
     return curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") ||
            curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) || curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) ||
-               curl_easy_setopt(e, CURLOPT_NOPROGRESS, 1L) || curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L) ||
-                   curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L) ||
-                       curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, (long)(s->connect_s ? s->connect_s : CONNECT_S)) ||
-                           curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L) ||
-                               curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)(s->idle_s ? s->idle_s : IDLE_S)) ||
-                                   curl_easy_setopt(e, CURLOPT_USERAGENT, t->user_agent) ||
-                                       curl_easy_setopt(e, CURLOPT_BUFFERSIZE, 256L << 10) ||
-                                           curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header) ||
-                                               curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body) ||
-                                                   curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) ||
-                                                       curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->reason) ||
-                                                           (s->ca_file && curl_easy_setopt(e, CURLOPT_CAINFO,
-                                                                                           s->ca_file));
+           curl_easy_setopt(e, CURLOPT_NOPROGRESS, 1L) || curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L) ||
+           curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L) ||
+           curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, (long)(s->connect_s ? s->connect_s : CONNECT_S)) ||
+           curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L) ||
+           curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)(s->idle_s ? s->idle_s : IDLE_S)) ||
+           curl_easy_setopt(e, CURLOPT_USERAGENT, t->user_agent) ||
+           curl_easy_setopt(e, CURLOPT_BUFFERSIZE, 256L << 10) ||
+           curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header) ||
+           curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body) ||
+           curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) ||
+           curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->reason) ||
+           (s->ca_file && curl_easy_setopt(e, CURLOPT_CAINFO, s->ca_file));
 }
 
 static int add_token(zoo_transfer *t, const char *token, zoo_err *err)

@@ -1,7 +1,7 @@
 /* transfer.h - one HTTP request after the other, each waited for: what a download needs of libcurl.
  *
  *     zoo_transfer_new(&t, &(zoo_transfer_settings){ .endpoint = "https://huggingface.co", .token = token }, &err);
- *     zoo_transfer_run(t, &(zoo_transfer_request){ .url = url, .from = 4096, .on_data = write, .context = file }, &answer, &err);
+ *     zoo_transfer_run(t, &(zoo_transfer_request){ .url = url, .on_data = write, .context = file }, &answer, &err);
  *
  * Redirects are followed here and not by libcurl, so that the rule is in one place: the token goes to the endpoint's
  * scheme, host and port and to nothing else; over http:// only to this machine; and https:// never leads to http://.
@@ -38,8 +38,7 @@ typedef struct zoo_transfer_answer {
 
 typedef struct zoo_transfer_request {
     const char *url;
-    int is_head;                          /* ends at a redirect that names the file's ETag, which may be its own host's
-                                           * alone */
+    int is_head;                  /* ends at a redirect that names the file's ETag, which may be its own host's alone */
     uint64_t from;                        /* asks for the bytes from here on */
     uint64_t max;                         /* bytes of body; one more is an error. 0: none may come */
     /* Bytes of a 200 or 206; `answer` is known by the first. Non-zero ends the transfer with the error left in *err. */
@@ -55,7 +54,7 @@ int zoo_transfer_sends_token(const zoo_transfer *transfer);
 /* ZOO_OK: a whole response is there, whatever its status. */
 int zoo_transfer_run(zoo_transfer *transfer, const zoo_transfer_request *request, zoo_transfer_answer *answer,
                      zoo_err *err);
-/* Appends `text` to out[0..size) with all but letters, digits and -._~ (and '/', where `keeps_slash`) as %XX; non-zero:
- * no room. */
+/* Appends `text` to out[0..size) with all but letters, digits and -._~ (and '/', where `keeps_slash`) as %XX;
+ * non-zero: no room. */
 int zoo_transfer_escape(char *out, size_t size, const char *text, int keeps_slash);
 #endif

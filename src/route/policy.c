@@ -1,3 +1,5 @@
+/* policy.c - decisions over a router's distribution, as pure functions: which experts to try, in which order; see
+ * policy.h. */
 #include "route/policy.h"
 
 /* Whether p stands before q; equal ones keep their order. */

@@ -1,9 +1,9 @@
 /* completion.c - POST /v1/chat/completions of a simulated expert.
  *
  *   zoo_sim_handle_completion() -> go_on() --DONE, BROKEN--> settle()
- *                                     | WAITS     ^                |
- *                                  keep() ---- on_timer()          +- an answer, a failure, a cut connection: job_free()
- *                                     |                            +- a stall: silence until on_leave()
+ *                                     | WAITS     ^             |
+ *                                  keep() ---- on_timer()       +- an answer, a failure, a cut connection: job_free()
+ *                                     |                         +- a stall: silence until on_leave()
  *                                  on_leave() -> job_free()
  *
  * What needs no waiting never leaves the stack. A token is a word with the blank behind it, or one CJK character.
@@ -19,8 +19,7 @@
 
 enum fate { FATE_ANSWER, FATE_FAIL, FATE_STALL, FATE_CUT, FATE_CUT_NOW };
 
-#define READ_NS UINT64_C(20000000)          /* a client gets to read the half that it is given: cutting off discards the
-                                             * rest */
+#define READ_NS UINT64_C(20000000)  /* a client gets to read the half that it is given: cutting off discards the rest */
 
 enum progress { WAITS, DONE, BROKEN };
 
@@ -71,8 +70,9 @@ static size_t count_tokens(const char *text, size_t size)
 
 static int add_head(zoo_buf *out, const struct zoo_sim_job *job, const char *object)
 {
-    return zoo_buf_addf(out,
-                        "{\"id\":\"chatcmpl-simulated-%" PRIu64 "\",\"object\":\"%s\",\"created\":%" PRId64 ",\"model\":\"%s\",\"system_fingerprint\":\"simulated\",", job->number, object, job->created, job->expert->name);
+    return zoo_buf_addf(out, "{\"id\":\"chatcmpl-simulated-%" PRIu64 "\",\"object\":\"%s\",\"created\":%" PRId64
+                             ",\"model\":\"%s\",\"system_fingerprint\":\"simulated\",",
+                        job->number, object, job->created, job->expert->name);
 }
 
 static int add_usage(zoo_buf *out, const struct zoo_sim_job *job)
@@ -91,8 +91,8 @@ static int fill_whole(zoo_buf *out, const struct zoo_sim_job *job)
            add_usage(out, job) || zoo_buf_add_str(out, "}");
 }
 
-/* One event with the piece as its delta; the first also names the role, the last (piece NULL) gives the reason to
- * finish. */
+/* One event with the piece as its delta; the first also names the role, the last (piece NULL)
+ * gives the reason to finish. */
 static int add_event(zoo_buf *out, const struct zoo_sim_job *job, const char *piece, size_t size, int is_first)
 {
     if (zoo_buf_add_str(out, "data: ") || add_head(out, job, "chat.completion.chunk") ||

@@ -1,5 +1,5 @@
-/* config.c - the settings file of simulated experts: a cyaml table made at run time, as its keys are the kinds of
- * task. */
+/* config.c - the settings file of simulated experts: a cyaml table made at run time,
+ * as its keys are the kinds of task. */
 #include <stdlib.h>
 #include <string.h>
 #include "base/yaml.h"

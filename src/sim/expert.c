@@ -1,3 +1,4 @@
+/* expert.c - simulated experts: which there are, how good at what, how fast, how reliable; see expert.h. */
 #include "sim/expert.h"
 #include <stdio.h>
 #include <stdlib.h>

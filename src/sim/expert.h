@@ -23,9 +23,8 @@ typedef struct zoo_sim_expert {
     double strengths[ZOO_SIM_KINDS_MAX];      /* probability of a right answer, by kind as in zoo_sim_kinds */
     double latency_ms;                        /* before the first token */
     double tokens_per_s;                      /* 0: all at once */
-    double failure_rate, stall_rate,
-        cut_rate;      /* of requests: answered with failure_status; never ended; connection
-                                                       closed half-way. Together at most 1 */
+    /* Of requests: answered with failure_status; never ended; connection closed half-way. Together at most 1. */
+    double failure_rate, stall_rate, cut_rate;
     unsigned failure_status;                  /* 400..599 */
 } zoo_sim_expert;
 
@@ -37,8 +36,8 @@ typedef struct zoo_sim_config {
 
 /* Reads the settings file; docs in `zooter sim --help`. ZOO_EIO, ZOO_EFORMAT with *out empty. */
 int zoo_sim_config_load(zoo_sim_config *out, const char *path, zoo_err *err);
-/* expert-1..expert-K: answer at once, never fail; expert i is strong (0.9) at every K-th kind from the i-th on, else
- * 0.4. */
+/* expert-1..expert-K: answer at once, never fail; expert i is strong (0.9)
+ * at every K-th kind from the i-th on, else 0.4. */
 int zoo_sim_config_uniform(zoo_sim_config *out, size_t k, zoo_err *err);
 void zoo_sim_config_release(zoo_sim_config *config);
 const zoo_sim_expert *zoo_sim_expert_find(const zoo_sim_config *config, const char *name);       /* NULL: none */

@@ -62,8 +62,8 @@ static const struct fact capitals[] = {
     { { "Canada", "Kanada", "le Canada", "Canadá", "加拿大" }, { "Ottawa", "Ottawa", "Ottawa", "Ottawa", "渥太华" } },
     { { "Finland", "Finnland", "la Finlande", "Finlandia", "芬兰" },
       { "Helsinki", "Helsinki", "Helsinki", "Helsinki", "赫尔辛基" } },
-    { { "Hungary", "Ungarn", "la Hongrie", "Hungría", "匈牙利" }, { "Budapest", "Budapest", "Budapest", "Budapest",
-                                                                 "布达佩斯" } }
+    { { "Hungary", "Ungarn", "la Hongrie", "Hungría", "匈牙利" },
+      { "Budapest", "Budapest", "Budapest", "Budapest", "布达佩斯" } }
 };
 
 static const zoo_sim_frame capitals_frames[] = {

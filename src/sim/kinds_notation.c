@@ -1,5 +1,5 @@
-/* kinds_notation.c - tasks that write a number in another way: Roman numerals, binary, number words of another
- * language.
+/* kinds_notation.c - tasks that write a number in another way: Roman numerals, binary,
+ * number words of another language.
  * Layer: sim -> base. */
 #include <string.h>
 #include "sim/kinds.h"
@@ -166,8 +166,8 @@ static const char *const number_words[ZOO_SIM_LANGS][WORDS] = {
       "二十", "三十", "四十", "五十", "六十", "七十", "八十", "九十", "一百" }
 };
 static const char *const language_names[ZOO_SIM_LANGS][ZOO_SIM_LANGS] = {          /* [in which language][of which] */
-    { "English", "German", "French", "Spanish", "Chinese" }, { "Englisch", "Deutsch", "Französisch", "Spanisch",
-                                                               "Chinesisch" },
+    { "English", "German", "French", "Spanish", "Chinese" },
+    { "Englisch", "Deutsch", "Französisch", "Spanisch", "Chinesisch" },
     { "anglais", "allemand", "français", "espagnol", "chinois" }, { "inglés", "alemán", "francés", "español", "chino" },
     { "英语", "德语", "法语", "西班牙语", "汉语" }
 };

@@ -1,5 +1,5 @@
-/* kinds_text.c - tasks on the letters of words: reversing, counting, sorting, initials. Chinese questions ask about
- * English words.
+/* kinds_text.c - tasks on the letters of words: reversing, counting, sorting, initials.
+ * Chinese questions ask about English words.
  * Layer: sim -> base. */
 #include <stdio.h>
 #include <stdlib.h>

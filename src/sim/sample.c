@@ -1,3 +1,4 @@
+/* sample.c - the sample: a folder from which the whole loop can be run with simulated experts; see sample.h. */
 #include "sim/sample.h"
 #include <errno.h>
 #include <limits.h>
@@ -185,9 +186,9 @@ static int fill_experts(zoo_buf *out, const zoo_sim_sample *sample)
     char router[PATH_MAX];
     int rc = zoo_fs_join(router, sizeof router, sample->dir, "router", NULL);
 
-    if (rc || zoo_buf_addf(out, "# The simulated experts as their clients see them, for: zooter collect, zooter serve. "
-                                "Prices are made up.\n"
-                           "listen: 127.0.0.1:%u\nrouter: ", sample->gateway_port) ||
+    if (rc ||
+        zoo_buf_addf(out, "# The simulated experts as their clients see them, for: zooter collect, zooter serve. "
+                          "Prices are made up.\nlisten: 127.0.0.1:%u\nrouter: ", sample->gateway_port) ||
         zoo_buf_add_json_str(out, router, strlen(router)))            /* a JSON string is a YAML string */
         return ZOO_ENOMEM;
     rc = zoo_buf_add_str(out, "\nexperts:\n");

@@ -1,8 +1,9 @@
 /* sample.h - the sample: a folder from which the whole loop can be run with simulated experts.
  *
- *     queries.jsonl     rows for `zooter import`: split pool (to select training queries from) and test (held-out frames only)
- *     benchmark.jsonl   the test queries again, as the benchmark that `zooter select` keeps out of training; some rows of
- *                       the pool are copies of them, as happens to queries gathered from the web
+ *     queries.jsonl     rows for `zooter import`: split pool (to select training queries from) and test (held-out
+ *                       frames only)
+ *     benchmark.jsonl   the test queries again, as the benchmark that `zooter select` keeps out of training; some rows
+ *                       of the pool are copies of them, as happens to queries gathered from the web
  *     sim.yaml          the simulated experts, for `zooter sim --config`
  *     experts.yaml      the same as clients see them, for `zooter collect` and `zooter serve`
  *

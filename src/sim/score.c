@@ -104,8 +104,8 @@ static int score_pairs(const zoo_sim_server *s, const json_t *body, double *valu
 /* {"messages": [..., user, ..., assistant]}: one score. */
 static int score_messages(zoo_sim_server *s, const json_t *messages, double *values, const char **sentence)
 {
-    const json_t *user = zoo_sim_last_message(messages, "user"), *assistant = zoo_sim_last_message(messages,
-                                                                                                   "assistant");
+    const json_t *user = zoo_sim_last_message(messages, "user");
+    const json_t *assistant = zoo_sim_last_message(messages, "assistant");
     char *query;
 
     *sentence = "'messages' should hold a user message and an assistant message with text";

@@ -1,3 +1,5 @@
+/* server.c - simulated experts behind the API that real ones have: an OpenAI-compatible upstream for demos, tests
+ * and load; see server.h. */
 #include "sim/server.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -91,18 +93,20 @@ static void handle_models(zoo_http_exchange *exchange, void *context)
     zoo_buf_clear(&s->body);
     failed = zoo_buf_add_str(&s->body, "{\"object\":\"list\",\"data\":[");
     for (size_t i = 0; i < s->config->count && !failed; i++)
-        failed = zoo_buf_addf(&s->body,
-                              "%s{\"id\":\"%s\",\"object\":\"model\",\"created\":%" PRId64 ",\"owned_by\":\"simulated\"}", i ? "," : "", s->config->experts[i].name, (int64_t)time(NULL));
+        failed = zoo_buf_addf(&s->body, "%s{\"id\":\"%s\",\"object\":\"model\",\"created\":%" PRId64
+                                        ",\"owned_by\":\"simulated\"}",
+                              i ? "," : "", s->config->experts[i].name, (int64_t)time(NULL));
     reply_body(s, exchange, failed || zoo_buf_add_str(&s->body, "]}"));
 }
 
 static int add_tally(zoo_buf *out, const char *name, const struct zoo_sim_tally *t)
 {
-    return zoo_buf_addf(out,
-                        "\"%s\":{\"requests\":%" PRIu64 ",\"streamed\":%" PRIu64 ",\"answered\":%" PRIu64 ",\"failed\":%" PRIu64
-                        ",\"cut\":%" PRIu64 ",\"stalled\":%" PRIu64 ",\"cancelled\":%" PRIu64 ",\"prompt_tokens\":%" PRIu64
-                        ",\"completion_tokens\":%" PRIu64 "}", name, t->requests, t->streamed, t->answered, t->failed,
-                        t->cut, t->stalled, t->cancelled, t->prompt_tokens, t->completion_tokens);
+    return zoo_buf_addf(out, "\"%s\":{\"requests\":%" PRIu64 ",\"streamed\":%" PRIu64 ",\"answered\":%" PRIu64
+                             ",\"failed\":%" PRIu64 ",\"cut\":%" PRIu64 ",\"stalled\":%" PRIu64
+                             ",\"cancelled\":%" PRIu64 ",\"prompt_tokens\":%" PRIu64
+                             ",\"completion_tokens\":%" PRIu64 "}",
+                        name, t->requests, t->streamed, t->answered, t->failed, t->cut, t->stalled, t->cancelled,
+                        t->prompt_tokens, t->completion_tokens);
 }
 
 static void add_up(struct zoo_sim_tally *all, const struct zoo_sim_tally *t)
@@ -127,12 +131,13 @@ static void handle_stats(zoo_http_exchange *exchange, void *context)
     zoo_buf_clear(&s->body);
     failed = zoo_buf_addf(&s->body,
                           "{\"simulated\":true,\"seconds\":%.3f,\"connections\":%zu,\"unknown_models\":%" PRIu64
-                          ",\"bad_requests\":%" PRIu64 ",\"score_requests\":%" PRIu64 ",\"scores\":%" PRIu64 ",\"experts\":{",
+                          ",\"bad_requests\":%" PRIu64 ",\"score_requests\":%" PRIu64 ",\"scores\":%" PRIu64
+                          ",\"experts\":{",
                           (double)(zoo_clock_ns() - s->started_ns) / 1e9, zoo_http_server_connections(s->http),
                           s->unknown_models, s->bad_requests, s->score_requests, s->scores);
     for (size_t i = 0; i < s->config->count && !failed; i++) {
-        failed = (i && zoo_buf_add_str(&s->body, ",")) || add_tally(&s->body, s->config->experts[i].name,
-                                                                    &s->tallies[i]);
+        failed = (i && zoo_buf_add_str(&s->body, ",")) ||
+                 add_tally(&s->body, s->config->experts[i].name, &s->tallies[i]);
         add_up(&all, &s->tallies[i]);
     }
     reply_body(s, exchange, failed || zoo_buf_add_str(&s->body, "},") || add_tally(&s->body, "total", &all) ||

@@ -1,5 +1,5 @@
-/* server.h - simulated experts behind the API that real ones have: an OpenAI-compatible upstream for demos, tests and
- * load.
+/* server.h - simulated experts behind the API that real ones have: an OpenAI-compatible upstream for demos,
+ * tests and load.
  *
  *     zoo_sim_server_new(&server, loop, 8001, &config, &err);       // loopback only; port 0: a free one
  *     fprintf(stderr, "listening on %s\n", zoo_sim_server_url(server));

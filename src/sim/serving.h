@@ -29,8 +29,8 @@ struct zoo_sim_server {
 json_t *zoo_sim_read_body(zoo_sim_server *server, zoo_http_exchange *exchange);
 void zoo_sim_refuse(zoo_sim_server *server, zoo_http_exchange *exchange, const char *message);       /* 400 */
 void zoo_sim_out_of_memory(zoo_http_exchange *exchange);                                             /* 500 */
-/* The text of a message: its string, or its text parts joined by line ends, in `out` (cleared first). 0, or -1: it has
- * none. */
+/* The text of a message: its string, or its text parts joined by line ends, in `out` (cleared first). 0,
+ * or -1: it has none. */
 int zoo_sim_message_text(const json_t *message, zoo_buf *out);
 /* The last message of that role; NULL: none. */
 const json_t *zoo_sim_last_message(const json_t *messages, const char *role);

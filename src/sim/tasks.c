@@ -1,3 +1,4 @@
+/* tasks.c - the kinds of task that the sample asks and that the simulated experts answer; see tasks.h. */
 #include "sim/tasks.h"
 #include <errno.h>
 #include <stdarg.h>
@@ -274,8 +275,7 @@ int zoo_sim_mistake(const zoo_sim_task *task, zoo_rng *rng, char *out, size_t si
         return -1;
     for (int tries = 0; tries < 100; tries++) {
         task->kind->err(task->frame, &task->slots, right, rng, out, size);
-        if (!strstr(out, right))          /* "quatre-vingt-dix" holds "dix": a grader that looks for words would take
-                                           * it */
+        if (!strstr(out, right))       /* "quatre-vingt-dix" holds "dix": a grader that looks for words would take it */
             return 0;
     }
     return -1;

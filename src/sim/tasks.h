@@ -9,8 +9,8 @@
  *
  * A frame is a sentence with slots {a}..{f}. Held-out frames are for test queries only: no training frame is the same
  * sentence. A value is what a grader compares; for `program` it is Python source.
- * Layer: sim -> base. Threads: pure functions over constant tables. Refuses to guess: text that is no frame is not
- * matched. */
+ * Layer: sim -> base. Threads: pure functions over constant tables.
+ * Refuses to guess: text that is no frame is not matched. */
 #ifndef ZOO_SIM_TASKS_H
 #define ZOO_SIM_TASKS_H
 #include <stddef.h>
@@ -36,8 +36,7 @@ typedef struct zoo_sim_frame {
 typedef struct zoo_sim_kind {
     const char *name;              /* "percent" */
     const char *group;             /* "arithmetic": the sample's subset */
-    const char *grader;            /* "number", "string", "choice" or "program", as `zooter reward --grader` reads
-                                    * them */
+    const char *grader;          /* "number", "string", "choice" or "program", as `zooter reward --grader` reads them */
     const char *slots;             /* class of each slot: n number, t time of day, w word, l anything but a line end */
     const zoo_sim_frame *frames;
     size_t frame_count;

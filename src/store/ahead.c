@@ -113,8 +113,8 @@ static int read_lines(zoo_ahead *a, enum zoo_ahead_kind kind, size_t lines, zoo_
     int rc, has_room = 1;
 
     forget(&a->parts[kind]);
-    rc = zoo_sql_bind(a->store, id, err, &wanted, &models);          /* of kinds other than rewards the statement takes
-                                                                      * no names */
+    /* of kinds other than rewards the statement takes no names */
+    rc = zoo_sql_bind(a->store, id, err, &wanted, &models);
     while (!rc && has_room && (rc = zoo_sql_step(a->store, id, err)) == 1) {
         has_room = take_row(a, kind, err);
         rc = has_room < 0 ? has_room : ZOO_OK;

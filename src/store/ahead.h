@@ -1,8 +1,8 @@
 /* ahead.h - what the store has of the queries that a batch of lines speaks of, read for many of them at once: over a
  * network each look of its own would wait.
  *
- *     zoo_ahead_begin(&ahead, keys, lines);             // keys[i]: the query of line i, 0: none; the array stays the caller's
- *     ahead.at = i;                                     // the line that is being imported, in ascending order
+ *     zoo_ahead_begin(&ahead, keys, lines);    // keys[i]: the query of line i, 0: none; the array stays the caller's
+ *     ahead.at = i;                            // the line that is being imported, in ascending order
  *     rc = zoo_ahead_rows(&ahead, ZOO_AHEAD_REWARDS, query, &rows, &count, err);
  *     if (rc == 1) ... all that is stored of it is in rows[0..count), a value a column
  *     if (rc == 0) ... it has to be asked of the store
@@ -34,8 +34,7 @@ enum zoo_ahead_kind {
 typedef struct zoo_ahead {
     zoo_store *store;                    /* NULL: nothing is read ahead */
     size_t at;
-    int is_blind;                        /* the query of line `at` has been written to: everything has to be asked of
-                                          * the store */
+    int is_blind;              /* the query of line `at` has been written to: everything has to be asked of the store */
     const zoo_key *keys;                 /* (lines) */
     size_t lines;
     zoo_key *wanted;                     /* (ZOO_AHEAD_LINES): of one look */

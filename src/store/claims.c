@@ -21,8 +21,8 @@ enum { HOST_SIZE = 200 };
 
 /* ---- who is who ---- */
 
-/* A name for this boot of this machine and this space of process numbers (containers on one machine each have their
- * own). */
+/* A name for this boot of this machine and this space of process numbers (containers on one
+ * machine each have their own). */
 static void name_host(char host[HOST_SIZE])
 {
     char boot[64] = "unknown", space[64] = "";
@@ -40,8 +40,8 @@ static void name_host(char host[HOST_SIZE])
     snprintf(host, HOST_SIZE, "%s %s", boot, space);
 }
 
-/* When the process began, in ticks since boot, by which a number that was given twice is told apart; 0: not known, -1:
- * no such process. */
+/* When the process began, in ticks since boot, by which a number that was given twice is told apart;
+ * 0: not known, -1: no such process. */
 static int64_t process_started(int64_t process)
 {
     char path[64], line[1024] = "";
@@ -97,9 +97,9 @@ static int find_ended(zoo_store *s, zoo_key after, zoo_key *ended, zoo_err *err)
         int is_late = zoo_sql_number(s, ZOO_SQL_OWNERS, 4) != 0, is_here;
         rc = zoo_sql_get(s, ZOO_SQL_OWNERS, 1, &its_host, NULL, err);
         is_here = its_host && !strcmp(its_host, host);
-        if (!rc && key > after && key != s->owner && (is_late || (is_here &&
-                                                                  is_dead(zoo_sql_number(s, ZOO_SQL_OWNERS, 2),
-                                                                          zoo_sql_number(s, ZOO_SQL_OWNERS, 3)))))
+        if (!rc && key > after && key != s->owner &&
+            (is_late || (is_here && is_dead(zoo_sql_number(s, ZOO_SQL_OWNERS, 2),
+                                            zoo_sql_number(s, ZOO_SQL_OWNERS, 3)))))
             *ended = key;
     }
     zoo_sql_reset(s, ZOO_SQL_OWNERS);

@@ -1,5 +1,5 @@
-/* copy.c - a store's rows into another store, whatever back end each has: table by table, keys and all. Layer:
- * store. */
+/* copy.c - a store's rows into another store, whatever back end each has: table by table,
+ * keys and all. Layer: store. */
 #include "store/sql.h"
 
 enum { COLUMNS_MAX = 20 };

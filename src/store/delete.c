@@ -13,16 +13,14 @@ static const struct thing {
     [ZOO_THING_REWARD_MODEL] = { "reward model", ZOO_SQL_CLAIMS_OF_REWARD_MODEL,
                                  { ZOO_SQL_DELETE_REWARD_MODEL_REWARDS, ZOO_SQL_DELETE_REWARD_MODEL_JUDGEMENTS,
                                    ZOO_SQL_DELETE_REWARD_MODEL_CLAIMS, ZOO_SQL_DELETE_REWARD_MODEL }, 4 },
-    [ZOO_THING_EXPERT] = { "expert", ZOO_SQL_CLAIMS_OF_EXPERT, { ZOO_SQL_DELETE_EXPERT_REWARDS,
-                                                                 ZOO_SQL_DELETE_EXPERT_JUDGEMENTS,
-                                                                 ZOO_SQL_DELETE_EXPERT_CLAIMS,
-                                                                 ZOO_SQL_DELETE_EXPERT_FAILURES,
-                                                                 ZOO_SQL_DELETE_EXPERT_ANSWERS, ZOO_SQL_DELETE_EXPERT },
-                           6 },
+    [ZOO_THING_EXPERT] = { "expert", ZOO_SQL_CLAIMS_OF_EXPERT,
+                           { ZOO_SQL_DELETE_EXPERT_REWARDS, ZOO_SQL_DELETE_EXPERT_JUDGEMENTS,
+                             ZOO_SQL_DELETE_EXPERT_CLAIMS, ZOO_SQL_DELETE_EXPERT_FAILURES,
+                             ZOO_SQL_DELETE_EXPERT_ANSWERS, ZOO_SQL_DELETE_EXPERT }, 6 },
 };
 
-/* What is asked or scored just now would have nowhere to go: it would be paid for and lost, or refer to what does not
- * exist. */
+/* What is asked or scored just now would have nowhere to go: it would be paid for and lost,
+ * or refer to what does not exist. */
 static int check_idle(zoo_store *s, const struct thing *t, const char *name, zoo_err *err)
 {
     uint64_t others;

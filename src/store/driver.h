@@ -3,12 +3,13 @@
  *
  *     rc = zoo_driver_of(where)->open(&db, where, ZOO_STORE_WRITE, &err);
  *     db->driver->bind(db, ZOO_SQL_QUERY_BY_ID, values, 1, &err);
- *     while ((rc = db->driver->step(db, ZOO_SQL_QUERY_BY_ID, &err)) == 1) ... db->driver->text(db, ZOO_SQL_QUERY_BY_ID, 1, &size) ...
+ *     while ((rc = db->driver->step(db, ZOO_SQL_QUERY_BY_ID, &err)) == 1)
+ *         ... db->driver->text(db, ZOO_SQL_QUERY_BY_ID, 1, &size) ...
  *
  * A back end is added by filling in this table, a column of statements.c and a row of zoo_drivers (driver.c); the
  * conformance suite (tests/unit/store/test_conformance_*.c) then says what is wrong with it.
- * Layer: store. Threads: a zoo_db has one owner. Errors are sentences that begin with db->name, never with a
- * password. */
+ * Layer: store. Threads: a zoo_db has one owner. Errors are sentences that begin with db->name,
+ * never with a password. */
 #ifndef ZOO_STORE_DRIVER_H
 #define ZOO_STORE_DRIVER_H
 #include <stddef.h>
@@ -41,36 +42,37 @@ enum zoo_db_begin {
 typedef struct zoo_driver {
     const char *name;                           /* "SQLite" */
     enum zoo_dialect dialect;                   /* its column in statements.c */
+    /* append() only collects, and what was appended is to be looked for in batches; else each append() is there at
+     * once. */
     int copies;
-        /* append() only collects, and what was appended is to be looked for in batches; else each
-                                                   append() is there at once */
 
-    /* Connects and brings the schema to what `mode` allows; *out = NULL on failure. ZOO_EIO, ZOO_EFORMAT (no store, a newer one,
-     * an older one where mode is READ), ZOO_EUSAGE (a name that cannot be; a password in it). */
+    /* Connects and brings the schema to what `mode` allows; *out = NULL on failure. ZOO_EIO, ZOO_EFORMAT (no store, a
+     * newer one, an older one where mode is READ), ZOO_EUSAGE (a name that cannot be; a password in it). */
     int (*open)(zoo_db **out, const char *where, enum zoo_store_mode mode, zoo_err *err);
     void (*close)(zoo_db *db);                  /* an open transaction is undone */
-    /* How sentences, logs and reports call the store: a file's path, or postgresql://HOST/NAME, into name (size bytes). Needs
-     * no connection. */
+    /* How sentences, logs and reports call the store: a file's path, or postgresql://HOST/NAME, into name (size
+     * bytes). Needs no connection. */
     int (*describe)(const char *where, char *name, size_t size, zoo_err *err);
 
-    /* Transactions do not nest; savepoints do, in one. in_transaction: whether one is open (also one that has failed). */
+    /* Transactions do not nest; savepoints do, in one. in_transaction: whether one is open (also one that has
+     * failed). */
     int (*begin)(zoo_db *db, enum zoo_db_begin kind, zoo_err *err);
     int (*commit)(zoo_db *db, zoo_err *err);            /* a failure leaves nothing open and nothing stored */
-    void (*rollback)(zoo_db *db);                       /* never fails; fine where none is open. Resets every
-                                                         * statement. */
+    void (*rollback)(zoo_db *db);                    /* never fails; fine where none is open. Resets every statement. */
     int (*in_transaction)(const zoo_db *db);
     int (*savepoint)(zoo_db *db, zoo_err *err);
     int (*release)(zoo_db *db, zoo_err *err);
-    void (*rollback_to)(zoo_db *db);                    /* and releases it; where that fails, so does all else until
-                                                         * rollback() */
+    void (*rollback_to)(zoo_db *db);          /* and releases it; where that fails, so does all else until rollback() */
 
-    /* Statements are prepared at their first use and kept. bind() resets the statement first; values (n) as its types say. step():
-     * 1: a row; 0: the end, the statement is reset; negative: an error, reset as well. One that is left early wants reset(). Several
-     * statements may be stepped side by side. Statements of kind SCAN need a transaction around them. */
+    /* Statements are prepared at their first use and kept. bind() resets the statement first; values (n) as its types
+     * say. step(): 1: a row; 0: the end, the statement is reset; negative: an error, reset as well. One that is left
+     * early wants reset(). Several statements may be stepped side by side. Statements of kind SCAN need a transaction
+     * around them. */
     int (*bind)(zoo_db *db, enum zoo_sql id, const zoo_db_value *values, size_t n, zoo_err *err);
     int (*step)(zoo_db *db, enum zoo_sql id, zoo_err *err);
     void (*reset)(zoo_db *db, enum zoo_sql id);
-    /* Columns of the current row, valid until the next step or reset. text() gives NULL for NULL; is_null() tells for numbers. */
+    /* Columns of the current row, valid until the next step or reset. text() gives NULL for NULL; is_null() tells for
+     * numbers. */
     int64_t (*number)(zoo_db *db, enum zoo_sql id, int column);
     double (*real)(zoo_db *db, enum zoo_sql id, int column);
     /* NUL-terminated behind size bytes */
@@ -83,7 +85,8 @@ typedef struct zoo_driver {
     int (*append)(zoo_db *db, enum zoo_table table, const zoo_db_value *row, zoo_err *err);
     int (*flush)(zoo_db *db, zoo_err *err);
     /* Before and after many rows: checks that cost more than they tell are off between them (SQLite: foreign keys), and
-     * other imports wait (PostgreSQL: a lock on queries). begin opens the transaction; end comes after commit or rollback. */
+     * other imports wait (PostgreSQL: a lock on queries). begin opens the transaction; end comes after commit or
+     * rollback. */
     int (*bulk_begin)(zoo_db *db, zoo_err *err);
     void (*bulk_end)(zoo_db *db);
 
@@ -112,8 +115,8 @@ const zoo_driver *zoo_driver_of(const char *where);
  * stores; PostgreSQL has one step, to the same version. A step that has been released is never edited. */
 enum { ZOO_SCHEMA_VERSION = 2 };
 
-/* What a file or database turned out to be, and whether `mode` may use it: ZOO_OK, or the sentence (both back ends say
- * the same). */
+/* What a file or database turned out to be, and whether `mode` may use it: ZOO_OK,
+ * or the sentence (both back ends say the same). */
 enum zoo_schema_kind { ZOO_SCHEMA_FRESH, ZOO_SCHEMA_OURS, ZOO_SCHEMA_FOREIGN };
 int zoo_schema_check(const char *name, enum zoo_schema_kind kind, int64_t version, enum zoo_store_mode mode,
                      zoo_err *err);

@@ -1,6 +1,6 @@
 /* driver_sqlite.c - the driver for SQLite: statements, transactions, a sentence for every error. One file is one store:
- * WAL, foreign keys. Opening is in sqlite_open.c, versions in sqlite_schema.c, many rows in sqlite_bulk.c. Layer:
- * store. */
+ * WAL, foreign keys. Opening is in sqlite_open.c, versions in sqlite_schema.c,
+ * many rows in sqlite_bulk.c. Layer: store. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -145,8 +145,8 @@ int zoo_sqlite_bind_value(sqlite3_stmt *st, int at, char type, const zoo_db_valu
 
 /* ---- statements ---- */
 
-/* Checks are on again after many rows. Without memory they cannot be switched on at once: then before anything else is
- * done. */
+/* Checks are on again after many rows. Without memory they cannot be switched on at once: then
+ * before anything else is done. */
 static int end_bulk(struct zoo_sqlite *s, zoo_err *err)
 {
     int rc;

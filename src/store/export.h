@@ -23,8 +23,8 @@ typedef struct zoo_export {
     zoo_err *err;
 } zoo_export;
 
-/* The current row's text; NULL where it is NULL, or where there is no memory, which the line's end finds. size may be
- * NULL. */
+/* The current row's text; NULL where it is NULL, or where there is no memory, which the line's end finds.
+ * size may be NULL. */
 const char *zoo_export_text(zoo_export *o, enum zoo_sql id, int column, size_t *size);
 void zoo_export_add(zoo_export *o, const char *text);
 void zoo_export_add_string(zoo_export *o, const char *text, size_t size);
@@ -37,8 +37,8 @@ int zoo_export_end_line(zoo_export *o);                                         
 /* Takes the first row of a scan that was bound with `rc`. */
 int zoo_side_begin(zoo_export *o, zoo_side *side, enum zoo_sql id, int rc);
 int zoo_side_next(zoo_export *o, zoo_side *side);
-/* 1: the side's row is of `query`, which is not below the last one asked for; 0: it has none (left); negative: an
- * error. */
+/* 1: the side's row is of `query`, which is not below the last one asked for; 0: it has none (left);
+ * negative: an error. */
 int zoo_side_at(zoo_export *o, zoo_side *side, zoo_key query);
 int zoo_export_wants(zoo_export *o, enum zoo_sql id, int column);          /* the expert named there */
 

@@ -30,8 +30,8 @@ static void read_stand(zoo_export *o, enum zoo_sql id, struct stand *out)
     out->turn = zoo_sql_number(o->store, id, 3);
 }
 
-/* The lowest stand of the sides that have one; 1: *out, and is_there[] says which sides are at it; 0: the query is
- * done. */
+/* The lowest stand of the sides that have one; 1: *out, and is_there[] says which sides are at it;
+ * 0: the query is done. */
 static int next_stand(zoo_export *o, zoo_key query, struct stand *out, int is_there[SIDES])
 {
     struct stand stands[SIDES];

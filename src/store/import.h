@@ -62,7 +62,7 @@ int zoo_import_merge(zoo_import *im);
 int zoo_import_answer(zoo_import *im);
 int zoo_import_judgement(zoo_import *im);
 
-/* The line says something else than the store about `what`: fine with `update`, else ZOO_ECONFLICT at `at` (NULL: the
- * line's beginning). */
+/* The line says something else than the store about `what`: fine with `update`,
+ * else ZOO_ECONFLICT at `at` (NULL: the line's beginning). */
 int zoo_import_differ(zoo_import *im, const char *at, const char *what);
 #endif

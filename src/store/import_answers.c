@@ -1,14 +1,14 @@
 /* import_answers.c - lines that are one answer or one judgement, by the rules of merge.c: what is new is added, what is
- * the same is left, what differs is a conflict or replaces. All of a line is compared first and then written. Layer:
- * store. */
+ * the same is left, what differs is a conflict or replaces.
+ * All of a line is compared first and then written. Layer: store. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include "store/answers.h"
 #include "store/stored.h"
 
-struct part { int is_stored, differs; };         /* of a line: whether the store has it, and whether the line has
-                                                  * something else or more */
+/* of a line: whether the store has it, and whether the line has something else or more */
+struct part { int is_stored, differs; };
 
 struct merge {
     zoo_import *im;
@@ -89,8 +89,8 @@ static int merge_stored(struct merge *m, const zoo_db_value *stored)
         (rc = merge_count(m, &a->tokens_out, &stored[3], "tokens")) ||
         (rc = merge_count(m, &a->tokens_reasoning, &stored[4], "tokens")) ||
         (rc = merge_count(m, &a->tokens_cached, &stored[5], "tokens")) ||
-        (rc = merge_number(m, &a->cost, &stored[6], "cost")) || (rc = merge_number(m, &a->first_seconds, &stored[7],
-                                                                                   "first_token_seconds")) ||
+        (rc = merge_number(m, &a->cost, &stored[6], "cost")) ||
+        (rc = merge_number(m, &a->first_seconds, &stored[7], "first_token_seconds")) ||
         (rc = merge_number(m, &a->seconds, &stored[8], "seconds")) ||
         (rc = merge_text(m, &a->asked, &asked_size, &stored[9], "asked")) ||
         (rc = merge_text(m, &a->reasoning, &a->reasoning_size, &stored[10], "reasoning")))

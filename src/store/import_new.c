@@ -1,5 +1,5 @@
-/* import_new.c - rows whose queries are new are written straight away, with keys of our own in ascending order. Layer:
- * store. */
+/* import_new.c - rows whose queries are new are written straight away,
+ * with keys of our own in ascending order. Layer: store. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +9,7 @@
 #include "store/answers.h"
 #include "store/stored.h"
 
-enum { CACHED_NAMES = 1 << 16 };         /* keys of tags that are remembered; past that they are forgotten and found
-                                          * again */
+enum { CACHED_NAMES = 1 << 16 };    /* keys of tags that are remembered; past that they are forgotten and found again */
 
 void zoo_import_init(zoo_import *im, zoo_store *store, const zoo_import_options *options, zoo_import_counts *counts,
                      zoo_err *err)
@@ -212,8 +211,8 @@ int zoo_import_put_rewards(zoo_import *im, zoo_key query, int is_new)
     return rc;
 }
 
-/* What the row says of one expert's answer; SIZE_MAX where it does not, or what it says is stored already (merge.c
- * takes `at` away). */
+/* What the row says of one expert's answer; SIZE_MAX where it does not,
+ * or what it says is stored already (merge.c takes `at` away). */
 struct answer { uint32_t expert; size_t response, cost, tokens; };
 
 static struct answer answer_of(const zoo_row *row, uint32_t expert)

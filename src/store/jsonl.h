@@ -30,26 +30,23 @@ typedef struct zoo_import_counts {
     uint64_t mended;                                    /* half surrogates that became U+FFFD */
 } zoo_import_counts;
 
-/* Adds to *counts. ZOO_EFORMAT and ZOO_ECONFLICT name file, line and column; after any failure the store is as it
- * was. */
+/* Adds to *counts. ZOO_EFORMAT and ZOO_ECONFLICT name file, line and column;
+ * after any failure the store is as it was. */
 int zoo_store_import(zoo_store *store, const char *path, const zoo_import_options *options, zoo_import_counts *counts,
                      zoo_err *err);
 
 enum zoo_export_what {
-    ZOO_EXPORT_ROWS,                            /* queries with tags, the rewards of one reward model and costs: what
-                                                 * import reads */
+    ZOO_EXPORT_ROWS,               /* queries with tags, the rewards of one reward model and costs: what import reads */
     ZOO_EXPORT_RESPONSES,                       /* {"id", "responses": {expert: text}} of queries that have some */
-    ZOO_EXPORT_REWARDS,                         /* {"id", "reward_model", "rewards": {expert: number}}, a line per
-                                                 * reward model */
-    ZOO_EXPORT_ANSWERS,                         /* a line an answer, of every sample and turn, with all that is known;
-                                                 * failed asks too */
+    ZOO_EXPORT_REWARDS,               /* {"id", "reward_model", "rewards": {expert: number}}, a line per reward model */
+    ZOO_EXPORT_ANSWERS,        /* a line an answer, of every sample and turn, with all that is known; failed asks too */
     ZOO_EXPORT_JUDGEMENTS                       /* a line a judgement */
 };
 
 typedef struct zoo_export_options {
     enum zoo_export_what what;
-    const zoo_store_filter *filter;             /* queries, experts; reward models: rows: count 0 is the only one there
-                                                 * is; else all */
+    /* queries, experts; reward models: rows: count 0 is the only one there is; else all */
+    const zoo_store_filter *filter;
     FILE *progress;                             /* NULL: silent */
 } zoo_export_options;
 

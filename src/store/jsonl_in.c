@@ -14,8 +14,8 @@ enum { NO_ID = UINT32_MAX };
 
 struct line { size_t at, size, number; uint32_t id; };           /* id: its number among the batch's, or NO_ID */
 
-/* What lines of this batch have written of a query so far: then it is asked of the store, which has to have all of
- * it. */
+/* What lines of this batch have written of a query so far: then it is asked of the store,
+ * which has to have all of it. */
 enum { BY_A_ROW = 1, BY_AN_ADDRESS = 2 };
 
 /* Lines that were read and not yet imported. */
@@ -144,8 +144,7 @@ static int import_line(zoo_import *im, const char *line, size_t size, const char
 
     if (!rc)
         rc = im->ahead.store ? import_row_of_batch(im) : import_row(im);
-    if (rc == ZOO_EUSAGE) {              /* a limit of the store, met while the row was written: no row can be left out
-                                          * any more */
+    if (rc == ZOO_EUSAGE) {   /* a limit of the store, met while the row was written: no row can be left out any more */
         zoo_fail_within(im->err, "%s:%zu", file, number);
         return im->err->code = ZOO_EFORMAT;
     }

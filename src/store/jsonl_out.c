@@ -113,8 +113,8 @@ static void add_tag(zoo_export *o, zoo_span kind, zoo_span value)
     if (!value.size || !zoo_span_equal(read.kind, kind) || !zoo_span_equal(read.value, value))
         failed = zoo_buf_add(&o->text, kind.text, kind.size) || zoo_buf_add(&o->text, ":", 1);
     if (failed || zoo_buf_add(&o->text, value.text, value.size) ||
-        zoo_buf_add_str(&o->tags, o->tags.size ? ", " : "") || zoo_buf_add_json_str(&o->tags, o->text.data,
-                                                                                    o->text.size))
+        zoo_buf_add_str(&o->tags, o->tags.size ? ", " : "") ||
+        zoo_buf_add_json_str(&o->tags, o->text.data, o->text.size))
         o->has_failed = 1;
 }
 
@@ -253,8 +253,8 @@ static void add_object(zoo_export *o, const char *key, const zoo_buf *members)
     zoo_export_add(o, "}");
 }
 
-/* `"costs": {...}` and `"tokens": {...}`, where anything is known. They are built in the buffers of tags, which are
- * done with. */
+/* `"costs": {...}` and `"tokens": {...}`, where anything is known. They are built in the buffers of tags,
+ * which are done with. */
 static int add_figures(zoo_export *o, zoo_side *side, zoo_key query)
 {
     zoo_buf *costs = &o->dataset, *tokens = &o->subset;

@@ -1,7 +1,7 @@
 /* load.c - a selection as arrays (zoo_dataset), by a few scans in the order of queries: the queries, then what hangs on
  * them, each matched with the queries as it goes by. Rewards and costs are gathered a column an expert, because which
- * experts occur is known at the end. A query's reward is the mean over its samples and turns, unless the filter names a
- * sample.
+ * experts occur is known at the end. A query's reward is the mean over its samples and turns,
+ * unless the filter names a sample.
  * Layer: store. */
 #include <math.h>
 #include <stdlib.h>
@@ -206,8 +206,8 @@ static double *find_column(struct loading *l, struct columns *c, size_t expert, 
     return c->of[expert];
 }
 
-/* Numbers of one cell come one after another; the cell is their mean, also where their sum is more than a double
- * holds. */
+/* Numbers of one cell come one after another; the cell is their mean,
+ * also where their sum is more than a double holds. */
 static int add_number(struct loading *l, struct columns *c, size_t row, int64_t expert, double value, int is_same_cell,
                       zoo_err *err)
 {
@@ -316,8 +316,8 @@ static int load_tags(struct loading *l, const zoo_selection *part, zoo_err *err)
     return rc;
 }
 
-/* tag_names.numbers is the kind of each tag; becomes the tag's number within its kind, and kind_of (tag_names.size) the
- * kind. */
+/* tag_names.numbers is the kind of each tag; becomes the tag's number within its kind,
+ * and kind_of (tag_names.size) the kind. */
 static int number_tags(struct loading *l, uint32_t *kind_of, zoo_err *err)
 {
     zoo_dataset *d = l->out;

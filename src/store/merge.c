@@ -251,8 +251,8 @@ static zoo_span *field_of(zoo_row *row, zoo_span kind)
     return zoo_span_is(kind, "dataset") ? &row->dataset : zoo_span_is(kind, "subset") ? &row->subset : NULL;
 }
 
-/* With `update` a kind is replaced whole, or not at all: where its tags stay in the row, so does its field, although it
- * was struck. */
+/* With `update` a kind is replaced whole, or not at all: where its tags stay in the row, so does its field,
+ * although it was struck. */
 static int strike_kinds(struct merge *m, zoo_span dataset, zoo_span subset)
 {
     zoo_row *row = &m->im->row;
@@ -401,8 +401,8 @@ static int strike_figures(void *context, const zoo_db_value *stored)
     return rc ? rc : strike_tokens(m, expert, &stored[2]);
 }
 
-/* Rewards that were not struck move up. Responses, costs and tokens keep their places, by which they are found: struck
- * ones lack `at`. */
+/* Rewards that were not struck move up. Responses, costs and tokens keep their places,
+ * by which they are found: struck ones lack `at`. */
 static void count_rest(struct merge *m)
 {
     zoo_row *row = &m->im->row;

@@ -37,11 +37,12 @@ enum zoo_pg_oid {
 };
 
 #define ZOO_PG_FUNCTIONS(F) \
-    F(PQclear) F(PQcmdStatus) F(PQcmdTuples) F(PQconnectPoll) F(PQconnectStartParams) F(PQconnectionNeedsPassword) F(PQconninfo) \
-    F(PQconninfoFree) F(PQconninfoParse) F(PQdb) F(PQerrorMessage) F(PQexec) F(PQexecParams) F(PQexecPrepared) F(PQfinish) F(PQfreemem) \
-    F(PQftype) F(PQgetResult) F(PQgetisnull) F(PQgetlength) F(PQgetvalue) F(PQnfields) F(PQntuples) F(PQparameterStatus) F(PQprepare) \
-    F(PQputCopyData) F(PQputCopyEnd) F(PQresultErrorField) F(PQresultMemorySize) F(PQresultStatus) F(PQserverVersion) \
-    F(PQsetErrorVerbosity) F(PQsetNoticeProcessor) F(PQsocket) F(PQstatus) F(PQuser)
+    F(PQclear) F(PQcmdStatus) F(PQcmdTuples) F(PQconnectPoll) F(PQconnectStartParams) F(PQconnectionNeedsPassword) \
+    F(PQconninfo) F(PQconninfoFree) F(PQconninfoParse) F(PQdb) F(PQerrorMessage) F(PQexec) F(PQexecParams) \
+    F(PQexecPrepared) F(PQfinish) F(PQfreemem) F(PQftype) F(PQgetResult) F(PQgetisnull) F(PQgetlength) F(PQgetvalue) \
+    F(PQnfields) F(PQntuples) F(PQparameterStatus) F(PQprepare) F(PQputCopyData) F(PQputCopyEnd) \
+    F(PQresultErrorField) F(PQresultMemorySize) F(PQresultStatus) F(PQserverVersion) F(PQsetErrorVerbosity) \
+    F(PQsetNoticeProcessor) F(PQsocket) F(PQstatus) F(PQuser)
 #define ZOO_PG_POINTER(name) __typeof__(&name) name;
 typedef struct zoo_pg_libpq { ZOO_PG_FUNCTIONS(ZOO_PG_POINTER) } zoo_pg_libpq;
 
@@ -150,8 +151,7 @@ enum zoo_pg_fate zoo_pg_journal_replay(zoo_pg *pg, zoo_err *err);
 /* ---- postgres_statement.c ---- */
 /* "?1" as "$1". */
 int zoo_pg_rewrite(zoo_buf *out, const char *sql);
-void zoo_pg_drop_rows(zoo_pg *pg, zoo_pg_statement *st);              /* reset() without the server: its cursor is
-                                                                       * gone */
+void zoo_pg_drop_rows(zoo_pg *pg, zoo_pg_statement *st);            /* reset() without the server: its cursor is gone */
 int zoo_pg_bind(zoo_db *db, enum zoo_sql id, const zoo_db_value *values, size_t n, zoo_err *err);
 int zoo_pg_step(zoo_db *db, enum zoo_sql id, zoo_err *err);
 void zoo_pg_reset(zoo_db *db, enum zoo_sql id);

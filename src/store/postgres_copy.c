@@ -133,8 +133,7 @@ int zoo_pg_bulk_begin(zoo_db *db, zoo_err *err)
     rc = zoo_pg_exec(pg, sql, err);
     if (rc)
         zoo_pg_rollback(db);
-    zoo_pg_journal_stop(pg);                    /* another import may have come between by the time it were done
-                                                 * again */
+    zoo_pg_journal_stop(pg);                   /* another import may have come between by the time it were done again */
     return rc;
 }
 

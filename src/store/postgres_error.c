@@ -30,8 +30,8 @@ enum zoo_pg_fate zoo_pg_fate_of(const zoo_pg *pg, const PGresult *result)
         break;
     }
     /* Every failure that a server tells has a code. One without is libpq's own: it could not send or read, and may not
-     * have seen yet that the connection is closed (a server that is stopped at once says goodbye with a notice
-     * alone). */
+     * have seen yet that the connection is closed (a server that is stopped at once says
+     * goodbye with a notice alone). */
     if (pg->lib.PQstatus(pg->conn) != CONNECTION_OK || (result && !*state) || is_in(state, "57P") ||
         is_in(state, "08") || is_in(state, "25P03"))
         return ZOO_PG_LOST;

@@ -8,8 +8,7 @@
 enum { SAVEPOINT = ZOO_SQL_COUNT, RELEASE };
 
 struct head {
-    int64_t key;                /* the first number of the first row: a key that the database gave, and others may have
-                                 * used since */
+    int64_t key;   /* the first number of the first row: a key that the database gave, and others may have used since */
     uint32_t id, size;          /* a statement, or SAVEPOINT or RELEASE; bytes that follow */
     int rows;
 };

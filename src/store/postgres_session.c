@@ -263,8 +263,7 @@ void zoo_pg_rollback(zoo_db *db)
     zoo_pg *pg = (zoo_pg *)db;
 
     if (pg->open)
-        send_plain(pg, "ROLLBACK");             /* where there is no connection any more, the server has undone it by
-                                                 * itself */
+        send_plain(pg, "ROLLBACK");      /* where there is no connection any more, the server has undone it by itself */
     zoo_pg_end(pg);
 }
 

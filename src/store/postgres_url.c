@@ -22,8 +22,7 @@ static int fail_form(zoo_err *err)
 static int fail_password(zoo_err *err)
 {
     return zoo_fail(err, ZOO_EUSAGE, "the URL of the store holds a password, which others on this machine can read:"
-                    " leave it out, and set PGPASSWORD"
-                    " or write it to ~/.pgpass");
+                    " leave it out, and set PGPASSWORD or write it to ~/.pgpass");
 }
 
 static int hex(char c)

@@ -148,8 +148,8 @@ static int read_line(zoo_row *row, const char *line, size_t size, const char *fi
     return read_kind(row);
 }
 
-/* Texts are right already; but values that only pass through are to be right for other readers too, and all places in
- * one line. */
+/* Texts are right already; but values that only pass through are to be right for other readers too,
+ * and all places in one line. */
 static int read_mended(zoo_row *row, const char *line, size_t size, const char *file, size_t number, zoo_err *err)
 {
     size_t mended;
@@ -164,8 +164,8 @@ static int read_mended(zoo_row *row, const char *line, size_t size, const char *
     return rc;
 }
 
-/* Values that only pass through are read again by the JSON parser of those who use them: what it refuses is refused
- * here. */
+/* Values that only pass through are read again by the JSON parser of those who use them: what
+ * it refuses is refused here. */
 static int check_doubtful(zoo_row *row, zoo_span key, zoo_span raw)
 {
     char place[120];

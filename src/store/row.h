@@ -12,9 +12,10 @@
  *     query      {"id": "q1", "query": "...", "dataset": "d", "subset": "s", "split": "train", "tags": ["kind:value"],
  *                 "rewards": {"expert": 0.5}, "responses": {"expert": "text"}, "costs": {"expert": 0.002},
  *                 "tokens": {"expert": 120}, any other field}
- *     answer     {"id": "q1", "expert": "m", "sample": 2, "text": "...", ...}: no field that a query row alone has, and `expert` is a string
- *     judgement  {"id": "q1", "reward_model": "judge", "a": {"expert": "m"}, "b": {"expert": "n"}, "verdict": "a"}: the same, with `verdict`,
- *                `a` and `b`
+ *     answer     {"id": "q1", "expert": "m", "sample": 2, "text": "...", ...}: no field that a query row alone has, and
+ *                `expert` is a string
+ *     judgement  {"id": "q1", "reward_model": "judge", "a": {"expert": "m"}, "b": {"expert": "n"}, "verdict": "a"}: the
+ *                same, with `verdict`, `a` and `b`
  *
  * Fields that a query row alone has are query, rewards, responses, messages and turns. A query row without `query` adds
  * to a query that is stored already; but where it has rewards and `messages` or `turns`, its query is the first user
@@ -22,8 +23,8 @@
  * whole number as id is its digits.
  *
  * `costs` and `tokens` of a query row are numbers by expert only where they look like it: an object with numbers and
- * null alone, for tokens also {"in", "out", "reasoning", "cached"} of such. Otherwise they are a file's own fields like
- * any other.
+ * null alone, for tokens also {"in", "out", "reasoning", "cached"} of such.
+ * Otherwise they are a file's own fields like any other.
  *
  * Knows nothing of the store. Layer: store. Threads: one owner. Everything in a row is valid until the next is read. */
 #ifndef ZOO_STORE_ROW_H
@@ -111,8 +112,8 @@ void zoo_row_release(zoo_row *row);
 /* Reads a line; ZOO_EFORMAT with file, line and column, or ZOO_ENOMEM. After a failure the next line can be read. */
 int zoo_row_read(zoo_row *row, const char *line, size_t size, const char *file, size_t number, zoo_err *err);
 /* The id that zoo_row_read() would find: 1, and 0 where it would find none or refuse what stands before it. To look up
- * many ids at once. *id lies in the line or in *scratch, which grows to the line's size and is the caller's to
- * release. */
+ * many ids at once. *id lies in the line or in *scratch,
+ * which grows to the line's size and is the caller's to release. */
 int zoo_row_peek_id(const char *line, size_t size, zoo_span *id, zoo_buf *scratch);
 /* Where the row has a reward, response, cost or tokens of expert `number`; SIZE_MAX: nowhere. */
 size_t zoo_row_find_reward(const zoo_row *row, uint32_t number);

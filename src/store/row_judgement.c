@@ -37,8 +37,8 @@ static int read_shown(zoo_row *row, const zoo_row_member *m, void *to)
     if (rc)
         return rc;
     *is_ba = zoo_span_is(word, "ba");
-    return *is_ba || zoo_span_is(word, "ab") ? ZOO_OK : zoo_scan_fail(&row->scan, at, "'%s' should be %s", m->name,
-                                                                      should);
+    return *is_ba || zoo_span_is(word, "ab")
+               ? ZOO_OK : zoo_scan_fail(&row->scan, at, "'%s' should be %s", m->name, should);
 }
 
 #define AT(member) offsetof(zoo_row, judgement.member)

@@ -126,8 +126,8 @@ static const char *name_of(const zoo_row *row, uint32_t expert)
     return row->experts.items[expert].text;
 }
 
-/* Behind an expert's name, who may stand in a list once: `index` is theirs. 1: null was there instead of a value and
- * takes no place. */
+/* Behind an expert's name, who may stand in a list once: `index` is theirs.
+ * 1: null was there instead of a value and takes no place. */
 static int note_expert(zoo_row *row, enum zoo_row_list list, uint32_t expert, size_t index, const char *at)
 {
     static const char *const fields[ZOO_ROW_LISTS] = { "rewards", "responses", "costs", "tokens" };
@@ -429,8 +429,8 @@ static const struct known {
     size_t size;
     int (*read)(zoo_row *row);
     int is_needed;                       /* null is an error */
-    int (*is_ours)(zoo_scan ahead);      /* whether the value is what it should be; else it is another file's own field;
-                                          * NULL: it is */
+    /* whether the value is what it should be; else it is another file's own field; NULL: it is */
+    int (*is_ours)(zoo_scan ahead);
 } known[] = {
 #define FIELD(name, ...) { #name, sizeof #name - 1, read_##name, __VA_ARGS__ }
     FIELD(id, 1, NULL), FIELD(query, 1, NULL), FIELD(rewards, 0, NULL), FIELD(tags, 0, NULL), FIELD(dataset, 0, NULL),
@@ -496,9 +496,11 @@ static void drop_repeated_tags(zoo_row *row)
 
     for (size_t i = 0; i < row->tag_count; i++) {
         const zoo_row_tag *t = &row->tags[i];
-        if (!(zoo_span_equal(t->kind, (zoo_span){ "dataset", 7 }) && row->dataset.text &&
-              zoo_span_equal(t->value, row->dataset)) && !(zoo_span_equal(t->kind, (zoo_span){ "subset", 6 }) &&
-                                                           row->subset.text && zoo_span_equal(t->value, row->subset)))
+        int is_dataset = zoo_span_equal(t->kind, (zoo_span){ "dataset", 7 }) && row->dataset.text &&
+                         zoo_span_equal(t->value, row->dataset);
+        int is_subset = zoo_span_equal(t->kind, (zoo_span){ "subset", 6 }) && row->subset.text &&
+                        zoo_span_equal(t->value, row->subset);
+        if (!is_dataset && !is_subset)
             row->tags[kept++] = *t;
     }
     row->tag_count = kept;

@@ -1,5 +1,5 @@
-/* runs.c - the log of what was done to a store: which command, when, with which settings, how it ended. Layer:
- * store. */
+/* runs.c - the log of what was done to a store: which command, when, with which settings,
+ * how it ended. Layer: store. */
 #include "base/clock.h"
 #include "store/sql.h"
 

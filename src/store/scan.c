@@ -92,8 +92,8 @@ int zoo_scan_expect(zoo_scan *s, char c)
 
 /* ---- strings ---- */
 
-/* First byte at or behind p that is not plain: a quote, a backslash, a control character or not ASCII. Eight at a
- * time. */
+/* First byte at or behind p that is not plain: a quote, a backslash, a control character or not ASCII.
+ * Eight at a time. */
 static const char *skip_plain(const char *p, const char *end)
 {
     const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
@@ -128,8 +128,8 @@ static int read_hex(const char *p, uint32_t *out)
     return 0;
 }
 
-/* At the backslash of \uXXXX: its bytes, 12 where a pair is whole; 0: four digits are missing. Half of a pair gives
- * itself. */
+/* At the backslash of \uXXXX: its bytes, 12 where a pair is whole; 0: four digits are missing.
+ * Half of a pair gives itself. */
 static size_t decode_unicode(const char *p, uint32_t *code)
 {
     uint32_t low;
@@ -236,8 +236,7 @@ static void skip_text(zoo_scan *s)
 /* From the first backslash on: what was before it is [open + 1, at). */
 static int decode_string(zoo_scan *s, const char *open, zoo_span *out)
 {
-    char *to = s->decoded.data + s->decoded.size;       /* the line's size is reserved: a decoded string is never
-                                                         * longer */
+    char *to = s->decoded.data + s->decoded.size;    /* the line's size is reserved: a decoded string is never longer */
     const char *from = open + 1;
     int rc;
 
@@ -358,8 +357,7 @@ int zoo_scan_number(zoo_scan *s, double *out)
         return ZOO_EFORMAT;
     if (!convert_exactly(s->at, end, out))
         *out = strtod(s->at, NULL);
-    *out += 0.0;                         /* -0.0 is 0.0: SQLite keeps no sign there, and every back end is to export the
-                                          * same */
+    *out += 0.0;                 /* -0.0 is 0.0: SQLite keeps no sign there, and every back end is to export the same */
     if (!isfinite(*out))
         return zoo_scan_fail(s, s->at, "%.*s is too large for a number", (int)(end - s->at < 40 ? end - s->at : 40),
                              s->at);

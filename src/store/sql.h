@@ -23,8 +23,8 @@ struct zoo_store {
 /* Arguments by the statement's letters: k n int64_t; d double; s const char *; t b const char *, size_t; S const
  * zoo_texts *; K const zoo_keys *. Texts must live until the statement is reset. */
 int zoo_sql_bind(zoo_store *store, enum zoo_sql id, zoo_err *err, ...);
-int zoo_sql_step(zoo_store *store, enum zoo_sql id, zoo_err *err);      /* 1: a row; 0: the end, it is reset; negative:
-                                                                         * it is reset */
+/* 1: a row; 0: the end, it is reset; negative: it is reset */
+int zoo_sql_step(zoo_store *store, enum zoo_sql id, zoo_err *err);
 int zoo_sql_run(zoo_store *store, enum zoo_sql id, zoo_err *err, ...);  /* bind, and step to the end */
 void zoo_sql_reset(zoo_store *store, enum zoo_sql id);
 int64_t zoo_sql_number(zoo_store *store, enum zoo_sql id, int column);

@@ -5,8 +5,7 @@
 #include "base/buf.h"
 #include "store/driver.h"
 
-enum { ZOO_SQLITE_BATCH = 16 };                 /* rows of numbers that one INSERT writes: 1.3 times as fast as one by
-                                                 * one */
+enum { ZOO_SQLITE_BATCH = 16 };            /* rows of numbers that one INSERT writes: 1.3 times as fast as one by one */
 enum { ZOO_SQLITE_COLUMNS = 16 };               /* of a table, at most */
 
 /* Rows of one table that wait for their INSERT. */
@@ -30,8 +29,8 @@ struct zoo_sqlite {
     zoo_buf lists[2];                           /* texts of S and K parameters of the statement that is bound */
 };
 
-/* The sentence for SQLite's last error; returns its code (never ZOO_OK). errno is to be 0 before the call that may
- * fail. */
+/* The sentence for SQLite's last error; returns its code (never ZOO_OK).
+ * errno is to be 0 before the call that may fail. */
 int zoo_sqlite_fail(struct zoo_sqlite *s, zoo_err *err);
 /* Before anything is read or written: is SQLite's transaction the one we think it is? ZOO_EIO where it gave up ours, or
  * could not undo a part of it: what follows would be stored without what came before, or with what was refused. */

@@ -51,8 +51,8 @@ static int copy_pages(struct zoo_sqlite *s, struct zoo_sqlite *to, zoo_progress 
     return rc == SQLITE_OK ? ZOO_OK : zoo_sqlite_fail(to, err);
 }
 
-/* The open read transaction keeps the view: without it every write of another process would make the copy begin
- * again. */
+/* The open read transaction keeps the view: without it every write of another process
+ * would make the copy begin again. */
 static int copy_snapshot(struct zoo_sqlite *s, struct zoo_sqlite *to, zoo_progress *progress, zoo_err *err)
 {
     int64_t version;

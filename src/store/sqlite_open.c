@@ -1,5 +1,5 @@
-/* sqlite_open.c - opens a file as a store: checks that it is one before anything in it is changed, then sets the
- * connection up.
+/* sqlite_open.c - opens a file as a store: checks that it is one before anything in it is changed,
+ * then sets the connection up.
  * Layer: store. */
 #include <errno.h>
 #include <limits.h>

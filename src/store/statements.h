@@ -45,8 +45,7 @@ enum zoo_sql {
     ZOO_SQL_ANSWER_REPLACE,             /* the same, whatever is there */
     ZOO_SQL_ANSWER_OF,                  /* the address -> columns of an answer */
     ZOO_SQL_ANSWER_TEXT,                /* the address, b text: the text alone */
-    ZOO_SQL_ANSWER_FIGURES,             /* the address, d cost, n in, n out, n reasoning, n cached: those that are
-                                         * given */
+    ZOO_SQL_ANSWER_FIGURES,          /* the address, d cost, n in, n out, n reasoning, n cached: those that are given */
     ZOO_SQL_RESPONSES_OF,               /* k query -> expert's name, text; of the first sample and turn */
     ZOO_SQL_FIGURES_OF,                 /* k query -> expert's name, cost, in, out, reasoning, cached; the same */
     ZOO_SQL_FAILURE_NOTE,               /* the address, s cause, k final, d cost, s last: once more */
@@ -54,10 +53,8 @@ enum zoo_sql {
     ZOO_SQL_FAILURE_OF,                 /* the address -> times, cause, final, cost, last */
     ZOO_SQL_UNANSWERED_COUNT,           /* SKk, k expert, k sample, k turn -> how many; of them failed for good */
     ZOO_SQL_ANSWERED_COUNT,             /* SKk, k expert, k sample, k turn */
-    ZOO_SQL_REWARD_PUT,                 /* k query, k reward model, k expert, k sample, k turn, d value; changes 0: no
-                                         * such query */
-    ZOO_SQL_REWARDS_OF,                 /* k query, t reward model's name -> expert's name, value; of the first sample
-                                         * and turn */
+    ZOO_SQL_REWARD_PUT,     /* k query, k reward model, k expert, k sample, k turn, d value; changes 0: no such query */
+    ZOO_SQL_REWARDS_OF,       /* k query, t reward model's name -> expert's name, value; of the first sample and turn */
     ZOO_SQL_REWARD_OF,                  /* the address, t reward model's name -> value */
     ZOO_SQL_UNREWARDED_COUNT,           /* SKk, k reward model */
     ZOO_SQL_JUDGEMENT_PUT,
@@ -77,8 +74,7 @@ enum zoo_sql {
     ZOO_SQL_CLAIMED_ANSWERS,
         /* k owner, k reward model, after: the address -> columns of a query, expert, its name, sample,
                                            turn, text */
-    ZOO_SQL_CLAIM_DROP,                 /* k reward model (0: a question), the address, k owner; changes 0: the lease
-                                         * was lost */
+    ZOO_SQL_CLAIM_DROP,        /* k reward model (0: a question), the address, k owner; changes 0: the lease was lost */
     ZOO_SQL_CLAIMS_DROP,                /* k reward model, k expert, k sample, k turn, k owner, K queries */
     ZOO_SQL_CLAIM_GIVE_UP,              /* the same: kept by the owner and worked at by nobody */
     ZOO_SQL_CLAIMS_OF_OTHERS,           /* k reward model, k expert (0: any), k owner -> how many others work at */
@@ -88,8 +84,7 @@ enum zoo_sql {
     ZOO_SQL_CLAIMS_OF_EXPERT,           /* s name */
     /* loading: ordered by query */
     ZOO_SQL_LOAD_QUERIES,               /* SKk -> key, id, text, split */
-    ZOO_SQL_LOAD_REWARDS,               /* SKk, K reward models, k sample (0: all) -> query, reward model, expert,
-                                         * value */
+    ZOO_SQL_LOAD_REWARDS,            /* SKk, K reward models, k sample (0: all) -> query, reward model, expert, value */
     ZOO_SQL_LOAD_TAGS,                  /* SKk -> query, tag; by position */
     ZOO_SQL_LOAD_FIGURES,               /* SKk, k sample (0: all) -> query, expert, cost, in, out */
     ZOO_SQL_TAGS_LARGEST,               /* -> the largest key */
@@ -102,14 +97,13 @@ enum zoo_sql {
         /* SKk, K reward models -> query, reward model's name, expert's name, value; by reward model's name,
                                            then expert's; of the first sample and turn */
     ZOO_SQL_EXPORT_RESPONSES,           /* SKk -> query, expert's name, text; by name; the same */
-    ZOO_SQL_EXPORT_FIGURES,             /* SKk -> query, expert's name, cost, in, out, reasoning, cached; by name; the
-                                         * same */
+    ZOO_SQL_EXPORT_FIGURES,       /* SKk -> query, expert's name, cost, in, out, reasoning, cached; by name; the same */
     ZOO_SQL_EXPORT_ANSWERS,
         /* SKk -> query, expert's name, sample, turn, settings' json, finish, in, out, reasoning, cached, cost,
                                            first, seconds, asked, reasoning, text; by name, sample, turn */
     ZOO_SQL_EXPORT_FAILURES,            /* SKk -> query, expert's name, sample, turn, times, cause, final, cost, last */
-    ZOO_SQL_EXPORT_SCORES,              /* SKk -> query, expert's name, sample, turn, reward model's name, value; all
-                                         * samples and turns */
+    /* SKk -> query, expert's name, sample, turn, reward model's name, value; all samples and turns */
+    ZOO_SQL_EXPORT_SCORES,
     ZOO_SQL_EXPORT_JUDGEMENTS,
         /* SKk, K reward models -> query, reward model's name, a's name, sample, b's name, sample, turn,
                                            shown ba, verdict, probability, text */
@@ -121,8 +115,7 @@ enum zoo_sql {
     ZOO_SQL_AHEAD_FAILURES,
     ZOO_SQL_AHEAD_JUDGEMENTS,
     /* what is in it, deletion, runs */
-    ZOO_SQL_TOTALS,                     /* -> queries, experts, responses, reward models, rewards, runs, failures,
-                                         * judgements */
+    ZOO_SQL_TOTALS,             /* -> queries, experts, responses, reward models, rewards, runs, failures, judgements */
     ZOO_SQL_LIST_SPLITS,                /* each: name, expert, count, sum / 2^40 */
     ZOO_SQL_LIST_KINDS,
     ZOO_SQL_LIST_EXPERTS,
@@ -145,8 +138,8 @@ enum zoo_sql {
 };
 
 /* A parameter's type is a letter, ?1 first: k int64_t; n int64_t, -1 is NULL; d double, NaN is NULL; s text up to its
- * NUL, NULL is NULL; t text with its size; b the same, where NUL bytes may be; S several texts; K several keys (both
- * NULL: NULL). */
+ * NUL, NULL is NULL; t text with its size; b the same, where NUL bytes may be; S several texts;
+ * K several keys (both NULL: NULL). */
 typedef struct zoo_statement {
     const char *types;
     int is_scan;                        /* may return very many rows: read in portions, inside a transaction */
@@ -162,8 +155,8 @@ enum zoo_table {
     ZOO_TABLE_FAILURES, ZOO_TABLE_REWARDS, ZOO_TABLE_JUDGEMENTS, ZOO_TABLE_RUNS, ZOO_TABLES
 };
 
-/* Types as above, and where a column is narrower than 64 bits: i 32 bits, h 16 bits. (s: a text that may be NULL, as
- * t.) */
+/* Types as above, and where a column is narrower than 64 bits: i 32 bits, h 16 bits.
+ * (s: a text that may be NULL, as t.) */
 typedef struct zoo_table_columns {
     const char *name, *columns, *types;
     const char *order;                  /* its primary key */

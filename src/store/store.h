@@ -1,5 +1,5 @@
-/* store.h - what was collected: queries, tags, experts, answers, rewards and judgements per reward model, runs. Nothing
- * stored is lost.
+/* store.h - what was collected: queries, tags, experts, answers, rewards and judgements per reward model,
+ * runs. Nothing stored is lost.
  *
  *     zoo_store *store;
  *     zoo_dataset data;
@@ -38,8 +38,8 @@ enum zoo_store_mode {
     ZOO_STORE_CREATE                            /* made where missing */
 };
 
-/* What a caller would have its users do about an error, put behind the sentence; "{store}" becomes the store's name.
- * NULL: nothing. */
+/* What a caller would have its users do about an error, put behind the sentence;
+ * "{store}" becomes the store's name. NULL: nothing. */
 typedef struct zoo_store_advice {
     const char *missing;                        /* there is no such store */
     const char *old;                            /* made by an older version */
@@ -59,8 +59,7 @@ const char *zoo_store_name(const zoo_store *store);
 int zoo_store_describe(const char *where, char *name, size_t size, zoo_err *err);
 
 int zoo_store_begin(zoo_store *store, zoo_err *err);
-int zoo_store_commit(zoo_store *store, zoo_err *err);           /* after a failure nothing of it is stored and nothing
-                                                                 * is open */
+int zoo_store_commit(zoo_store *store, zoo_err *err);  /* after a failure nothing of it is stored and nothing is open */
 void zoo_store_rollback(zoo_store *store);
 
 /* ---- which queries are meant ---- */
@@ -77,15 +76,13 @@ typedef struct zoo_selection {
 
 typedef struct zoo_store_filter {
     zoo_texts splits;                           /* "train"...; count 0: all */
-    zoo_texts where;                            /* "KIND=TAG": dataset, subset or another kind of tag; one kind twice:
-                                                 * either tag */
+    zoo_texts where;                /* "KIND=TAG": dataset, subset or another kind of tag; one kind twice: either tag */
     zoo_texts experts, without;                 /* experts: only these (count 0: all), and not those */
     zoo_texts reward_models;
         /* to load: the first one leads; none, or NULL: the only one that has rewards,
                                                  * ZOO_EUSAGE where several have */
     int64_t sample;                             /* rewards of this sample alone; 0: the mean of a query's samples */
-    const char *aside;                          /* a split whose queries come last, dataset.aside of them; NULL: none
-                                                 * does */
+    const char *aside;                     /* a split whose queries come last, dataset.aside of them; NULL: none does */
 } zoo_store_filter;
 
 /* The filter's splits and tags. ZOO_EUSAGE where one does not exist. */
@@ -125,8 +122,8 @@ int zoo_store_set_tags(zoo_store *store, zoo_key query, const char *kind, const 
 /* ---- experts and answers ---- */
 /* The expert's key; made where missing. ZOO_EFORMAT for a name outside base/name.h. */
 int zoo_store_expert(zoo_store *store, const char *name, zoo_key *key, zoo_err *err);
-/* The key of the settings under which answers are asked for: a JSON object (system prompt, temperature...), stored
- * once. */
+/* The key of the settings under which answers are asked for: a JSON object (system prompt,
+ * temperature...), stored once. */
 int zoo_store_settings(zoo_store *store, const char *json, zoo_key *key, zoo_err *err);
 
 typedef struct zoo_address { zoo_key query, expert; int64_t sample, turn; } zoo_address;
@@ -148,8 +145,8 @@ typedef struct zoo_answer {
 #define ZOO_ANSWER_NONE { .tokens_in = -1, .tokens_out = -1, .tokens_reasoning = -1, .tokens_cached = -1, .cost = NAN, \
                           .first_seconds = NAN, .seconds = NAN }
 
-/* Stores an answer; one that is already there is kept and ZOO_ECONFLICT returned. ZOO_EIO: its query, expert or reward
- * model was deleted. */
+/* Stores an answer; one that is already there is kept and ZOO_ECONFLICT returned. ZOO_EIO: its query,
+ * expert or reward model was deleted. */
 int zoo_store_put_answer(zoo_store *store, const zoo_address *at, const zoo_answer *answer, zoo_err *err);
 
 /* An ask that failed: counted, the last cause kept. A final one is not asked again unless one says so. */
@@ -157,8 +154,8 @@ int zoo_store_put_answer(zoo_store *store, const zoo_address *at, const zoo_answ
 typedef struct zoo_failure { const char *cause; int is_final; double cost; const char *last; } zoo_failure;
 int zoo_store_note_failure(zoo_store *store, const zoo_address *at, const zoo_failure *failure, zoo_err *err);
 
-/* like->query is not read. *failed_for_good, where not NULL: how many of *count are not asked again unless one says
- * so. */
+/* like->query is not read. *failed_for_good, where not NULL: how many of *count are not asked
+ * again unless one says so. */
 int zoo_store_count_unanswered(zoo_store *store, const zoo_selection *selection, const zoo_address *like,
                                uint64_t *count, uint64_t *failed_for_good, zoo_err *err);
 int zoo_store_count_answered(zoo_store *store, const zoo_selection *selection, const zoo_address *like, uint64_t *count,
@@ -213,8 +210,8 @@ typedef struct zoo_store_answer {
 int zoo_store_claim_answers(zoo_store *store, const zoo_selection *selection, zoo_key reward_model,
                             const zoo_address *after, size_t limit, zoo_store_answer *out, size_t *count,
                             zoo_arena *arena, zoo_err *err);
-/* The work at `at` is done: an answer is stored (reward_model 0), or its reward. *was_ours = 0: the lease was lost
- * meanwhile. */
+/* The work at `at` is done: an answer is stored (reward_model 0), or its reward.
+ * *was_ours = 0: the lease was lost meanwhile. */
 int zoo_store_drop_claim(zoo_store *store, zoo_key reward_model, const zoo_address *at, int *was_ours, zoo_err *err);
 /* The same of several queries at once, by the expert, sample and turn of `like`. */
 int zoo_store_drop_claims(zoo_store *store, zoo_key reward_model, const zoo_address *like, const zoo_keys *queries,
@@ -231,11 +228,9 @@ int zoo_store_count(zoo_store *store, zoo_store_totals *out, zoo_err *err);
 
 enum zoo_store_list {
     ZOO_LIST_SPLITS,                            /* name (NULL: none), count = queries; by name */
-    ZOO_LIST_KINDS,                             /* name of a kind of tag, count = queries that have one; in the order of
-                                                 * kinds */
+    ZOO_LIST_KINDS,                    /* name of a kind of tag, count = queries that have one; in the order of kinds */
     ZOO_LIST_EXPERTS,                           /* name, count = responses; in order of arrival */
-    ZOO_LIST_REWARDS                            /* name of the reward model, expert, count, mean (may be infinite); in
-                                                 * order of arrival */
+    ZOO_LIST_REWARDS          /* name of the reward model, expert, count, mean (may be infinite); in order of arrival */
 };
 typedef struct zoo_store_item { const char *name, *expert; uint64_t count; double mean; } zoo_store_item;
 /* *out lives in `arena`. Counts by reading all rows of the tables concerned. */

@@ -3,8 +3,7 @@
 #include <string.h>
 
 enum { COLUMNS_MAX = 12 };
-enum { PLACE = 4, VERDICT = 8 };         /* columns of ahead.h before those of an answer or failure, and of a
-                                          * judgement */
+enum { PLACE = 4, VERDICT = 8 };       /* columns of ahead.h before those of an answer or failure, and of a judgement */
 
 /* ---- from a statement that was bound with `rc` ---- */
 
@@ -63,8 +62,8 @@ static int is_at(const zoo_import *im, const zoo_db_value *row, size_t expert, c
 {
     const struct zoo_name *name = &im->row.experts.items[at->expert];
 
-    return row[1].k == at->sample && row[2].k == at->turn && zoo_span_equal(text_of(&row[expert]),
-                                                                            (zoo_span){ name->text, name->size });
+    return row[1].k == at->sample && row[2].k == at->turn &&
+           zoo_span_equal(text_of(&row[expert]), (zoo_span){ name->text, name->size });
 }
 
 /* The row at that address. 1: *row is it, or NULL where there is none; 0: it has to be asked of the store. */
@@ -132,8 +131,8 @@ int zoo_stored_query(zoo_import *im, int key_will_do, const zoo_db_value **row)
         if (rc)
             return rc < 0 ? rc : count > 0;
     }
-    return one(im, ZOO_SQL_QUERY_BY_ID, "kttt", zoo_sql_bind(im->store, ZOO_SQL_QUERY_BY_ID, im->err, im->row.id.text,
-                                                             im->row.id.size), row);
+    return one(im, ZOO_SQL_QUERY_BY_ID, "kttt",
+               zoo_sql_bind(im->store, ZOO_SQL_QUERY_BY_ID, im->err, im->row.id.text, im->row.id.size), row);
 }
 
 /* ---- what hangs on it ---- */
@@ -162,8 +161,8 @@ int zoo_stored_rewards(zoo_import *im, zoo_key query, zoo_span model, zoo_stored
     int rc = find_rewards(im, query, model, &rows, &count);
 
     if (!rc)
-        return each(im, ZOO_SQL_REWARDS_OF, "td", zoo_sql_bind(im->store, ZOO_SQL_REWARDS_OF, im->err, query,
-                                                               model.text, model.size), take, context);
+        return each(im, ZOO_SQL_REWARDS_OF, "td",
+                    zoo_sql_bind(im->store, ZOO_SQL_REWARDS_OF, im->err, query, model.text, model.size), take, context);
     rc = rc < 0 ? rc : ZOO_OK;
     for (size_t i = 0; !rc && i < count; i++, rows += columns)
         if (is_first(rows) && zoo_span_equal(text_of(&rows[3]), model))

@@ -1,3 +1,5 @@
+/* added.c - tokens that stand in the text as they are ("[SEP]", "<|user|>"): found before the model sees what is
+ * between them; see added.h. */
 #include "text/added.h"
 #include <stdlib.h>
 #include <string.h>
@@ -120,8 +122,8 @@ int zoo_added_next(const zoo_added *added, const zoo_added_set *set, const char 
             match->end = taken;
         if (match->start < taken)
             match->start = taken;
-        while (token->rstrip && match->end < size && zoo_unicode_is_white(zoo_utf8_next(text + match->end,
-                                                                                        size - match->end, &used)))
+        while (token->rstrip && match->end < size &&
+               zoo_unicode_is_white(zoo_utf8_next(text + match->end, size - match->end, &used)))
             match->end += used;
         return 1;
     }

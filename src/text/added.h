@@ -1,6 +1,6 @@
 /* added.h - tokens that stand in the text as they are ("[SEP]", "<|user|>"): found before the model sees what is
- * between them. Those that are not normalised are looked for in the user's text, the others in what normalisation made
- * of it.
+ * between them. Those that are not normalised are looked for in the user's text,
+ * the others in what normalisation made of it.
  * Layer: text -> base. Threads: immutable once built. */
 #ifndef ZOO_TEXT_ADDED_H
 #define ZOO_TEXT_ADDED_H

@@ -1,10 +1,12 @@
+/* charsmap.c - SentencePiece's precompiled_charsmap: which byte strings a text's normalisation replaces, and by
+ * what; see charsmap.h. */
 #include "text/charsmap.h"
 #include <stdlib.h>
 #include <string.h>
 #include "base/utf8.h"
 
-/* A unit of darts-clone: bit 31 and the low byte are its label, bit 8 says that a value hangs below, the rest is the
- * way on. */
+/* A unit of darts-clone: bit 31 and the low byte are its label, bit 8 says that a value hangs below,
+ * the rest is the way on. */
 static uint32_t unit_label(uint32_t unit) { return unit & (UINT32_C(1) << 31 | 0xff); }
 static uint32_t unit_offset(uint32_t unit) { return unit >> 10 << ((unit & 1u << 9) >> 6); }
 static int unit_has_value(uint32_t unit) { return unit >> 8 & 1; }

@@ -1,3 +1,5 @@
+/* ngrams.c - a text as hashed word and character n-grams: the features of the embedded encoder and of clustering;
+ * see ngrams.h. */
 #include "text/ngrams.h"
 #include <math.h>
 #include <stdlib.h>

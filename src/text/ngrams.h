@@ -1,8 +1,8 @@
 /* ngrams.h - a text as hashed word and character n-grams: the features of the embedded encoder and of clustering.
  *
  *     zoo_ngrams spec = ZOO_NGRAMS_DEFAULT;
- *     zoo_words words;                                                  // zoo_words_init(&words, spec.text_limit, &err)
- *     uint32_t *rows = malloc(zoo_ngrams_max(&spec) * sizeof *rows);    // and as many weights
+ *     zoo_words words;                                                 // zoo_words_init(&words, spec.text_limit, &err)
+ *     uint32_t *rows = malloc(zoo_ngrams_max(&spec) * sizeof *rows);   // and as many weights
  *     size_t n = zoo_ngrams_extract(&spec, &words, query, size, rows, weights);
  *
  * The n-grams of a text: every word (words.h); where word_order > 1 every run of 2..word_order neighbouring words;

@@ -1,11 +1,12 @@
+/* normalizer.c - what happens to a text before it is split: the "normalizer" of a tokenizer.json as a list of steps,
+ * and sentencepiece's own as one step; see normalizer.h. */
 #include "text/normalizer.h"
 #include <stdlib.h>
 #include <string.h>
 #include "base/utf8.h"
 #include "text/unigram.h"
 
-enum { TEXT_MAX = 1u << 31, GATHERED_MAX = 4096 };     /* bytes; code points, before those that are settled are
-                                                        * written */
+enum { TEXT_MAX = 1u << 31, GATHERED_MAX = 4096 };   /* bytes; code points, before those that are settled are written */
 
 void zoo_norm_work_init(zoo_norm_work *work)
 {
@@ -217,8 +218,8 @@ static int step_chars(const zoo_norm_step *step, zoo_span text, zoo_buf *out)
 
 /* ---- Unicode's forms ---- */
 
-/* Appends what has been gathered. Where more follows, the last code point is a starter and stays: the next may compose
- * with it. */
+/* Appends what has been gathered. Where more follows,
+ * the last code point is a starter and stays: the next may compose with it. */
 static int flush_form(const zoo_norm_step *step, zoo_codes *codes, int more, zoo_buf *out)
 {
     size_t n;
@@ -416,8 +417,8 @@ static int run_step(const zoo_norm_step *step, zoo_norm_work *work, zoo_span tex
     switch (step->kind) {
     case ZOO_NORM_CHARSMAP: return step_charsmap(step, text, out);
     case ZOO_NORM_REPLACE: return step_replace(step, text, out);
-    case ZOO_NORM_NFC: case ZOO_NORM_NFD: case ZOO_NORM_NFKC: case ZOO_NORM_NFKD: return step_form(step, work, text,
-                                                                                                   out);
+    case ZOO_NORM_NFC: case ZOO_NORM_NFD: case ZOO_NORM_NFKC: case ZOO_NORM_NFKD:
+        return step_form(step, work, text, out);
     case ZOO_NORM_LOWERCASE: case ZOO_NORM_STRIP_ACCENTS: case ZOO_NORM_NMT: return step_chars(step, text, out);
     case ZOO_NORM_BERT: return step_bert(step, work, text, out);
     case ZOO_NORM_SENTENCEPIECE: return step_sentencepiece(step, text, out);

@@ -1,6 +1,6 @@
 /* normalizer.h - what happens to a text before it is split: the "normalizer" of a tokenizer.json as a list of steps,
- * and sentencepiece's own as one step. Layer: text -> base. Threads: a normaliser is immutable, its work has one
- * owner. */
+ * and sentencepiece's own as one step. Layer: text -> base. Threads: a normaliser is immutable,
+ * its work has one owner. */
 #ifndef ZOO_TEXT_NORMALIZER_H
 #define ZOO_TEXT_NORMALIZER_H
 #include <stddef.h>
@@ -49,8 +49,8 @@ void zoo_norm_work_release(zoo_norm_work *work);
 zoo_norm_step *zoo_normalizer_add(zoo_normalizer *normalizer);
 void zoo_normalizer_release(zoo_normalizer *normalizer);
 /* Puts what becomes of text[0..size), UTF-8, into *out: borrowed from the text or from `work`. *at_start, where not 0,
- * says that the text's first byte is where the user's text begins, and is cleared where the result's first no longer
- * is. ZOO_ENOMEM. */
+ * says that the text's first byte is where the user's text begins,
+ * and is cleared where the result's first no longer is. ZOO_ENOMEM. */
 int zoo_normalizer_run(const zoo_normalizer *normalizer, zoo_norm_work *work, const char *text, size_t size,
                        zoo_span *out, int *at_start, zoo_err *err);
 #endif

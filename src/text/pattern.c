@@ -1,3 +1,5 @@
+/* pattern.c - the few regular expressions that tokenizers' Replace steps are made of: alternatives, each one set of
+ * characters with a count: ` {2,}`, `\s+`, `\s{2,}|[\n\r\t]`, `[^\S\n]`; see pattern.h. */
 #include "text/pattern.h"
 #include "base/utf8.h"
 #include "text/unicode.h"

@@ -1,3 +1,5 @@
+/* pieces.c - a tokenizer's vocabulary while and after it is read: the content of every id, its score, and which
+ * contents exist; see pieces.h. */
 #include "text/pieces.h"
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
-/* pieces.h - a tokenizer's vocabulary while and after it is read: the content of every id, its score, and which
- * contents exist.
+/* pieces.h - a tokenizer's vocabulary while and after it is read: the content of every id, its score,
+ * and which contents exist.
  * Layer: text -> base. Threads: one owner while filled, immutable afterwards. */
 #ifndef ZOO_TEXT_PIECES_H
 #define ZOO_TEXT_PIECES_H

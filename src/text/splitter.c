@@ -1,3 +1,5 @@
+/* splitter.c - a normalised text into the words that the model gets: the "pre_tokenizer" of a tokenizer.json as a
+ * list of steps, each of which splits what the one before it left; see splitter.h. */
 #include "text/splitter.h"
 #include <string.h>
 #include "base/utf8.h"
@@ -109,8 +111,8 @@ static int split_metaspace(struct run *run, const zoo_split_step *step, const ch
         return zoo_fail_nomem(run->err);
     word = run->work->data + 1;
     end = run->work->data + run->work->size;
-    if (*word != mark && (step->prepend == ZOO_PREPEND_ALWAYS || (step->prepend == ZOO_PREPEND_FIRST &&
-                                                                  s == run->begin)))
+    if (*word != mark &&
+        (step->prepend == ZOO_PREPEND_ALWAYS || (step->prepend == ZOO_PREPEND_FIRST && s == run->begin)))
         word--;
     if (step->is_whole)
         return run->fn(run->context, word, (size_t)(end - word), run->err);

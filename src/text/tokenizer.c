@@ -1,3 +1,5 @@
+/* tokenizer.c - text to the ids an encoder was trained with: SentencePiece Unigram and WordPiece, as the
+ * checkpoint's folder says; see tokenizer.h. */
 #include "text/tokenizer.h"
 #include <limits.h>
 #include <stdlib.h>
@@ -7,8 +9,7 @@
 #include "base/utf8.h"
 #include "text/tokenizer_parts.h"
 
-enum { STOPPED = 1, PART = 4096 };      /* all ids that were asked for are there; bytes of a text that are read at a
-                                         * time */
+enum { STOPPED = 1, PART = 4096 };  /* all ids that were asked for are there; bytes of a text that are read at a time */
 
 struct zoo_tokenization {
     zoo_norm_work norm;
@@ -259,8 +260,8 @@ static int is_letter(char c)
     return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
-/* Bytes of the part that text[0..size) begins with: about PART, cut before a space between two ASCII letters or
- * digits. */
+/* Bytes of the part that text[0..size) begins with: about PART,
+ * cut before a space between two ASCII letters or digits. */
 static size_t part_size(const zoo_tokenizer *t, const char *text, size_t size)
 {
     size_t at = PART;
@@ -372,8 +373,8 @@ static int encode_pair(const zoo_tokenizer *t, zoo_tokenization *w, const char *
     first = w->first.count;
     second = w->second.count;
     *was_cut = first + second > room;
-    if (first > room && second > room && room % 2) {        /* the odd one goes to the longer text: count both to their
-                                                             * ends */
+    /* the odd one goes to the longer text: count both to their ends */
+    if (first > room && second > room && room % 2) {
         rc = encode_text(t, w, text, size, 0, SIZE_MAX, &w->first, err);
         if (!rc)
             rc = encode_text(t, w, pair, pair_size, 0, SIZE_MAX, &w->second, err);

@@ -1,9 +1,9 @@
-/* tokenizer.h - text to the ids an encoder was trained with: SentencePiece Unigram and WordPiece, as the checkpoint's
- * folder says.
+/* tokenizer.h - text to the ids an encoder was trained with: SentencePiece Unigram and WordPiece,
+ * as the checkpoint's folder says.
  *
  *     zoo_tokenizer *t;
  *     zoo_tokenization *work;
- *     zoo_tokenizer_open(&t, "my-router", &err);                       // tokenizer.json decides; else spm.model; else vocab.txt
+ *     zoo_tokenizer_open(&t, "my-router", &err);    // tokenizer.json decides; else spm.model; else vocab.txt
  *     zoo_tokenization_new(&work, t, &err);
  *     zoo_tokenizer_encode(t, work, text, size, NULL, 0, 512, &ids, &err);
  *

@@ -181,8 +181,8 @@ static int splitter_parts_at_space(const zoo_tokenizer *t)
     return 0;
 }
 
-/* sentencepiece does not part words, but where no piece spans a letter and the space behind it, every path goes through
- * there. */
+/* sentencepiece does not part words, but where no piece spans a letter and the space behind it,
+ * every path goes through there. */
 static int pieces_part_at_space(const zoo_tokenizer *t)
 {
     static const char mark = (char)ZOO_SPACE_MARK;

@@ -1,3 +1,5 @@
+/* tokenizer_folder.c - the small files beside an spm.model or a vocab.txt, read as transformers reads them:
+ * tokenizer_config.json, special_tokens_map.json, added_tokens.json; see tokenizer_folder.h. */
 #include "text/tokenizer_folder.h"
 #include <limits.h>
 #include <stdlib.h>

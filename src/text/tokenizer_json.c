@@ -182,8 +182,8 @@ static int take_setting(struct reader *r, zoo_span key)
     else if (kind == '0' && zoo_skim_equals(key, "unk_id"))
         return read_integer(value, &r->unknown_id) ? ZOO_OK : fail_here(r, "'unk_id' should be a whole number");
     else if (kind == '0' && zoo_skim_equals(key, "max_input_chars_per_word"))
-        return read_integer(value, &r->chars_max) ? ZOO_OK : fail_here(r, "'max_input_chars_per_word' should be a "
-                                                                          "whole number");
+        return read_integer(value, &r->chars_max)
+                   ? ZOO_OK : fail_here(r, "'max_input_chars_per_word' should be a whole number");
     else if (zoo_skim_equals(key, "byte_fallback"))
         r->byte_fallback = kind == 't';
     return ZOO_OK;

@@ -30,8 +30,7 @@ struct zoo_tokenizer {
     zoo_wordpiece wordpiece;
     zoo_template single, pair;
     size_t size;                                /* highest id + 1 */
-    int can_cut;                                /* a long text may be read in parts, cut before a space between ASCII
-                                                 * letters */
+    int can_cut;                        /* a long text may be read in parts, cut before a space between ASCII letters */
 };
 
 /* A tokenizer's file in memory. `dir`, where small files may lie beside it; NULL: none do. */

@@ -1,3 +1,5 @@
+/* tokenizer_settings.c - the "normalizer", "pre_tokenizer" and "post_processor" of a tokenizer.json into the
+ * tokenizer's own; see tokenizer_settings.h. */
 #include "text/tokenizer_settings.h"
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,5 @@
+/* trie.c - byte strings to numbers, walked byte by byte: a double array, built once, read by any number of threads;
+ * see trie.h. */
 #include "text/trie.h"
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +14,8 @@ struct builder {
     const zoo_trie_key *keys;
     uint8_t *base_used;             /* (units): some node has it as its base */
     size_t capacity;                /* units */
-    uint32_t *next, *previous;      /* (units): ring of free slots of the blocks that are open; 0, the root, is its
-                                     * anchor */
+    /* (units): ring of free slots of the blocks that are open; 0, the root, is its anchor */
+    uint32_t *next, *previous;
     struct range *stack;
     size_t stacked, stack_capacity;
     unsigned char labels[256];
@@ -47,8 +49,8 @@ static uint64_t first_bytes(const zoo_trie_key *key)
     return bytes;
 }
 
-/* Sorts by prefix, equal ones as they stand, a byte at a time from the last; `room` holds n more. Returns where they
- * are. */
+/* Sorts by prefix, equal ones as they stand, a byte at a time from the last; `room` holds n more.
+ * Returns where they are. */
 static struct prefix *sort_prefixes(struct prefix *from, struct prefix *room, size_t n)
 {
     for (unsigned shift = 0; shift < 64; shift += 8) {

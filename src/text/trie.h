@@ -8,8 +8,8 @@
  *     zoo_trie_release(&trie);
  *
  * A node is one slot of 8 bytes. The child of a node for byte c stands at (its base XOR c) and carries c as its label;
- * no two nodes share a base, so the label alone proves the parent. Layer: text -> base. Threads: immutable once
- * built. */
+ * no two nodes share a base, so the label alone proves the parent. Layer: text -> base.
+ * Threads: immutable once built. */
 #ifndef ZOO_TEXT_TRIE_H
 #define ZOO_TEXT_TRIE_H
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* unicode.c - the properties of code points as the reference tokenizers see them; see unicode.h. */
 #include "text/unicode.h"
 #include <stdlib.h>
 #include <string.h>

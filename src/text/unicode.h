@@ -28,8 +28,7 @@ enum zoo_cluster_class {
 };
 typedef struct zoo_cluster {
     enum zoo_cluster_class last;
-    int is_odd, has_picture;                    /* regional indicators so far; a picture with nothing but joiners behind
-                                                 * it */
+    int is_odd, has_picture;              /* regional indicators so far; a picture with nothing but joiners behind it */
 } zoo_cluster;
 
 void zoo_cluster_begin(zoo_cluster *cluster, uint32_t code);

@@ -1,3 +1,5 @@
+/* unigram.c - SentencePiece's Unigram model: the split of a word into pieces with the highest sum of scores
+ * (Viterbi); see unigram.h. */
 #include "text/unigram.h"
 #include <stdlib.h>
 #include <string.h>
@@ -60,8 +62,8 @@ static size_t char_size(unsigned char first)
     return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
 }
 
-/* A path to `node` whose last piece is `id`, begun at `start`. The sum of two floats rounded to a float is what float
- * arithmetic gives. */
+/* A path to `node` whose last piece is `id`, begun at `start`.
+ * The sum of two floats rounded to a float is what float arithmetic gives. */
 static void offer(zoo_unigram_node *node, double score, int is_single, uint32_t start, uint32_t id)
 {
     if (is_single)
@@ -73,8 +75,8 @@ static void offer(zoo_unigram_node *node, double score, int is_single, uint32_t 
     node->id = id;
 }
 
-/* Offers every piece that begins at word[at], which is nodes[0]; returns the character's bytes, 0 where nothing is
- * known of it. */
+/* Offers every piece that begins at word[at], which is nodes[0]; returns the character's bytes,
+ * 0 where nothing is known of it. */
 static size_t offer_pieces(const zoo_unigram *model, zoo_unigram_node *nodes, const char *word, size_t size, size_t at)
 {
     const zoo_trie *trie = &model->trie;
@@ -112,8 +114,8 @@ static void add_bytes(const zoo_unigram *model, const char *s, size_t size, zoo_
     }
 }
 
-/* Neighbours that are unknown are one piece. `tokenizers` looks for its content among all pieces before it falls back
- * to bytes. */
+/* Neighbours that are unknown are one piece. `tokenizers` looks for its content among all pieces
+ * before it falls back to bytes. */
 static void add_unknown(const zoo_unigram *model, const char *s, size_t size, zoo_id_list *list)
 {
     uint32_t id = ZOO_TRIE_NONE;

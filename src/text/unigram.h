@@ -2,8 +2,8 @@
  *
  * Of equal sums the path found first stays, as in both references: at each end the longest last piece. The references
  * differ in their arithmetic, and so in which sums are equal: `tokenizers` sums doubles, word by word; sentencepiece
- * sums into floats over the whole text. In the text of a word the model's space symbol stands as the one byte
- * ZOO_SPACE_MARK.
+ * sums into floats over the whole text. In the text of a word the model's space symbol
+ * stands as the one byte ZOO_SPACE_MARK.
  * Layer: text -> base. Threads: a model is immutable, a path has one owner. */
 #ifndef ZOO_TEXT_UNIGRAM_H
 #define ZOO_TEXT_UNIGRAM_H
@@ -36,16 +36,15 @@ typedef struct zoo_unigram_node {
 typedef struct zoo_unigram_path {
     zoo_unigram_node *nodes;
     size_t capacity;
-    double carried;                     /* where is_single: the sum so far, of words that belong to one text; 0 begins a
-                                         * new one */
+    double carried;          /* where is_single: the sum so far, of words that belong to one text; 0 begins a new one */
 } zoo_unigram_path;
 
 /* `s` with the space symbol as the mark, in place; returns its bytes. */
 size_t zoo_unigram_mark_spaces(const zoo_unigram *model, char *s, size_t size);
 void zoo_unigram_release(zoo_unigram *model);
 void zoo_unigram_path_release(zoo_unigram_path *path);
-/* Adds the ids of word[0..size) to `list`, until that is full. ZOO_ENOMEM; ZOO_EFORMAT: unknown text, and no id for
- * it. */
+/* Adds the ids of word[0..size) to `list`, until that is full. ZOO_ENOMEM; ZOO_EFORMAT: unknown text,
+ * and no id for it. */
 int zoo_unigram_encode(const zoo_unigram *model, zoo_unigram_path *path, const char *word, size_t size,
                        zoo_id_list *list, zoo_err *err);
 #endif

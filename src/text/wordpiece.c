@@ -1,3 +1,5 @@
+/* wordpiece.c - BERT's WordPiece: the longest piece that begins a word, then the longest continuing pieces; see
+ * wordpiece.h. */
 #include "text/wordpiece.h"
 
 void zoo_wordpiece_begin(zoo_wordpiece *model, const char *prefix, size_t size)

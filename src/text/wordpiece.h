@@ -18,7 +18,7 @@ typedef struct zoo_wordpiece {
 /* Once the trie is built. */
 void zoo_wordpiece_begin(zoo_wordpiece *model, const char *prefix, size_t size);
 void zoo_wordpiece_release(zoo_wordpiece *model);
-/* Adds the ids of word[0..size), which is UTF-8, to `list`. ZOO_ENOMEM; ZOO_EFORMAT: an unknown word, and no id for
- * it. */
+/* Adds the ids of word[0..size), which is UTF-8, to `list`. ZOO_ENOMEM; ZOO_EFORMAT: an unknown word,
+ * and no id for it. */
 int zoo_wordpiece_encode(const zoo_wordpiece *model, const char *word, size_t size, zoo_id_list *list, zoo_err *err);
 #endif

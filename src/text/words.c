@@ -1,3 +1,5 @@
+/* words.c - a text as lower-cased words: runs of letters, runs of digits, and every punctuation mark, symbol and CJK
+ * character by itself; see words.h. */
 #include "text/words.h"
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +28,7 @@ int zoo_words_init(zoo_words *words, size_t limit, zoo_err *err)
     if (limit < 1 || limit > (size_t)1 << 30)
         return zoo_fail(err, ZOO_EUSAGE, "a text limit of %zu bytes is outside 1 to 2^30", limit);
     words->limit = limit;
-    words->text = calloc(1, 3 * limit + SLACK);        /* a bad byte becomes the three of U+FFFD; lower case grows by
-                                                        * less */
+    words->text = calloc(1, 3 * limit + SLACK);   /* a bad byte becomes the three of U+FFFD; lower case grows by less */
     words->items = malloc(limit * sizeof *words->items);
     if (words->text && words->items)
         return ZOO_OK;

@@ -1,3 +1,5 @@
+/* adamw.c - Adam with decoupled weight decay (Loshchilov & Hutter 2019), its bias correction as torch.optim.AdamW
+ * has it; see adamw.h. */
 #include "train/adamw.h"
 #include <math.h>
 #include <stdlib.h>
@@ -43,8 +45,8 @@ double zoo_clip_scale(double norm, double most)
     return most > 0 && norm + tiny > most ? most / (norm + tiny) : 1;
 }
 
-/* m / sqrt(v) shrinks by b1 / sqrt(b2) a step: how many until it is less than a float of the first step can show, with
- * room. */
+/* m / sqrt(v) shrinks by b1 / sqrt(b2) a step: how many until it is less than a float of the
+ * first step can show, with room. */
 static uint32_t count_replayed(const zoo_adamw *a)
 {
     double shrink = log(a->beta1 / sqrt(a->beta2)), steps = ceil(log(1e-12) / shrink);

@@ -1,5 +1,5 @@
-/* adamw.h - Adam with decoupled weight decay (Loshchilov & Hutter 2019), its bias correction as torch.optim.AdamW has
- * it:
+/* adamw.h - Adam with decoupled weight decay (Loshchilov & Hutter 2019),
+ * its bias correction as torch.optim.AdamW has it:
  *
  *     m = b1 m + (1 - b1) g        v = b2 v + (1 - b2) g^2        at step t = 1, 2, ...
  *     p = (1 - rate decay) p - rate / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + eps)
@@ -37,8 +37,7 @@ typedef struct zoo_adamw_rows {
     size_t V, D, steps_most;
     double decay;
     float *table, *m, *v;            /* (V,D); table is the caller's */
-    uint32_t *made;                  /* (V): steps that a row has made; ZOO_ADAMW_MOVED: it has had a gradient, and
-                                      * momentum */
+    uint32_t *made;           /* (V): steps that a row has made; ZOO_ADAMW_MOVED: it has had a gradient, and momentum */
     uint32_t steps;                  /* begun, all but the last complete once a row catches up */
     float *rates;                    /* (steps_most + 1), by step */
     double *log_keep;                /* (steps_most + 1): log of the product of (1 - rate decay) up to a step */
@@ -49,8 +48,8 @@ typedef struct zoo_adamw_rows {
 int zoo_adamw_rows_init(zoo_adamw_rows *rows, const zoo_adamw *adamw, float *table, size_t V, size_t D, double decay,
                         size_t steps_most, zoo_err *err);
 void zoo_adamw_rows_release(zoo_adamw_rows *rows);
-/* Makes up for all steps begun so far that row `row` has missed: before the row is read, and before a new step
- * begins. */
+/* Makes up for all steps begun so far that row `row` has missed: before the row is read,
+ * and before a new step begins. */
 void zoo_adamw_rows_catch_up(zoo_adamw_rows *rows, size_t row);
 /* out (D): the row as it is after all steps begun; a row that never had a gradient is left as it was. */
 void zoo_adamw_rows_read(zoo_adamw_rows *rows, size_t row, float *out);

@@ -1,3 +1,5 @@
+/* attempts.c - many small trainings side by side: cross-validation over recipes, and each subset left out in turn;
+ * see attempts.h. */
 #include "train/attempts.h"
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* attempts.h - many small trainings side by side: cross-validation over recipes, and each subset left out in turn.
- * Every training runs on one thread and depends on its number alone, so the results do not depend on how many threads
- * there are.
+ * Every training runs on one thread and depends on its number alone,
+ * so the results do not depend on how many threads there are.
  * Layer: train. */
 #ifndef ZOO_TRAIN_ATTEMPTS_H
 #define ZOO_TRAIN_ATTEMPTS_H
@@ -33,8 +33,8 @@ typedef struct zoo_left_out {
     const char *single_name;
 } zoo_left_out;
 
-/* Leaves out the most frequent values of `kind` in turn, at most `most`; out[0..*out_count). A value held by all rows
- * is passed over. */
+/* Leaves out the most frequent values of `kind` in turn, at most `most`; out[0..*out_count).
+ * A value held by all rows is passed over. */
 int zoo_attempts_leave_out(const zoo_distillery *distillery, const zoo_recipe *recipe, const zoo_tag_kind *kind,
                            const size_t *rows, size_t count, size_t most, zoo_parallel *parallel,
                            zoo_progress *progress, zoo_left_out *out, size_t *out_count, zoo_err *err);

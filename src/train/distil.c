@@ -1,3 +1,4 @@
+/* distil.c - reward distillation of one recipe on some rows: tag rewards, targets, training; see distil.h. */
 #include "train/distil.h"
 #include <stdlib.h>
 #include <string.h>

@@ -40,8 +40,8 @@ void zoo_distiller_release(zoo_distiller *distiller);
 int zoo_distil(zoo_distiller *distiller, const zoo_distillery *distillery, const zoo_recipe *recipe, const size_t *rows,
                size_t count, const size_t *held, size_t held_count, unsigned stop_after, uint32_t *choices,
                zoo_progress *progress, zoo_trainer_result *result, zoo_err *err);
-/* targets[row] (k) of rows[0..count), and prior (k), their weighted mean: the half of zoo_distil() that is not the
- * network's. */
+/* targets[row] (k) of rows[0..count), and prior (k), their weighted mean: the half of zoo_distil()
+ * that is not the network's. */
 int zoo_distil_targets(const zoo_distillery *distillery, const zoo_recipe *recipe, const size_t *rows, size_t count,
                        float *targets, double *prior, zoo_err *err);
 #endif

@@ -1,3 +1,6 @@
+/* encoder_folder.c - the checkpoint folders of encoder training: the one it begins with (a backbone, a router, any
+ * classifier of model_type deberta-v2 or bert) and the one it ends with, a router that `transformers` loads; see
+ * encoder_folder.h. */
 #include "train/encoder_folder.h"
 #include <limits.h>
 #include <math.h>

@@ -1,3 +1,5 @@
+/* encoder_run.c - fine-tuning an encoder as one run: from a checkpoint folder and targets to the parameters that are
+ * kept, with all that is written beside while it goes on; see encoder_run.h. */
 #include "train/encoder_run.h"
 #include <errno.h>
 #include <limits.h>

@@ -15,8 +15,7 @@
 typedef struct zoo_encoder_plan {
     const char *dir;                 /* the checkpoint folder to begin with */
     const char *run;                 /* RUN: a folder of its own, made where missing */
-    size_t max_tokens;               /* queries are cut to; 0: as many as the encoder reads, but no more than
-                                      * ZOO_ENCODER_TOKENS */
+    size_t max_tokens;    /* queries are cut to; 0: as many as the encoder reads, but no more than ZOO_ENCODER_TOKENS */
     zoo_encoder_training training;   /* steps, batch_rows and seed are filled in */
     double save_every;               /* seconds between states */
     int resumes;
@@ -41,8 +40,9 @@ typedef struct zoo_encoder_job {
 /* A trained encoder. */
 typedef struct zoo_encoder_result {
     zoo_encoder_source source;
-    float *params;                   /* (source.network.parameters.size), rank 0's alone: the best epoch's, or the last
-                                      * one's where nothing was held out */
+    /* (source.network.parameters.size), rank 0's alone: the best epoch's, or the last one's where nothing was held
+     * out */
+    float *params;
     size_t max_tokens, cut_rows;
     uint64_t tokens;                 /* learnt from */
     zoo_trainer_result trainer;

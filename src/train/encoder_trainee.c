@@ -1,3 +1,5 @@
+/* encoder_trainee.c - a transformer as something that can be trained: parameters, AdamW, batches without padding,
+ * dropout; see encoder_trainee.h. */
 #include "train/encoder_trainee.h"
 #include "train/exchange.h"
 #include <math.h>
@@ -8,8 +10,8 @@
 #define NO_SLOT UINT32_MAX
 enum { NORM_BLOCK = 1 << 16 };       /* floats whose squares are summed by one member */
 
-/* Dimensions: V words, E embedding size, N tokens that go through together, R distinct words of a step, P parameters
- * but the words'. */
+/* Dimensions: V words, E embedding size, N tokens that go through together, R distinct words of a step,
+ * P parameters but the words'. */
 struct zoo_encoder_trainee {
     zoo_trainee base;
     const zoo_network *network;
@@ -74,8 +76,8 @@ static size_t fit(const zoo_trainee *base, const size_t *rows, size_t B)
     return b ? b : 1;
 }
 
-/* Words catch up before they are read: a word is one member's. All that any rank reads, so that a word has the same
- * bits on each. */
+/* Words catch up before they are read: a word is one member's. All that any rank reads,
+ * so that a word has the same bits on each. */
 static void catch_up(void *context, const zoo_member *me)
 {
     zoo_encoder_trainee *t = context;

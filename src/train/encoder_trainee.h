@@ -35,8 +35,7 @@ typedef struct zoo_encoder_trainee zoo_encoder_trainee;
 typedef struct zoo_encoder_keeper {
     void *context;
     int (*keep)(void *context, zoo_encoder_trainee *trainee, zoo_err *err);                 /* rank 0 alone is asked */
-    int (*restore)(void *context, float *params, zoo_err *err);         /* params (network->parameters.size); the
-                                                                         * same */
+    int (*restore)(void *context, float *params, zoo_err *err);        /* params (network->parameters.size); the same */
 } zoo_encoder_keeper;
 
 /* params: what training begins with, taken over by free(), also on failure. All else is borrowed. ranks: that train the

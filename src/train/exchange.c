@@ -1,3 +1,5 @@
+/* exchange.c - the gradients of a step on their way between ranks: a thread that sums what is handed over, in order,
+ * while the backward pass goes on; see exchange.h. */
 #include "train/exchange.h"
 #include <pthread.h>
 #include <stdlib.h>
@@ -99,8 +101,8 @@ static int exchange_ids(zoo_exchange *x, const uint32_t *ids, size_t n, zoo_err 
     return rc;
 }
 
-/* Rank r's rows that lie in rows first..first+count of the union, counted; with `rows`, their copies behind each other
- * in `to`. */
+/* Rank r's rows that lie in rows first..first+count of the union, counted; with `rows`,
+ * their copies behind each other in `to`. */
 static size_t pick(const zoo_exchange *x, unsigned r, size_t first, size_t count, const float *rows, float *to)
 {
     size_t picked = 0, E = x->size.E;

@@ -10,8 +10,8 @@
  * The rows' way: ids to everybody; the union is that of rank 0's, then what rank 1 adds, and so on; each part of it is
  * summed by the rank that owns it, in the order of the ranks, and sent to all. A rank sends its own rows once and its
  * part of the union to each.
- * Dimensions: R ranks, V words, E floats of a row, U rows of the union. Layer: train -> base. Threads: one owner, and
- * one of its own. */
+ * Dimensions: R ranks, V words, E floats of a row, U rows of the union. Layer: train -> base.
+ * Threads: one owner, and one of its own. */
 #ifndef ZOO_TRAIN_EXCHANGE_H
 #define ZOO_TRAIN_EXCHANGE_H
 #include "train/ranks.h"

@@ -1,3 +1,5 @@
+/* features.c - the n-grams of every query, extracted once and kept for all epochs and folds as far as memory allows;
+ * see features.h. */
 #include "train/features.h"
 #include <stdlib.h>
 #include <string.h>

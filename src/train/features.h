@@ -20,8 +20,8 @@ typedef struct zoo_features_scratch {
     size_t used, capacity;
 } zoo_features_scratch;
 
-/* Extracts the n-grams of all queries of `data`, which must outlive the features; keeps about `memory` bytes of
- * them. */
+/* Extracts the n-grams of all queries of `data`, which must outlive the features;
+ * keeps about `memory` bytes of them. */
 int zoo_features_new(zoo_features **out, const zoo_dataset *data, const zoo_ngrams *spec, size_t memory,
                      zoo_parallel *parallel, zoo_err *err);
 void zoo_features_free(zoo_features *features);         /* NULL is fine */

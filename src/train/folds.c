@@ -1,3 +1,5 @@
+/* folds.c - rows dealt out at random by the text of their query, so that no text is on both sides of a split:
+ * neither equal texts nor texts that differ in spaces or the case of ASCII letters; see folds.h. */
 #include "train/folds.h"
 #include <stdlib.h>
 #include <string.h>

@@ -20,7 +20,7 @@ int zoo_folds_deal(const zoo_dataset *data, const size_t *rows, size_t count, si
 int zoo_folds_set_aside(const zoo_dataset *data, size_t *rows, size_t count, size_t aside, uint64_t seed, size_t *first,
                         zoo_err *err);
 
-/* Drops from rows[*count - aside..*count) those whose text also stands before them, the order of the others kept;
- * *count falls. */
+/* Drops from rows[*count - aside..*count) those whose text also stands before them,
+ * the order of the others kept; *count falls. */
 int zoo_folds_drop_known(const zoo_dataset *data, size_t *rows, size_t *count, size_t aside, zoo_err *err);
 #endif

@@ -1,3 +1,5 @@
+/* fresh.c - a checkpoint folder to train from: random weights for a config, or a backbone with a head for given
+ * experts; see fresh.h. */
 #include "train/fresh.h"
 #include <limits.h>
 #include <stdio.h>
@@ -59,8 +61,8 @@ static int check_experts(const zoo_fresh *job, zoo_err *err)
 static int set_experts(struct making *m, zoo_err *err)
 {
     static const char *const gone[] = { "num_labels", "problem_type", "_num_labels", "quantization_config", "zooter" };
-    json_t *names = json_object(), *ids = json_object(), *most = json_object_get(json_object_get(m->config, "zooter"),
-                                                                                 "max_tokens");
+    json_t *names = json_object(), *ids = json_object();
+    json_t *most = json_object_get(json_object_get(m->config, "zooter"), "max_tokens");
     int failed = !names || !ids;
     char id[24];
 
@@ -239,8 +241,8 @@ static int copy_span(struct making *m, const zoo_tensor *t, uint64_t first, uint
     return rc;
 }
 
-/* Row by row: an expert that the backbone knew keeps its own, another gets one that depends on its name and the seed
- * alone. */
+/* Row by row: an expert that the backbone knew keeps its own,
+ * another gets one that depends on its name and the seed alone. */
 static int write_classifier(struct making *m, const zoo_parameter *p, const zoo_tensor *t, zoo_err *err)
 {
     size_t columns = p->dims == 2 ? p->shape[1] : 1;

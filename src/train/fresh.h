@@ -1,6 +1,6 @@
 /* fresh.h - a checkpoint folder to train from: random weights for a config, or a backbone with a head for given
- * experts. The names in it are those under which transformers looks for a sequence classifier. Memory does not grow
- * with the weights.
+ * experts. The names in it are those under which transformers looks for a sequence classifier.
+ * Memory does not grow with the weights.
  * Layer: train -> model, base. Threads: one call, one thread. */
 #ifndef ZOO_TRAIN_FRESH_H
 #define ZOO_TRAIN_FRESH_H
@@ -23,8 +23,7 @@ typedef struct zoo_fresh {
 
 typedef struct zoo_fresh_done {
     size_t tensors, drawn;                      /* drawn: matrices at random, all or in part */
-    size_t kept, left_out;                      /* experts whose row of the classifier was kept; tensors of the backbone
-                                                 * not used */
+    size_t kept, left_out;          /* experts whose row of the classifier was kept; tensors of the backbone not used */
     uint64_t parameters;
 } zoo_fresh_done;
 

@@ -1,3 +1,5 @@
+/* heads.c - which tags the router learns to tell, beside the experts, so that it can say which of them decided; see
+ * heads.h. */
 #include "train/heads.h"
 #include <stdlib.h>
 #include <string.h>

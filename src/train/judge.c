@@ -1,3 +1,5 @@
+/* judge.c - what a choice of experts is worth: the mean reward, every group of rows weighing alike where that is
+ * asked for; see judge.h. */
 #include "train/judge.h"
 #include <math.h>
 #include <stdlib.h>

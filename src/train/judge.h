@@ -1,5 +1,5 @@
-/* judge.h - what a choice of experts is worth: the mean reward, every group of rows weighing alike where that is asked
- * for.
+/* judge.h - what a choice of experts is worth: the mean reward,
+ * every group of rows weighing alike where that is asked for.
  * Dimensions: n queries of the data set, k experts. Weights are by row of data (n); choices by position among the rows
  * given. Rewards are summed and squared as they are: units.h makes them fit for that. Layer: train -> base. Threads:
  * pure functions over the caller's memory. */

@@ -1,3 +1,4 @@
+/* labels.c - training targets: rewards, calmed by what the tags say, as a distribution over experts; see labels.h. */
 #include "train/labels.h"
 #include <math.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  *
  *     zoo_tag_rewards tags;
  *     zoo_tag_rewards_fit(&tags, data, kinds, kind_count, rows, count, weights, 1, &err);       // training rows only
- *     zoo_labels_fill(&tags, rows, count, 0.1, 0.03, targets);                                  // targets of rows, by row of data
+ *     zoo_labels_fill(&tags, rows, count, 0.1, 0.03, targets);              // targets of rows, by row of data
  *     zoo_tag_rewards_release(&tags);
  *
  * What a tag says is learnt from the rows given to fit() and from no others: validation rows never leak into a label.
@@ -22,8 +22,7 @@ typedef struct zoo_kind_rewards {
     const zoo_tag_kind *kind;
     size_t used;                    /* values that occur in the training rows */
     double within, between;         /* variances s2 and tau; shrunk fits only. between 0: the kind says nothing */
-    double *effects;                /* (values,k): r_t, or where shrunk what t adds to the coarser kinds; 0 for unseen
-                                     * values */
+    double *effects;        /* (values,k): r_t, or where shrunk what t adds to the coarser kinds; 0 for unseen values */
     unsigned char *seen;            /* (values) */
 } zoo_kind_rewards;
 
@@ -48,7 +47,7 @@ size_t zoo_kinds_order(const zoo_dataset *data, size_t *kinds);
  * how noisy its rows are. Kind after kind, coarse to fine, on what is left of c by the coarser ones, e_i = c_i - g_i
  * (g: `overall`, then plus the effects so far), so that a finer tag is drawn towards what its coarser tags say, whether
  * kinds are nested or crossed:
- *     m_t      = weighted mean of e_i over the rows with t,      W_t the sum of their weights,      n_t = W_t^2 / sum of squares
+ *     m_t      = weighted mean of e_i over the rows with t, W_t the sum of their weights, n_t = W_t^2 / sum of squares
  *     within   s2  = sum_t sum_{i in t} w_i |e_i - m_t|^2 / (k sum_t W_t (1 - 1/n_t))
  *     between  tau = max(0, (sum_t W_t |m_t|^2 / k - s2 sum_t W_t / n_t) / sum_t W_t)
  *     effect of t  = n_t tau / (n_t tau + s2) m_t

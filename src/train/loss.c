@@ -1,3 +1,5 @@
+/* loss.c - what training makes small, with its gradient: the distance of the router's distribution from the target;
+ * see loss.h. */
 #include "train/loss.h"
 #include <math.h>
 #include <string.h>

@@ -11,8 +11,9 @@ enum zoo_loss {
     ZOO_KL_FORWARD,         /* KL(target || router): the router covers every expert that the target finds good */
     ZOO_KL_REVERSE,         /* KL(router || target): the router settles on one of them */
     ZOO_HARD_LABEL,         /* cross-entropy against the target's best expert (equally good ones share) */
-    ZOO_EXPECTED_REWARD     /* what the router loses against the best expert, asking experts as often as it believes in them: the
-                               target's log-probabilities are rewards in units of the temperature */
+    /* what the router loses against the best expert, asking experts as often as it believes in them: the target's
+     * log-probabilities are rewards in units of the temperature */
+    ZOO_EXPECTED_REWARD
 };
 
 /* sum_b weights[b] loss_b with p = softmax(logits (B,k)) and targets (B,k), whose rows sum to 1;

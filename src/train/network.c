@@ -1,3 +1,5 @@
+/* network.c - a DeBERTa-v2/v3 or BERT classifier that learns: a forward pass that remembers what the backward pass
+ * needs, and the backward pass; see network.h. */
 #include "train/network.h"
 #include <math.h>
 #include <stdlib.h>

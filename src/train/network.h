@@ -9,12 +9,12 @@
  *
  * No padding: queries lie back to back. The last layer is computed only for token 0 of each query, forward and
  * backward. The products of the layers are multiplied in float32, or in bfloat16 with float32 sums; parameters,
- * gradients and all else is float32. Results depend neither on the number of threads nor on which other queries are in
- * the batch.
- * Dimensions: n queries, N tokens of all of them, T of one, H hidden size, E embedding size, I intermediate size, K
- * labels.
- * Layer: train -> model, compute, base. Threads: a network is read-only and shared; a pass has one owner and uses the
- * team it is given. */
+ * gradients and all else is float32. Results depend neither on the number of threads nor on which
+ * other queries are in the batch.
+ * Dimensions: n queries, N tokens of all of them, T of one, H hidden size, E embedding size,
+ * I intermediate size, K labels.
+ * Layer: train -> model, compute, base. Threads: a network is read-only and shared;
+ * a pass has one owner and uses the team it is given. */
 #ifndef ZOO_TRAIN_NETWORK_H
 #define ZOO_TRAIN_NETWORK_H
 #include "compute/team.h"
@@ -43,8 +43,8 @@ void zoo_network_pass_free(zoo_network_pass *pass);                 /* NULL is f
 typedef struct zoo_network_noise {
     uint64_t seed, step;
     size_t tokens;                      /* of the step */
-    const size_t *queries, *starts;     /* (n): a query's number in the step, and its first token's; NULL: the batch is
-                                         * the whole step */
+    /* (n): a query's number in the step, and its first token's; NULL: the batch is the whole step */
+    const size_t *queries, *starts;
 } zoo_network_noise;
 
 /* logits (n,K). noise NULL: no dropout. The batch, whose ids must be in the vocabulary and whose queries have
@@ -58,19 +58,19 @@ void zoo_network_encode(zoo_network_pass *pass, const float *params, const zoo_p
 void zoo_network_classify(zoo_network_pass *pass, const float *params, const float *hidden, size_t n,
                           const zoo_network_noise *noise, float *logits);
 /* Gradients of the last forward's logits to those of the parameters at most `below` layers beneath the head: added to
- * grads (size - dense: all but the word embedding), and, where below is network->below, dwords (N,E), written: a row a
- * token. */
+ * grads (size - dense: all but the word embedding), and, where below is network->below, dwords (N,E),
+ * written: a row a token. */
 void zoo_network_backward(zoo_network_pass *pass, const float *params, const float *dlogits, unsigned below,
                           float *grads, float *dwords);
 
-/* Who wants gradients while the backward pass goes on. Called from the caller's thread once all members have done with
- * them. */
+/* Who wants gradients while the backward pass goes on.
+ * Called from the caller's thread once all members have done with them. */
 typedef struct zoo_network_listener {
     void *context;
-    void (*done)(void *context, unsigned below);        /* those of the parameters that lie so far beneath the head are
-                                                         * final; ascending */
+    /* those of the parameters that lie so far beneath the head are final; ascending */
+    void (*done)(void *context, unsigned below);
 } zoo_network_listener;
-/* For the next calls of zoo_network_backward(); NULL: nobody. Borrowed. The last call, for the embeddings, comes
- * without dwords. */
+/* For the next calls of zoo_network_backward(); NULL: nobody. Borrowed. The last call,
+ * for the embeddings, comes without dwords. */
 void zoo_network_listen(zoo_network_pass *pass, const zoo_network_listener *listener);
 #endif

@@ -84,8 +84,8 @@ static void classify(zoo_network_pass *p, const zoo_member *me)
 
 /* ---- layers ---- */
 
-/* From `dout` (M,H), the gradient of norm(residual + dropped x), to `dsum`, that of the residual, and `dx`, that of
- * x. */
+/* From `dout` (M,H), the gradient of norm(residual + dropped x), to `dsum`, that of the residual,
+ * and `dx`, that of x. */
 static void open_block(zoo_network_pass *p, const zoo_member *me, size_t l, unsigned place, enum zoo_layer_part gain,
                        const float *dout, const float *normal, const float *scale, float *dsum, float *dx)
 {
@@ -124,8 +124,8 @@ static void feed_forward(zoo_network_pass *p, const zoo_member *me, size_t l)
     zoo_team_meet(me);
 }
 
-/* Gradients of queries, keys, values and projected positions. A member takes heads, and each of them for all
- * queries. */
+/* Gradients of queries, keys, values and projected positions. A member takes heads,
+ * and each of them for all queries. */
 static void attend(zoo_network_pass *p, const zoo_member *me, size_t l, const float *dcontext)
 {
     size_t H = hidden(p), first, end;
@@ -210,8 +210,8 @@ static void project(zoo_network_pass *p, const zoo_member *me, size_t l)
     zoo_pass_multiply_bwd_w(p, me, dw, db, p->narrow, H, m->first, H, n, H, H);
 }
 
-/* Last layer: gradients of queries at token 0 side by side in p->narrow, and those of its input there, p->dfirst, into
- * p->dout. */
+/* Last layer: gradients of queries at token 0 side by side in p->narrow, and those of its input there,
+ * p->dfirst, into p->dout. */
 static void gather_first(zoo_network_pass *p, const zoo_member *me)
 {
     size_t H = hidden(p), first, count;

@@ -1,5 +1,5 @@
-/* network_forward.c - the forward pass of network.h: every member of the team walks through it, taking its share of
- * each phase. */
+/* network_forward.c - the forward pass of network.h: every member of the team walks through it,
+ * taking its share of each phase. */
 #include <string.h>
 #include "compute/rows.h"
 #include "train/network_pass.h"
@@ -86,13 +86,12 @@ static void project_positions(zoo_network_pass *p, const zoo_member *me, size_t 
     size_t H = hidden(p);
 
     if (m->pos_key)
-        zoo_pass_multiply(p, me, m->pos_key, H, m->relative, H, zoo_pass_layer_part(p, l, own ? ZOO_LAYER_POS_KEY_W :
-                                                                                    ZOO_LAYER_KEY_W),
+        zoo_pass_multiply(p, me, m->pos_key, H, m->relative, H,
+                          zoo_pass_layer_part(p, l, own ? ZOO_LAYER_POS_KEY_W : ZOO_LAYER_KEY_W),
                           zoo_pass_layer_part(p, l, own ? ZOO_LAYER_POS_KEY_B : ZOO_LAYER_KEY_B), p->C, H, H);
     if (m->pos_query)
-        zoo_pass_multiply(p, me, m->pos_query, H, m->relative, H, zoo_pass_layer_part(p, l, own ?
-                                                                                      ZOO_LAYER_POS_QUERY_W :
-                                                                                      ZOO_LAYER_QUERY_W),
+        zoo_pass_multiply(p, me, m->pos_query, H, m->relative, H,
+                          zoo_pass_layer_part(p, l, own ? ZOO_LAYER_POS_QUERY_W : ZOO_LAYER_QUERY_W),
                           zoo_pass_layer_part(p, l, own ? ZOO_LAYER_POS_QUERY_B : ZOO_LAYER_QUERY_B), p->C, H, H);
 }
 

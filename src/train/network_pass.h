@@ -1,5 +1,5 @@
-/* network_pass.h - the memory of a pass, shared by network.c, network_forward.c and network_backward.c; nobody else
- * includes it.
+/* network_pass.h - the memory of a pass, shared by network.c, network_forward.c and network_backward.c;
+ * nobody else includes it.
  * Dimensions: n queries, N tokens, M rows of a layer's result (N; n in the last layer), C rows of the position tables
  * in use, H, E, I, K.
  * Layer: train. */
@@ -30,12 +30,12 @@ struct zoo_network_pass {
     size_t max_tokens, max_queries, scratch_size;
     unsigned char *memory;
     struct zoo_layer_memory *layers;    /* (layers) */
-    int32_t *columns;                   /* (2 max_positions - 1): the row of the position table of relative position r
-                                         * at r + max_positions - 1 */
+    /* (2 max_positions - 1): the row of the position table of relative position r at r + max_positions - 1 */
+    int32_t *columns;
     size_t *starts;                     /* (n): a query's first token */
 
-    float *embedded, *projected;        /* (N,E) (N,H): sum of embeddings, behind the projection; the same where there
-                                         * is none */
+    /* (N,E) (N,H): sum of embeddings, behind the projection; the same where there is none */
+    float *embedded, *projected;
     float *embed_normal, *embed_scale;  /* (N,H) (N) */
     float *relative_normal, *relative_scale, *relative;         /* (2A,H) (2A) (2A,H) */
     float *out;                         /* (n,H): the last layer's result */

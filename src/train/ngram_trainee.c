@@ -1,3 +1,5 @@
+/* ngram_trainee.c - the n-gram network as something that can be trained: parameters, gradients, Adagrad; see
+ * ngram_trainee.h. */
 #include "train/ngram_trainee.h"
 #include <math.h>
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+/* optimiser.c - Adagrad (Duchi, Hazan, Singer 2011): every parameter's step shrinks with the gradients it has seen,
+ * so that rare n-grams still move when they come; see optimiser.h. */
 #include "train/optimiser.h"
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* optimiser.h - Adagrad (Duchi, Hazan, Singer 2011): every parameter's step shrinks with the gradients it has seen, so
- * that rare n-grams still move when they come. Rows of an embedding share one accumulator, which costs 1/D of the
- * memory.
+ * that rare n-grams still move when they come. Rows of an embedding share one accumulator,
+ * which costs 1/D of the memory.
  * Dimensions: P parameters, R rows touched by a batch, D features.
  * Layer: train -> base. Threads: pure functions over the caller's memory. Refuses to allocate. */
 #ifndef ZOO_TRAIN_OPTIMISER_H

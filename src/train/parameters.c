@@ -1,3 +1,5 @@
+/* parameters.c - the parameters of a transformer as one flat array: a table of name, shape and place, the names
+ * those of the checkpoint; see parameters.h. */
 #include "train/parameters.h"
 #include <math.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* parameters.h - the parameters of a transformer as one flat array: a table of name, shape and place, the names those
  * of the checkpoint. The word embedding lies first, everything else behind it, what one product reads side by side
  * (queries, keys and values).
- * Dimensions: V words, E embedding size, H hidden size, I intermediate size, L layers, A span of positions, K labels, S
- * pooler.
+ * Dimensions: V words, E embedding size, H hidden size, I intermediate size, L layers, A span of positions,
+ * K labels, S pooler.
  * Layer: train -> model, base. Threads: immutable once built. */
 #ifndef ZOO_TRAIN_PARAMETERS_H
 #define ZOO_TRAIN_PARAMETERS_H
@@ -45,8 +45,7 @@ typedef struct zoo_parameter {
     size_t dims, shape[2], count, offset;       /* count: of floats */
     bool decays;                                /* by weight decay: neither biases nor norms do */
     bool is_pooler, is_classifier, is_head;     /* is_head: either, which a bare backbone may lack */
-    unsigned below;                             /* layers beneath the head: 0 the head, L - l layer l, L + 1
-                                                 * embeddings */
+    unsigned below;                           /* layers beneath the head: 0 the head, L - l layer l, L + 1 embeddings */
 } zoo_parameter;
 
 #define ZOO_NO_PART SIZE_MAX

@@ -1,3 +1,5 @@
+/* ranks.c - several processes that train one model: what they say to each other, over whatever carries it; see
+ * ranks.h. */
 #include "train/ranks.h"
 #include <stdlib.h>
 #include <string.h>

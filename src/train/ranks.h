@@ -22,8 +22,8 @@ typedef struct zoo_ranks zoo_ranks;
 typedef struct zoo_block { void *data; size_t size; } zoo_block;                /* bytes */
 
 typedef struct zoo_ranks_class {
-    /* out[r] goes to rank r, which knows its size; in[r] comes from it. (R) each, both 0 bytes for the rank itself. Every rank makes
-     * the same calls in the same order; returns when all that concerns this rank is done. */
+    /* out[r] goes to rank r, which knows its size; in[r] comes from it. (R) each, both 0 bytes for the rank itself.
+     * Every rank makes the same calls in the same order; returns when all that concerns this rank is done. */
     int (*swap)(zoo_ranks *ranks, const zoo_block *out, const zoo_block *in, zoo_err *err);
     /* The end of the run, with its outcome (0: good). codes (R): those of all ranks, where they all come here, at once
      * or, `code` being 0, ever; returns whether they did. */
@@ -59,8 +59,8 @@ int zoo_ranks_gather(zoo_ranks *ranks, const void *own, size_t size, void *all, 
 /* data (size bytes) becomes that of rank 0. */
 int zoo_ranks_tell(zoo_ranks *ranks, void *data, size_t size, zoo_err *err);
 
-/* Goes on where rank 0 does: its return code is told to all, and where it failed every rank fails; it alone knows
- * why. */
+/* Goes on where rank 0 does: its return code is told to all, and where it failed every rank fails;
+ * it alone knows why. */
 int zoo_ranks_follow(zoo_ranks *ranks, int rc, zoo_err *err);
 
 /* One thing that all ranks must have in common: its mark, and the words of "rank 1 has WHAT than rank 0; REMEDY". */

@@ -12,8 +12,8 @@
 
 enum { PATIENCE_S = 1800, PARTING_S = 2, SPINS = 200 };
 /* Bytes of a message. Between machines, below what Open MPI sends at once over TCP: larger ones ask the other side
- * first, piece by piece, and those questions wait behind the data of the other direction, so that a slow link is half
- * idle. */
+ * first, piece by piece, and those questions wait behind the data of the other direction,
+ * so that a slow link is half idle. */
 static const size_t MESSAGE_NEAR = (size_t)1 << 20, MESSAGE_FAR = 65536 - 256;
 static const long NAP_NS = 20000;
 
@@ -108,8 +108,7 @@ static int swap(zoo_ranks *ranks, const zoo_block *out, const zoo_block *in, zoo
         return ZOO_ENOMEM;
     for (int i = 1; i < R && code == MPI_SUCCESS; i++)
         code = begin_block(m, &in[(own + R - i) % R], (own + R - i) % R, 0, &count);
-    for (int i = 1; i < R && code == MPI_SUCCESS; i++)                  /* each begins with another: nobody is
-                                                                         * everybody's first */
+    for (int i = 1; i < R && code == MPI_SUCCESS; i++)       /* each begins with another: nobody is everybody's first */
         code = begin_block(m, &out[(own + i) % R], (own + i) % R, 1, &count);
     if (code != MPI_SUCCESS)
         return fail_mpi(err, code, "the exchange with other ranks failed");

@@ -1,3 +1,5 @@
+/* ranks_open.c - is this process one of several that were started together (mpirun, srun), and if so, the others;
+ * see ranks_open.h. */
 #include "train/ranks_open.h"
 #include <dlfcn.h>
 #include <limits.h>
@@ -10,8 +12,8 @@
 
 static const size_t PROGRAM_MAX = (size_t)1 << 30;
 
-/* Open MPI tells OMPI_COMM_WORLD_SIZE, MPICH and its kin PMI_SIZE; srun --mpi=pmix the rank alone, and Slurm the
- * number. */
+/* Open MPI tells OMPI_COMM_WORLD_SIZE, MPICH and its kin PMI_SIZE; srun --mpi=pmix the rank alone,
+ * and Slurm the number. */
 unsigned zoo_ranks_launched(void)
 {
     static const char *const names[] = { "OMPI_COMM_WORLD_SIZE", "PMI_SIZE" };
@@ -64,12 +66,11 @@ static int no_mpi(const char *place, zoo_err *err)
     const char *why = dlerror();
 
     if (*place)
-        return zoo_fail(err, ZOO_EUSAGE,
-                        "this is one of several processes, and %s does not open (%s): install the MPI it was built with", place, why ? why : "no reason told");
-    return zoo_fail(err, ZOO_EUSAGE,
-                    "this is one of several processes, and zooter was built without MPI: install one (on Debian: apt "
-                    "install "
-                    "libopenmpi-dev openmpi-bin) and build again, or start it without mpirun");
+        return zoo_fail(err, ZOO_EUSAGE, "this is one of several processes, and %s does not open (%s): install the MPI "
+                                         "it was built with", place, why ? why : "no reason told");
+    return zoo_fail(err, ZOO_EUSAGE, "this is one of several processes, and zooter was built without MPI: install one "
+                                     "(on Debian: apt install libopenmpi-dev openmpi-bin) and build again, or start it "
+                                     "without mpirun");
 }
 
 /* Other builds may round otherwise: ranks must be the same program, byte for byte. */

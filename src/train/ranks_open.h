@@ -4,14 +4,14 @@
 #define ZOO_TRAIN_RANKS_OPEN_H
 #include "train/ranks.h"
 
-/* What the launcher says in the environment: how many processes there are; 0: a launcher that does not tell; 1: this
- * one alone. */
+/* What the launcher says in the environment: how many processes there are;
+ * 0: a launcher that does not tell; 1: this one alone. */
 unsigned zoo_ranks_launched(void);
 /* Which of them this one is, by the same source. */
 unsigned zoo_ranks_launched_as(void);
 
-/* Joins the others. ZOO_EUSAGE where this program was built without MPI (*out is NULL then), or where the others are
- * another program. */
+/* Joins the others. ZOO_EUSAGE where this program was built without MPI (*out is NULL then),
+ * or where the others are another program. */
 int zoo_ranks_open(zoo_ranks **out, zoo_err *err);
 
 /* What zooter-mpi.so has: begins MPI, and ends it with class->end(). */

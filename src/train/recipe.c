@@ -1,3 +1,4 @@
+/* recipe.c - how targets are made: which recipes are tried, what they are called, which one wins; see recipe.h. */
 #include "train/recipe.h"
 #include <math.h>
 #include <stdio.h>

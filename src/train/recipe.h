@@ -10,8 +10,8 @@
 typedef struct zoo_recipe {
     int is_shrunk;                   /* 1: tag rewards by empirical Bayes; 0: plain means */
     double own;                      /* beta: share of a row's own reward, 0..1 */
-    double temperature;              /* > 0; in units of the spread of rewards until it is settled, then of the rewards
-                                      * that are trained on */
+    /* > 0; in units of the spread of rewards until it is settled, then of the rewards that are trained on */
+    double temperature;
 } zoo_recipe;
 
 enum { ZOO_RECIPE_NAME_SIZE = 48, ZOO_RECIPES_MAX = 64 };

@@ -92,8 +92,8 @@ json_t *zoo_trained_json(const zoo_trained *t, const zoo_dataset *data, const zo
     json_object_set_new(out, "loss", json_string(zoo_loss_name(s->loss)));
     json_object_set_new(out, "reward_spread", json_real(t->scale));
     json_object_set_new(out, "rows", json_integer((json_int_t)t->rows));
-    json_object_set_new(out, "rows_learnt_from", json_integer((json_int_t)(t->is_encoder ? t->fit_rows :
-                                                                           t->learnt_rows)));
+    json_object_set_new(out, "rows_learnt_from",
+                        json_integer((json_int_t)(t->is_encoder ? t->fit_rows : t->learnt_rows)));
     json_object_set_new(out, "rows_left_out", json_integer((json_int_t)(t->holes.rewarded - t->holes.complete)));
     json_object_set_new(out, "epochs", json_integer((json_int_t)t->epochs));
     json_object_set_new(out, "epochs_planned", json_integer((json_int_t)s->epochs));

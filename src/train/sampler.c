@@ -1,3 +1,5 @@
+/* sampler.c - which rows an epoch learns from, where tags are to come up equally often: frequent tags lend some of
+ * their rows, another choice each epoch, and rows of rare tags come up again and again; see sampler.h. */
 #include "train/sampler.h"
 #include <stdlib.h>
 #include <string.h>

@@ -11,8 +11,8 @@
 #include "base/err.h"
 #include "base/rng.h"
 
-/* Rows by tag of one kind. A row with several tags stands in each of their groups; rows without one are a group of
- * their own. */
+/* Rows by tag of one kind. A row with several tags stands in each of their groups;
+ * rows without one are a group of their own. */
 typedef struct zoo_sampler {
     size_t groups;
     size_t *starts;                  /* (groups + 1): group g has rows[starts[g]..starts[g + 1]), one at least */

@@ -1,3 +1,4 @@
+/* schedule.c - how the rate of learning rises and falls over a run; see schedule.h. */
 #include "train/schedule.h"
 #include <math.h>
 #include <string.h>

@@ -14,11 +14,11 @@ typedef struct zoo_schedule {
     uint64_t warm_up, steps;        /* the rate rises linearly over the first `warm_up` of `steps` */
 } zoo_schedule;
 
-/* The share of the full rate at step `done` (steps taken before it: 0, 1, ...), 0..1; as the schedules of
- * `transformers`. */
+/* The share of the full rate at step `done` (steps taken before it: 0, 1, ...), 0..1;
+ * as the schedules of `transformers`. */
 double zoo_schedule_share(const zoo_schedule *schedule, uint64_t done);
-/* Layer-wise decay (Howard & Ruder 2018): the share of the rate that a parameter `below` layers beneath the head learns
- * with. */
+/* Layer-wise decay (Howard & Ruder 2018): the share of the rate that a parameter `below` layers
+ * beneath the head learns with. */
 double zoo_layer_share(double decay, unsigned below);
 /* "linear" or "cosine"; 0: neither. */
 int zoo_fall_parse(const char *word, enum zoo_fall *out);

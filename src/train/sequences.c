@@ -1,3 +1,4 @@
+/* sequences.c - the token ids of every query, made once for all epochs; see sequences.h. */
 #include "train/sequences.h"
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,8 @@ struct making {
     size_t *lengths, *cut;           /* (n); one a block */
 };
 
-/* No id at all would be a query that nothing can be read from: the tokenizer's special tokens, or the first id, stand
- * for it. */
+/* No id at all would be a query that nothing can be read from: the tokenizer's special tokens,
+ * or the first id, stand for it. */
 static int add_row(struct making *m, zoo_tokenization *work, size_t row, size_t block, zoo_err *err)
 {
     const uint32_t nothing = 0;

@@ -1,3 +1,5 @@
+/* state.c - what a run needs to go on after it was killed, in one file that is written beside and put in place at
+ * once; see state.h. */
 #include "train/state.h"
 #include <errno.h>
 #include <limits.h>

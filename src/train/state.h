@@ -1,7 +1,7 @@
 /* state.h - what a run needs to go on after it was killed, in one file that is written beside and put in place at once.
  *
  *     zoo_state_begin(&state, path, fingerprint, is_reading, &err);
- *     zoo_state_sync(state, &steps, sizeof steps);             // written, or read: one walk serves both, so they cannot differ
+ *     zoo_state_sync(state, &steps, sizeof steps);     // written, or read: one walk serves both, so they cannot differ
  *     zoo_state_end(state, &err);
  *
  * A file of another run (fingerprint, sizes) or one that was damaged (checksum) is refused. In the byte order of the

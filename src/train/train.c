@@ -1,3 +1,5 @@
+/* train.c - the whole training of a router by reward distillation: which rows, which recipe, what it is worth, the
+ * network; see train.h. */
 #include "train/train.h"
 #include <float.h>
 #include <math.h>
@@ -12,8 +14,8 @@ struct job {
     const zoo_dataset *data;         /* with its rewards in units, once those are made */
     const zoo_train_settings *settings;
     zoo_trained *out;
-    size_t *rows;                    /* complete ones: fit_rows to learn from, then validation_rows; learnt_rows of them
-                                      * for the router that is kept */
+    /* complete ones: fit_rows to learn from, then validation_rows; learnt_rows of them for the router that is kept */
+    size_t *rows;
     float *weights, *judged;         /* (n) */
     zoo_recipe recipe;               /* settled; temperature in the unit of data's rewards */
     zoo_parallel *parallel;
@@ -47,8 +49,7 @@ static int too_few_rows(const zoo_dataset *data, const zoo_holes *holes, zoo_err
                         advice);
     return zoo_fail(err, ZOO_EUSAGE,
                     "%s a reward of every expert, which is too little to learn from; '%.128s' lacks one for %zu of "
-                    "%zu: "
-                    "score its answers, or leave it out%s%s", rows, data->experts[most], holes->lacks[most],
+                    "%zu: score its answers, or leave it out%s%s", rows, data->experts[most], holes->lacks[most],
                     holes->rewarded, *advice ? ": " : "", advice);
 }
 

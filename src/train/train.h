@@ -1,5 +1,5 @@
-/* train.h - the whole training of a router by reward distillation: which rows, which recipe, what it is worth, the
- * network.
+/* train.h - the whole training of a router by reward distillation: which rows, which recipe,
+ * what it is worth, the network.
  *
  *     zoo_train_settings settings = ZOO_TRAIN_DEFAULTS;
  *     zoo_trained trained;
@@ -20,8 +20,8 @@
  * which cost seconds, then the encoder is trained once, and the epoch that is best on the validation rows is kept.
  * Rows, targets, losses, loop and verdict are the same.
  * Dimensions: n queries, k experts.
- * Layer: train. Threads: starts its own; the result does not depend on how many. Refuses to print: the report says
- * all. */
+ * Layer: train. Threads: starts its own; the result does not depend on how many.
+ * Refuses to print: the report says all. */
 #ifndef ZOO_TRAIN_TRAIN_H
 #define ZOO_TRAIN_TRAIN_H
 #include <stdio.h>
@@ -97,19 +97,17 @@ typedef struct zoo_trained {
     double scale;                    /* the spread of rewards */
     double *mean_rewards;            /* (k), groups weighing as settings.balance says */
     size_t best_single;
-    size_t rows, fit_rows, validation_rows, learnt_rows;        /* learnt_rows: by the router that is kept, if it is an
-                                                                 * n-gram router */
+    /* learnt_rows: by the router that is kept, if it is an n-gram router */
+    size_t rows, fit_rows, validation_rows, learnt_rows;
     size_t known_rows;               /* held aside, and left out because their text is learnt from too */
     zoo_holes holes;                 /* rewarded - complete were left out for want of a reward of some expert */
-    zoo_units units;                 /* rewards as they were trained on; recipe, scale, means and worths here are in
-                                      * their own unit */
-    size_t tried_count, chosen, folds;           /* tried_count 0: nothing was left open, or texts too few to choose
-                                                  * by */
+    zoo_units units;   /* rewards as they were trained on; recipe, scale, means and worths here are in their own unit */
+    size_t tried_count, chosen, folds;         /* tried_count 0: nothing was left open, or texts too few to choose by */
     zoo_tried tried[ZOO_RECIPES_MAX];
     zoo_router_worth crossed;          /* by cross-validation, of an n-gram router; rows 0: none was run */
     zoo_router_worth validation;       /* of the router; rows 0: none were set aside */
-    zoo_tag_rewards tags;            /* of all rows, by empirical Bayes, whatever the recipe: what each kind of tag
-                                      * carries, of the rewards in `units` */
+    /* of all rows, by empirical Bayes, whatever the recipe: what each kind of tag carries, of the rewards in `units` */
+    zoo_tag_rewards tags;
     size_t left_out_count;
     zoo_left_out left_out[ZOO_LEFT_OUT_MAX];
     size_t head_count;

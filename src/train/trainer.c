@@ -1,3 +1,5 @@
+/* trainer.c - the training loop over an abstract model: batches, loss, steps, validation, early stopping; see
+ * trainer.h. */
 #include "train/trainer.h"
 #include <math.h>
 #include <stdio.h>
@@ -170,8 +172,8 @@ static void tag_gradients(struct run *r, size_t row, float weight, const float *
     }
 }
 
-/* The target of a blend is softmax(mean of both rows' r* / T): the geometric mean of their targets, scaled to sum to
- * 1. */
+/* The target of a blend is softmax(mean of both rows' r* / T): the geometric mean of their targets,
+ * scaled to sum to 1. */
 static void blend_targets(float *target, const float *other, size_t k)
 {
     double sum = 0;
@@ -205,8 +207,8 @@ static void make_examples(struct run *r, const size_t *rows, size_t B)
     }
 }
 
-/* Which of rows[0..B) are this process's, and their partners, targets and weights in front of the others'; returns how
- * many. */
+/* Which of rows[0..B) are this process's, and their partners, targets and weights in front of the others';
+ * returns how many. */
 static size_t take_own(struct run *r, const size_t *rows, size_t B)
 {
     const zoo_trainee_class *class = r->trainee->class;
@@ -223,8 +225,8 @@ static size_t take_own(struct run *r, const size_t *rows, size_t B)
     return count;
 }
 
-/* Rows first..first+B of this process's part of a step: their gradients. Returns the weighted sum of the router's
- * loss. */
+/* Rows first..first+B of this process's part of a step: their gradients.
+ * Returns the weighted sum of the router's loss. */
 static double learn(struct run *r, size_t first, size_t B, int is_last)
 {
     const size_t *rows = r->rows;
@@ -254,8 +256,8 @@ static int is_no_number(const struct run *r, const char *what, zoo_err *err)
                     (unsigned long long)r->schedule.steps);
 }
 
-/* One step on rows[0..B) of the epoch. None is taken where the loss or the gradient is no number; other ranks have to
- * hear of that too. */
+/* One step on rows[0..B) of the epoch. None is taken where the loss or the gradient is no number;
+ * other ranks have to hear of that too. */
 static int step(struct run *r, const size_t *rows, size_t B, zoo_err *err)
 {
     const zoo_trainee_class *class = r->trainee->class;

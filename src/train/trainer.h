@@ -6,8 +6,8 @@
  * here between pooled texts). Without them a router is sure of itself also where a query is unlike any that it has
  * seen, and sends it to some specialist; with them, weak evidence means little, and such queries stay close to the
  * expert that is best on average. Blending is for models that pool vectors; token sequences have nothing half-way
- * between them, and are trained with blend 0. A run can be written down at any step and goes on from there to the same
- * bits.
+ * between them, and are trained with blend 0. A run can be written down at any step and goes on
+ * from there to the same bits.
  * Dimensions: n queries of the data set, B rows of a batch, k experts, G tag values of all heads side by side.
  * Layer: train -> base. Threads: one owner; the result depends on the seed alone. */
 #ifndef ZOO_TRAIN_TRAINER_H
@@ -49,9 +49,9 @@ typedef struct zoo_trainee_class {
     void (*forward)(zoo_trainee *trainee, const zoo_batch *batch, float *logits, float *tag_logits);
     /* Takes the gradients of the last forward's outputs and adds those of the parameters; dtag_logits may be NULL. */
     void (*backward)(zoo_trainee *trainee, const float *dlogits, const float *dtag_logits);
-    /* One step of the optimiser; gradients are 0 again afterwards. *norm: their length before clipping, or 0 where nobody measured. *loss: the
-     * sum over this process's rows becomes that over all of the step's. Where either is no number, no step was
-     * taken. */
+    /* One step of the optimiser; gradients are 0 again afterwards. *norm: their length before clipping, or 0 where
+     * nobody measured. *loss: the sum over this process's rows becomes that over all of the step's. Where either is no
+     * number, no step was taken. */
     int (*step)(zoo_trainee *trainee, double rate, double *loss, double *norm, zoo_err *err);
     int (*keep)(zoo_trainee *trainee, zoo_err *err);            /* remembers the parameters as they are */
     int (*restore)(zoo_trainee *trainee, zoo_err *err);         /* brings back what keep() remembered last */
@@ -74,8 +74,7 @@ typedef struct zoo_trainer_settings {
     double rate;                     /* the highest */
     enum zoo_fall fall;
     double warm_up;                  /* share of the planned steps over which the rate rises, 0..1 */
-    unsigned patience;               /* epochs without a better reward of the held-out rows before it stops; 0: all
-                                      * epochs */
+    unsigned patience;          /* epochs without a better reward of the held-out rows before it stops; 0: all epochs */
     double tag_weight;               /* of the tag heads' loss; 0: they are not trained */
     double blend;                    /* share of the examples that are blended with another row, 0..1 */
     enum zoo_loss loss;
@@ -110,8 +109,8 @@ typedef struct zoo_trainer_state {
 
 typedef struct zoo_trainer_task {
     const zoo_dataset *data;
-    const zoo_units *units;          /* that its rewards are in; NULL: their own. Those who watch are told rewards in
-                                      * their own */
+    /* that its rewards are in; NULL: their own. Those who watch are told rewards in their own */
+    const zoo_units *units;
     const size_t *rows;              /* trained on */
     size_t count;
     const float *targets;            /* (n,k), by row of data */
@@ -125,8 +124,8 @@ typedef struct zoo_trainer_task {
     uint32_t *choices;
         /* (held_count): experts chosen at the end, all that the held-out rows are then used for;
                                         NULL: they tell when to stop */
-    uint32_t *best_choices;          /* (held_count): of the epoch that is kept, where they tell when to stop; NULL:
-                                      * nobody asks */
+    /* (held_count): of the epoch that is kept, where they tell when to stop; NULL: nobody asks */
+    uint32_t *best_choices;
     zoo_progress *progress;          /* counts rows; NULL: silent */
     const zoo_trainer_watch *watch;  /* NULL: nobody */
     const zoo_trainer_state *state;  /* NULL: nowhere */
@@ -136,8 +135,8 @@ typedef struct zoo_trainer_task {
 } zoo_trainer_task;
 
 typedef struct zoo_trainer_result {
-    unsigned best;                   /* epoch (1..) with the best expected reward of the held-out rows, the later of
-                                      * equals; without: the last */
+    /* epoch (1..) with the best expected reward of the held-out rows, the later of equals; without: the last */
+    unsigned best;
     double loss;                     /* mean of the last epoch */
     double reward;                   /* of the held-out rows at the end, as in the task's data */
     unsigned epochs;                 /* taken */

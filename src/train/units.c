@@ -1,3 +1,4 @@
+/* units.c - rewards as training computes with them: above the worst of their row, in a common unit; see units.h. */
 #include "train/units.h"
 #include <math.h>
 #include <stdio.h>
@@ -77,8 +78,8 @@ static void fill(zoo_units *u, const zoo_dataset *data, const size_t *rows, size
     }
 }
 
-/* Rows that vanish beside the widest one are no reason to refuse, unless they are half of those that tell experts
- * apart. */
+/* Rows that vanish beside the widest one are no reason to refuse,
+ * unless they are half of those that tell experts apart. */
 static int check_spreads(zoo_units *u, const zoo_dataset *data, const size_t *rows, size_t count, zoo_err *err)
 {
     size_t differ = 0, vanish = 0;
@@ -94,8 +95,7 @@ static int check_spreads(zoo_units *u, const zoo_dataset *data, const size_t *ro
         return ZOO_OK;
     return zoo_fail(err, ZOO_EFORMAT,
                     "query '%.128s' has rewards that differ by %g, beside which those of %zu of the %zu queries that "
-                    "tell "
-                    "experts apart vanish: correct its rewards and the like of them, or leave it out",
+                    "tell experts apart vanish: correct its rewards and the like of them, or leave it out",
                     data->ids[u->widest], u->spread, vanish, differ);
 }
 

@@ -1,4 +1,5 @@
-"""What every end-to-end test needs: the program, free ports, servers that are stopped again, the shared data where it is there."""
+"""What every end-to-end test needs: the program, free ports, servers that are stopped again,
+the shared data where it is there."""
 import contextlib
 import os
 import pathlib
@@ -51,8 +52,8 @@ def shared():
 
 @pytest.fixture(scope="session")
 def postgres():
-    """A PostgreSQL of the tests' own: .database() -> URL of a new, empty one, .sql(url, "..."), .restart("immediate"), .stop() and .start().
-    A test that stops it starts it again."""
+    """A PostgreSQL of the tests' own: .database() -> URL of a new, empty one, .sql(url, "..."), .restart("immediate"),
+    .stop() and .start(). A test that stops it starts it again."""
     if not postgres_module.available():
         pytest.skip("needs PostgreSQL (Debian: postgresql)")
     with contextlib.closing(postgres_module.Server()) as server:
@@ -60,7 +61,8 @@ def postgres():
 
 
 def free_port():
-    """A port below those that the system gives to outgoing connections, any of which might take it before the server does."""
+    """A port below those that the system gives to outgoing connections,
+    any of which might take it before the server does."""
     while True:
         port = random.randrange(15000, 32000)
         with socket.socket() as s:
@@ -71,7 +73,8 @@ def free_port():
 
 @pytest.fixture
 def server(zooter, tmp_path):
-    """server("sim", "--port", port, ..., url=...) starts the program and waits until `url` answers; stopped after the test."""
+    """server("sim", "--port", port, ..., url=...) starts the program and waits until `url` answers;
+    stopped after the test."""
     with contextlib.ExitStack() as stack:
         count = [0]
 

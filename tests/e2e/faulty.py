@@ -1,4 +1,5 @@
-"""An upstream whose faults are chosen by the model it is asked for, on raw sockets, so that it can do what no HTTP server would.
+"""An upstream whose faults are chosen by the model it is asked for, on raw sockets,
+so that it can do what no HTTP server would.
 
     with Faulty() as up:
         ... base_url up.url; ask for the models named in Faulty.ANSWERS; up.requests, up.left("stall") ...
@@ -47,10 +48,12 @@ class Connection:
 
     def reply(self, status, body, headers="Content-Type: application/json\r\n", length=None):
         body = body if isinstance(body, bytes) else body.encode()
-        self.send(f"HTTP/1.1 {status} X\r\n{headers}Content-Length: {len(body) if length is None else length}\r\n\r\n".encode() + body)
+        self.send(f"HTTP/1.1 {status} X\r\n{headers}Content-Length: "
+                  f"{len(body) if length is None else length}\r\n\r\n".encode() + body)
 
     def begin(self):
-        self.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n")
+        self.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: "
+                  b"chunked\r\n\r\n")
 
     def event(self, *events):
         for e in events:

@@ -1,4 +1,5 @@
-"""A hub as huggingface.co behaves towards a client that downloads, on real sockets: the API, resolve with its headers, large files
+"""A hub as huggingface.co behaves towards a client that downloads, on real sockets: the API, resolve with its headers,
+large files
 on another host behind signed addresses, tokens, gated repositories. And one that misbehaves as it is told to."""
 import collections
 import contextlib
@@ -35,7 +36,8 @@ class Repo:
 
 class Hub:
     """Hub() as a context manager; .url, .cdn_url; .repos[name] = Repo(...); .requests: what was asked, in order.
-    .faults[(method, part of the path)]: a list of functions of the handler, one used up by each request; True: it has answered."""
+    .faults[(method, part of the path)]: a list of functions of the handler, one used up by each request; True:
+    it has answered."""
 
     def __init__(self, tls=None):
         self.repos, self.requests, self.faults = {}, [], collections.defaultdict(list)
@@ -221,7 +223,8 @@ class HubHandler(Handler):
         elif file in repo.lfs:
             self.reply(302, b"Found. Redirecting", X_Repo_Commit=repo.commit, X_Linked_Etag=f'"{repo.etag(file)}"',
                        X_Linked_Size=len(repo.files[file]),
-                       Location=f"{self.hub.cdn_url}/{urllib.parse.quote(name)}/{urllib.parse.quote(file)}?X-Amz-Signature=s3cret", Accept_Ranges="bytes")
+                       Location=f"{self.hub.cdn_url}/{urllib.parse.quote(name)}/{urllib.parse.quote(file)}"
+                                "?X-Amz-Signature=s3cret", Accept_Ranges="bytes")
         else:
             self.send_file(repo.files[file], repo.etag(file), X_Repo_Commit=repo.commit)
 

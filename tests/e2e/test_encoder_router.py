@@ -1,4 +1,5 @@
-"""route and serve with Hugging Face folders of encoders as routers: the golden ones, and one whose embeddings stay in its file."""
+"""route and serve with Hugging Face folders of encoders as routers: the golden ones,
+and one whose embeddings stay in its file."""
 import concurrent.futures
 import json
 import os
@@ -83,7 +84,8 @@ def test_eval_chooses_as_route_does(run, tmp_path, precision):
 
 def test_explain_shows_what_an_encoder_can_say(run):
     p = run("route", "--router", GOLDEN / "bert", "--explain", "What is 12 times 12?")
-    assert p.returncode == 0 and p.stdout.count("wizard") == 3 and "does not say which words" in p.stdout and "beginning" not in p.stdout
+    assert p.returncode == 0 and p.stdout.count("wizard") == 3 and "does not say which words" in p.stdout and \
+        "beginning" not in p.stdout
     p = run("route", "--router", GOLDEN / "bert", "--explain", "moon " * 1000)
     assert p.returncode == 0 and "only its beginning was read" in p.stdout
 
@@ -168,7 +170,8 @@ def test_serve_takes_precision_and_a_default(gateway):
 
 
 def large_vocabulary(folder):
-    """The golden BERT with so many words (most of them a hole in the file) that its embeddings are not read into memory."""
+    """The golden BERT with so many words (most of them a hole in the file)
+    that its embeddings are not read into memory."""
     shutil.copytree(GOLDEN / "bert", folder)
     config = json.loads((folder / "config.json").read_text())
     raw = (folder / "model.safetensors").read_bytes()

@@ -105,7 +105,8 @@ def test_offset_and_scale_of_rewards_change_no_rank(run, store, offset, scale):
                 x in (("a", rows), ("b", odd)))
         assert a["best_single"] == b["best_single"]
         for x, y in zip(a["methods"], b["methods"]):
-            assert (x["mtr"], x["uplift"]) == (y["mtr"], y["uplift"]) and x["picks_best"] == pytest.approx(y["picks_best"])
+            assert (x["mtr"], x["uplift"]) == (y["mtr"], y["uplift"]) and x["picks_best"] == \
+                pytest.approx(y["picks_best"])
             for mean in ("over_subsets", "over_rows"):
                 for figure in ("mean", "low", "high"):
                     assert (y[mean][figure] - offset) / scale == pytest.approx(x[mean][figure], abs=1e-6)
@@ -120,11 +121,13 @@ def test_an_expert_that_costs_most_queries_is_named(run, store):
         del r["rewards"]["b/two"]
     p = run("eval", "--store", store(rows))
     assert p.returncode == 0, p.stderr
-    assert ("left out: 99 queries without a reward for each of the 3 experts; without 'b/two', 100 would be complete (--without b/two)"
+    assert ("left out: 99 queries without a reward for each of the 3 experts; without 'b/two', 100 would be complete "
+            "(--without b/two)"
             in p.stdout)
     del rows[0]["rewards"]["a/one"]
     p = run("eval", "--store", store(rows, "none.db"))
-    assert p.returncode == 2 and "the fewest has 'b/two', with 1: collect its rewards, or leave it out: without 'b/two', 99" in p.stderr
+    assert p.returncode == 2 and \
+        "the fewest has 'b/two', with 1: collect its rewards, or leave it out: without 'b/two', 99" in p.stderr
     p = run("eval", "--store", store(rows, "none.db"), "--without", "b/two")
     assert p.returncode == 0 and "99 queries" in p.stdout and "would be" not in p.stdout
 
@@ -243,7 +246,8 @@ def test_the_router_cannot_choose_whom_the_store_does_not_know(run, store, tmp_p
         del r["rewards"]["c/three"]
     p = run("eval", "--store", store(rows), "--router", named_router(tmp_path / "r"))
     assert p.returncode == 0, p.stderr
-    assert "the router also knows 'c/three': not compared here (left out, or without rewards), so it cannot choose them" in p.stdout
+    assert "the router also knows 'c/three': not compared here (left out, or without rewards), " \
+           "so it cannot choose them" in p.stdout
     f = evaluate(run, tmp_path / "s.db", "--router", tmp_path / "r", "--bootstrap", "0")
     assert f["chosen"] == pytest.approx({"a/one": 1 / 3, "b/two": 2 / 3})           # the bias decides for the third
 

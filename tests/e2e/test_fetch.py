@@ -1,4 +1,5 @@
-"""zooter model fetch against a local hub: what is fetched, the shared cache, tokens, faults, malicious answers, kill -9."""
+"""zooter model fetch against a local hub: what is fetched, the shared cache, tokens, faults, malicious answers,
+kill -9."""
 import hashlib
 import json
 import os
@@ -145,7 +146,8 @@ def test_shards_by_their_index(hub, fetch, tmp_path):
     del repo.files["model-2-of-2.safetensors"]
     repo.commit = "e" * 40
     p = fetch("org/name", tmp_path / "other")
-    assert p.returncode == 1 and "has no file model-2-of-2.safetensors" in p.stderr and not (tmp_path / "other").exists()
+    assert p.returncode == 1 and "has no file model-2-of-2.safetensors" in p.stderr and \
+        not (tmp_path / "other").exists()
 
 
 def test_pytorch_model_bin_where_there_is_no_other(hub, fetch, tmp_path):
@@ -439,7 +441,8 @@ def test_redirects_to_nowhere(hub, fetch, location):
 def test_a_hub_that_cannot_be_reached(fetch, hub):
     hub.servers[0].server_close()
     p = fetch("org/name", "--retries", 1)
-    assert p.returncode == 1 and p.stderr.count("trying again") == 1 and "the cache has nothing of org/name at 'main'" in p.stderr
+    assert p.returncode == 1 and p.stderr.count("trying again") == 1 and \
+        "the cache has nothing of org/name at 'main'" in p.stderr
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"sha": 7, "siblings": []}',
@@ -458,8 +461,8 @@ def test_an_api_that_answers_nonsense(hub, fetch, body, env):
 
 @pytest.mark.parametrize("sha", ["../../../evil", "/tmp/evil", "..", ".", "a/b", "a\\b", "a" * 500, ""])
 def test_a_commit_is_a_word(hub, fetch, tmp_path, sha):
-    hub.faults["GET", "/api/models"] = [hub_server.replace_body(json.dumps({"sha": sha,
-                                                                            "siblings": [{"rfilename": "config.json"}]}).encode())]
+    info = {"sha": sha, "siblings": [{"rfilename": "config.json"}]}
+    hub.faults["GET", "/api/models"] = [hub_server.replace_body(json.dumps(info).encode())]
     hub.faults["HEAD", "config.json"] = [hub_server.status(200, ETag='"word"')]
     p = fetch("org/name")
     assert p.returncode == 1 and "'sha' should be a commit" in p.stderr and not hub.asked("HEAD", "config.json")

@@ -1,4 +1,5 @@
-"""The golden files on every instruction set there are kernels for: ONEDNN_MAX_CPU_ISA hides what the processor has beyond it. A set that
+"""The golden files on every instruction set there are kernels for:
+ONEDNN_MAX_CPU_ISA hides what the processor has beyond it. A set that
 this machine lacks changes nothing here and is tested where it is there."""
 import json
 import math
@@ -70,8 +71,8 @@ def test_less_precise_scores_are_near(computed, precision, apart, isa):
     for folder in ("reward", "pair-reward", "backbone-bin"):
         expected = rows(folder)
         for got, row in zip(computed(folder, expected, precision, isa), expected, strict=True):
-            assert all(abs(a - b) <= apart * max(1, abs(b)) for a, b in zip(got, numbers(row), strict=True)), (folder,
-                                                                                                               got, numbers(row))
+            assert all(abs(a - b) <= apart * max(1, abs(b)) for a, b in zip(got, numbers(row), strict=True)), \
+                (folder, got, numbers(row))
 
 
 def test_the_sets_are_chosen_by_the_variable(run, zooter):

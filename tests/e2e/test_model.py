@@ -215,8 +215,8 @@ def test_info(ok, router):
     f = facts(ok, router)
     assert (f["model_type"], f["kind"], f["architecture"]) == ("deberta-v2", "classifier",
                                                                "DebertaV2ForSequenceClassification")
-    assert (f["layers"], f["hidden_size"], f["heads"], f["intermediate_size"], f["vocab_size"], f["max_tokens"]) == (3,
-                                                                                                                     48, 4, 96, 4001, 512)
+    assert (f["layers"], f["hidden_size"], f["heads"], f["intermediate_size"], f["vocab_size"], f["max_tokens"]) == \
+        (3, 48, 4, 96, 4001, 512)
     assert f["tensors"] == 58 and f["dtypes"] == {"F32": 58} and f["zooter"] is None
     count = sum(len(raw) // 4 for _, _, raw in tensors(router).values())
     assert f["parameters"] == count and f["backbone_parameters"] == count - 4001 * 48
@@ -337,8 +337,8 @@ def test_random_weights(ok, tmp_path, golden):
 
 
 def test_bare_backbones(ok, tmp_path):
-    for golden, architecture, extra in ("bert", "BertModel", {"pooler.dense.weight", "pooler.dense.bias"}), ("router",
-                                                                                                             "DebertaV2Model", set()):
+    for golden, architecture, extra in (("bert", "BertModel", {"pooler.dense.weight", "pooler.dense.bias"}),
+                                        ("router", "DebertaV2Model", set())):
         config = {**config_of(GOLDEN / golden), "architectures": [architecture]}
         (tmp_path / f"{golden}.json").write_text(json.dumps(config))
         ok("new", tmp_path / golden, "--config", tmp_path / f"{golden}.json")
@@ -442,10 +442,11 @@ def test_what_is_not_fit(run, router, change, check, says):
 def test_precisions_agree(run, ok, router, tmp_path):
     ok("quantise", router, tmp_path / "int8")
     ok("convert", router, tmp_path / "half", "--dtype", "bf16")
-    for folder, precision in (router, "bf16"), (router, "int8"), (tmp_path / "int8", "int8"), (tmp_path / "half",
-                                                                                               "f32"), (tmp_path / "half", "bf16"):
+    for folder, precision in ((router, "bf16"), (router, "int8"), (tmp_path / "int8", "int8"),
+                              (tmp_path / "half", "f32"), (tmp_path / "half", "bf16")):
         c = verified(run, folder, "--against", router, "--precision", precision)["comparison"]
-        assert c["queries"] == 120 and c["clear"] > 60 and c["clear_agreeing"] == c["clear"] and 0 < c["largest_difference"] < 0.1
+        assert c["queries"] == 120 and c["clear"] > 60 and c["clear_agreeing"] == c["clear"] and \
+            0 < c["largest_difference"] < 0.1
     c = verified(run, router, "--precision", "f32")["comparison"]
     assert c["agreeing"] == 120 and c["largest_difference"] == 0
 
@@ -471,7 +472,8 @@ def test_rewards_are_told(run, router, tmp_path):
               run("route", "--router", router, "--precision", "f32", "--jsonl",
                   input="".join(json.dumps({"query": t}) + "\n" for t in texts)).stdout.splitlines()]
     experts = config_of(router)["id2label"].values()
-    rows = [{"query": t, "rewards": {e: float(e == c) for e in experts}} for t, c in zip(texts, chosen)] + [{"query": "no rewards"}]
+    rows = [{"query": t, "rewards": {e: float(e == c) for e in experts}} for t, c in zip(texts, chosen)] + \
+        [{"query": "no rewards"}]
     (tmp_path / "q.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
     c = verified(run, router, "--precision", "f32", "--queries", tmp_path / "q.jsonl")["comparison"]
     assert (c["queries"], c["rewarded"], c["reward"], c["reference_reward"]) == (7, 6, 1, 1)

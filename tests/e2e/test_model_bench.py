@@ -53,7 +53,8 @@ def test_the_usual_lengths_as_far_as_the_model_reads(bench):
     table = bench(GOLDEN / "bert").stdout.splitlines()
     lengths = [line.split()[0] for line in table[3:]]
     positions = json.loads((GOLDEN / "bert/config.json").read_text())["max_position_embeddings"]
-    assert lengths == [str(n) for n in (16, 64, 128, 512) if n <= positions] and "from opening to the first answer" in table[0]
+    assert lengths == [str(n) for n in (16, 64, 128, 512) if n <= positions] and \
+        "from opening to the first answer" in table[0]
 
 
 def test_the_processor_can_be_made_smaller(bench):

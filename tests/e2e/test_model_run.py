@@ -1,4 +1,5 @@
-"""zooter model run: the reference's token ids and logits from every golden folder, order, errors in place, streaming, limits."""
+"""zooter model run: the reference's token ids and logits from every golden folder, order, errors in place, streaming,
+limits."""
 import json
 import math
 import os
@@ -68,7 +69,8 @@ def test_numbers_read_back_as_the_same_float32(model):
     """Nine digits tell any two of them apart, and more are not written."""
     for got in model("backbone-bin", rows("backbone-bin")[:3]):
         for x in got["cls"]:
-            assert f"{struct.unpack('f', struct.pack('f', x))[0]:.9g}" == f"{x:.9g}" or f"{struct.unpack('f', struct.pack('f', x))[0]:.8g}" == f"{x:.8g}"
+            assert f"{struct.unpack('f', struct.pack('f', x))[0]:.9g}" == f"{x:.9g}" or \
+                f"{struct.unpack('f', struct.pack('f', x))[0]:.8g}" == f"{x:.8g}"
 
 
 def test_nothing_is_cut_but_by_max_length(model):
@@ -136,7 +138,8 @@ def test_ten_megabytes_of_text_in_bounded_memory(zooter, tmp_path):
     (tmp_path / "in").write_text(json.dumps({"text": "word " * 2_000_000}) + "\n"
                                  + json.dumps({"text": "word " * 2_000_000, "max_length": 512}) + "\n")
     command = f"{zooter} model run {GOLDEN / 'router'} --threads 1 <{tmp_path / 'in'} >{tmp_path / 'out'}; echo $?"
-    code = "import resource, subprocess, sys; p = subprocess.run(['sh', '-c', sys.argv[1]], capture_output=True, text=True); print(p.stdout.strip(), " \
+    code = "import resource, subprocess, sys; " \
+           "p = subprocess.run(['sh', '-c', sys.argv[1]], capture_output=True, text=True); print(p.stdout.strip(), " \
            "resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
     began = time.monotonic()
     status, mib = subprocess.run(["python3", "-c", code, command], capture_output=True, text=True,

@@ -1,4 +1,5 @@
-"""A store on PostgreSQL as an operator has it: the whole loop gives what a file gives; wrong servers and databases are refused with a sentence;
+"""A store on PostgreSQL as an operator has it: the whole loop gives what a file gives;
+wrong servers and databases are refused with a sentence;
 servers that restart, go away and come back lose nothing; passwords and user names are shown nowhere."""
 import contextlib
 import json
@@ -128,7 +129,8 @@ def test_exports_are_those_of_a_file_and_copies_go_both_ways(done, run, filled, 
     assert [json.loads(x)["id"] for x in export(done, there, "rows", "--reward-model", "default").splitlines()] == ["b",
                                                                                                                     "c"]
     assert postgres.sql(there,
-                        "SELECT count(*) FROM rewards w WHERE NOT EXISTS (SELECT 1 FROM queries WHERE key = w.query)") == "0"
+                        "SELECT count(*) FROM rewards w WHERE NOT EXISTS (SELECT 1 FROM queries WHERE key = "
+                        "w.query)") == "0"
     done("store", "upgrade", "--store", there)
     p = run("store", "backup", "--store", there, tmp_path / "backup.db")
     assert p.returncode == 2 and "copy" in p.stderr and not (tmp_path / "backup.db").exists()
@@ -139,7 +141,8 @@ def any_line(r):
     line, e, x = {"id": f"q{r.randrange(9)}"}, r.choice("abc"), r.randrange(3)
     kind = r.randrange(8)
     if kind < 3:
-        line |= {"query": r.choice(("text", "text", "other")), "rewards": {y: x for y in "abc"[:r.randrange(4)]}} if kind else {"rewards": {e: x}}
+        line |= {"query": r.choice(("text", "text", "other")),
+                 "rewards": {y: x for y in "abc"[:r.randrange(4)]}} if kind else {"rewards": {e: x}}
         for key, value in (("split", r.choice(("train", "test"))), ("dataset", "d"), ("subset", r.choice("st")),
                            ("tags", [f"k:{x}", "l:1"]), ("responses", {e: f"said {x}"}), ("costs", {e: x}),
                            ("tokens", {e: {"in": x}}), ("n", x), ("reward_model", r.choice(("rm", "default")))):
@@ -161,7 +164,8 @@ def any_line(r):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_importing_again_follows_the_same_rules(done, run, filled, postgres, tmp_path, seed):
-    """Files of lines drawn at random, which agree and disagree with what is stored and with each other: the same sentences and the same store."""
+    """Files of lines drawn at random, which agree and disagree with what is stored and with each other:
+    the same sentences and the same store."""
     r, stores, imported = random.Random(seed), (tmp_path / "s.db", postgres.database()), 0
     for store in stores:
         filled(store, plain(3) + SMALL)
@@ -191,7 +195,8 @@ def test_texts_that_are_too_much_to_read_ahead(run, done, filled, postgres, tmp_
         p = run("import", "--store", url, "--skip-bad", "-", input=lines({**x, "responses": {"b": "other", "c": "new"}}
                                                                          if i == changed else x
                                                                      for i, x in enumerate(many)))
-        assert p.returncode == 0 and f"id 'q{changed}' is stored with another response of b" in p.stderr and "4 unchanged, 1 left out" in p.stderr
+        assert p.returncode == 0 and f"id 'q{changed}' is stored with another response of b" in p.stderr and \
+            "4 unchanged, 1 left out" in p.stderr
     assert postgres.sql(url, "SELECT count(*), sum(length(text)) FROM answers") == f"10|{sum(sizes) * (1 << 20) + 25}"
 
 
@@ -220,14 +225,16 @@ def test_the_whole_loop_is_that_of_a_file(done, server, postgres, tmp_path):
     for what in ("rows", "responses", "rewards"):
         assert export(done, file, what) == export(done, url, what) != ""
     assert without_times(export(done, file, "answers")) == without_times(export(done, url, "answers"))
-    assert (tmp_path / "file/router/model.safetensors").read_bytes() == (tmp_path / "postgres/router/model.safetensors").read_bytes()
+    assert (tmp_path / "file/router/model.safetensors").read_bytes() == \
+        (tmp_path / "postgres/router/model.safetensors").read_bytes()
     figures = [(tmp_path / name / "eval.json").read_text().replace(where, "").replace(f"/{name}/", "/")
                for name, where in (("file", str(file)), ("postgres", shown(url)))]
     assert figures[0] == figures[1]
     assert postgres.sql(url, "SELECT command, status FROM runs ORDER BY key").split() == [f"{x}|done" for x
                                                                                           in ("collect", "reward",
                                                                                               "tag", "select", "train")]
-    assert postgres.sql(url, "SELECT count(*) FROM claims") == "0" and postgres.sql(url, "SELECT count(*) FROM owners") == "0"
+    assert postgres.sql(url, "SELECT count(*) FROM claims") == "0" and \
+        postgres.sql(url, "SELECT count(*) FROM owners") == "0"
 
 
 def test_real_rewards_train_the_same_router(done, shared, postgres, tmp_path):
@@ -243,7 +250,8 @@ def test_real_rewards_train_the_same_router(done, shared, postgres, tmp_path):
         done("eval", "--store", store, "--split", "test", "--router", tmp_path / "file", "--bootstrap", "0", "--json",
              tmp_path / f"{name}.json")
     for name in ("url", "copy"):
-        assert (tmp_path / name / "model.safetensors").read_bytes() == (tmp_path / "file/model.safetensors").read_bytes()
+        assert (tmp_path / name / "model.safetensors").read_bytes() == \
+            (tmp_path / "file/model.safetensors").read_bytes()
         assert (tmp_path / f"{name}.json").read_text().replace(shown({"url": url, "copy": copy}[name]), "S") == \
             (tmp_path / "file.json").read_text().replace(str(file), "S")
 
@@ -260,7 +268,8 @@ READERS = (["export"], ["store", "info"], ["import", os.devnull], ["eval"])
 
 def test_databases_that_are_none_of_ours_are_refused_and_left_alone(run, filled, postgres, tmp_path):
     base = postgres.url("")
-    foreign, ours, latin, nowhere = postgres.database(), filled(postgres.database(), plain(3)), base + "latin", base + "nowhere"
+    foreign, ours, latin, nowhere = postgres.database(), filled(postgres.database(), plain(3)), base + "latin", base + \
+        "nowhere"
     postgres.sql(foreign, "CREATE TABLE customers (name TEXT)")
     postgres.sql(base + "postgres", "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
     for command in READERS:
@@ -272,7 +281,8 @@ def test_databases_that_are_none_of_ours_are_refused_and_left_alone(run, filled,
                 "is a server running there")
         refused(run(*command, "--store", "postgresql://postgres@no-such-host.invalid/x"), 1, "no-such-host.invalid")
     assert postgres.sql(foreign,
-                        "SELECT string_agg(relname, ' ') FROM pg_class WHERE relnamespace = 'public'::regnamespace") == "customers"
+                        "SELECT string_agg(relname, ' ') FROM pg_class WHERE relnamespace = "
+                        "'public'::regnamespace") == "customers"
     refused(run("store", "info", "--store", postgres.database()), 1, "not a store: it is empty", "zooter import")
     postgres.sql(foreign, "CREATE TABLE zooter (application TEXT, version BIGINT)")
     refused(run("import", "--store", foreign, os.devnull), 1, "not a store")
@@ -362,7 +372,8 @@ def arguments_of_children(pid):
 
 
 def test_password_and_user_are_found_nowhere(done, zooter, server, postgres, tmp_path):
-    """The whole loop with a password from the environment, by a user of a name of its own; then everything that was written is searched."""
+    """The whole loop with a password from the environment, by a user of a name of its own;
+    then everything that was written is searched."""
     user, password = "keeper_of_zoo", "planted-Secret-93"
     postgres.sql(postgres.url("postgres"), f"CREATE ROLE {user} LOGIN PASSWORD '{password}'")
     name = postgres.database().rsplit("/", 1)[1]
@@ -403,7 +414,8 @@ def test_password_and_user_are_found_nowhere(done, zooter, server, postgres, tmp
 
 
 def test_children_are_not_given_a_store(zooter, tmp_path):
-    """zooter demo runs the other commands as children, whose arguments everybody sees: it works on a file of its own."""
+    """zooter demo runs the other commands as children, whose arguments everybody sees:
+    it works on a file of its own."""
     env = {**os.environ, "PGPASSWORD": "planted-Secret-93"}
     p = subprocess.Popen([zooter, "demo", "--dir", str(tmp_path / "demo"), "--without-programs"],
                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env)
@@ -459,7 +471,8 @@ def test_a_restart_in_the_middle_of_collect_costs_nothing(zooter, filled, postgr
     end(p)
     assert p.returncode == 0, p.said
     assert asked(upstream) == 1000 and all(set(c.values()) == {1} for c in upstream.asked.values())
-    assert postgres.sql(url, "SELECT count(*), count(DISTINCT (query, expert)) FROM answers WHERE text IS NOT NULL") == "1000|1000"
+    assert postgres.sql(url, "SELECT count(*), count(DISTINCT (query, expert)) FROM answers WHERE text IS NOT "
+                             "NULL") == "1000|1000"
     assert postgres.sql(url, "SELECT command, status FROM runs") == "collect|done"
     assert postgres.sql(url, "SELECT count(*) FROM claims") == postgres.sql(url, "SELECT count(*) FROM owners") == "0"
 
@@ -500,7 +513,8 @@ def test_a_restart_in_the_middle_of_train_is_not_noticed(zooter, filled, postgre
     postgres.restart("immediate")
     end(p)
     assert p.returncode == 0, p.said
-    assert postgres.sql(url, "SELECT status, summary IS NULL FROM runs") == "done|f" and (tmp_path / "router/model.safetensors").exists()
+    assert postgres.sql(url, "SELECT status, summary IS NULL FROM runs") == "done|f" and \
+        (tmp_path / "router/model.safetensors").exists()
 
 
 @pytest.mark.parametrize("command", ["collect", "reward"])
@@ -517,7 +531,8 @@ def test_a_server_that_is_gone_for_good_is_one_sentence_and_the_rest_is_done_lat
     began = time.monotonic()
     end(p)
     assert p.returncode == 1 and time.monotonic() - began < 10
-    sentence = f"zooter {command}: {shown(url)}: the server went away and did not come back within 2 s; what was stored before is kept; run the command again"
+    sentence = f"zooter {command}: {shown(url)}: the server went away and did not come back within 2 s; " \
+               "what was stored before is kept; run the command again"
     assert p.said.splitlines()[-1] == sentence and p.said.count(shown(url)) == 1, p.said
     before = asked(upstream)
     server_alone.start()
@@ -539,7 +554,9 @@ def test_an_import_whose_server_goes_away_stores_nothing_and_says_so(zooter, don
     writer.join()
     p.said = p.stderr.read()
     assert p.wait(60) == 1
-    assert p.said.splitlines()[-1] == (f"zooter import: -: nothing of it is stored: {shown(url)}: the server went away; what was stored before is kept;"
+    assert p.said.splitlines()[-1] == \
+        (f"zooter import: -: nothing of it is stored: {shown(url)}: the server went away; what was stored before is "
+         f"kept;"
                                        " run the command again"), p.said
     assert postgres.sql(url, "SELECT count(*) FROM queries") == "5"
     filled(url, many)
@@ -569,10 +586,12 @@ def test_imports_wait_for_each_other_and_for_no_collect(zooter, run, done, fille
                             for i in range(10000)))
     first.stdin.flush()
     until(lambda: postgres.sql(url,
-                               "SELECT count(*) FROM pg_locks WHERE mode = 'ShareRowExclusiveLock' AND relation = 'queries'::regclass") == "1", first)
+                               "SELECT count(*) FROM pg_locks WHERE mode = 'ShareRowExclusiveLock' AND relation = "
+                               "'queries'::regclass") == "1", first)
     late = run("import", "--store", url, "-", input=lines(plain(1, split="asked")),
                env={**os.environ, "ZOOTER_DB_WAIT": "1"})
-    assert late.returncode == 1 and "another process is importing" in late.stderr and "run the command again" in late.stderr
+    assert late.returncode == 1 and "another process is importing" in late.stderr and \
+        "run the command again" in late.stderr
     second = start(zooter, "import", "--store", url, "-", stdin=subprocess.PIPE)
     writer = write_and_close(second, lines({"id": f"{x}{i}", "query": "x", "rewards": {"e": 1}, "tags": ["k:v"]}
                                            for x in ("first", "second")
@@ -592,21 +611,25 @@ def test_imports_wait_for_each_other_and_for_no_collect(zooter, run, done, fille
 
 
 def test_what_comes_between_refuses_the_file_and_no_row_of_it(zooter, filled, postgres):
-    """An answer that a collect stores after the import has looked: no row is to blame, so --skip-bad leaves none out."""
+    """An answer that a collect stores after the import has looked: no row is to blame,
+    so --skip-bad leaves none out."""
     url = filled(postgres.database(), plain(5000, split="x") + [{"id": "q0", "rewards": {"a": 1}}])
     p = start(zooter, "import", "--store", url, "--skip-bad", "-", stdin=subprocess.PIPE)
     p.stdin.write(lines({"id": f"q{i}", "responses": {"a": "x"}} for i in range(4200)))
     p.stdin.flush()
     until(lambda: postgres.sql(url,
-                               "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND query ~ 'experts|CLOSE'") == "1", p)
+                               "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND query ~ "
+                               "'experts|CLOSE'") == "1", p)
     time.sleep(0.3)
     postgres.sql(url,
-                 "INSERT INTO answers (query, expert, sample, turn, text) SELECT min(q.key), min(e.key), 1, 1, 'y' FROM queries q, experts e")
+                 "INSERT INTO answers (query, expert, sample, turn, text) SELECT min(q.key), min(e.key), 1, 1, 'y' "
+                 "FROM queries q, experts e")
     p.stdin.write(lines({"id": f"q{i}", "responses": {"a": "x"}} for i in range(4200, 5000)))
     p.stdin.close()
     said = p.stderr.read()
     assert p.wait(60) == 1 and "left out" not in said, said
-    assert "nothing of it is stored" in said and "what another process has stored meanwhile says otherwise" in said and "run the command again" in said
+    assert "nothing of it is stored" in said and \
+        "what another process has stored meanwhile says otherwise" in said and "run the command again" in said
     assert postgres.sql(url, "SELECT count(*) FROM answers") == "1"
 
 
@@ -624,7 +647,8 @@ def test_a_store_is_made_once_whoever_comes_first(zooter, postgres):
         said = p.stderr.read()
         assert p.wait(60) == 0 or "not a store: it is empty" in said, said
     assert postgres.sql(url,
-                        "SELECT (SELECT count(*) FROM queries), (SELECT count(*) FROM experts), (SELECT count(*) FROM zooter)") == "6|1|1"
+                        "SELECT (SELECT count(*) FROM queries), (SELECT count(*) FROM experts), (SELECT count(*) FROM "
+                        "zooter)") == "6|1|1"
 
 
 def test_a_killed_import_leaves_the_store_as_it_was(zooter, done, filled, postgres, tmp_path):
@@ -641,10 +665,12 @@ def test_a_killed_import_leaves_the_store_as_it_was(zooter, done, filled, postgr
         if p.returncode == 0:
             break
         assert postgres.sql(url,
-                            "SELECT (SELECT count(*) FROM queries), (SELECT count(*) FROM rewards), (SELECT count(*) FROM tags)") == "5|0|0"
+                            "SELECT (SELECT count(*) FROM queries), (SELECT count(*) FROM rewards), (SELECT count(*) "
+                            "FROM tags)") == "5|0|0"
     done("import", "--store", url, many)
     assert postgres.sql(url,
-                        "SELECT (SELECT count(*) FROM queries), (SELECT count(*) FROM rewards), (SELECT count(*) FROM tags)") == "60005|120000|7"
+                        "SELECT (SELECT count(*) FROM queries), (SELECT count(*) FROM rewards), (SELECT count(*) FROM "
+                        "tags)") == "60005|120000|7"
 
 
 def test_ranks_read_one_store(mpirun, done, filled, postgres, backbones, tmp_path):

@@ -48,7 +48,8 @@ def plain(n):
 def rewards(path, model="exact"):
     with sqlite3.connect(path) as db:
         return {(q, e): v for q, e, v in db.execute(
-            "SELECT q.id, e.name, w.value FROM rewards w JOIN queries q ON q.key = w.query JOIN experts e ON e.key = w.expert"
+            "SELECT q.id, e.name, w.value FROM rewards w JOIN queries q ON q.key = w.query JOIN experts e ON e.key = "
+            "w.expert"
             " JOIN reward_models m ON m.key = w.reward_model WHERE m.name = ?", (model,))}
 
 
@@ -91,13 +92,15 @@ def test_a_program_is_not_run_where_there_is_no_sandbox(zooter, store, tmp_path)
     row = {"id": "p", "query": "q", "grader": "program", "reference": "pass", "rewards": {},
            "responses": {"a": f"open({str(mark)!r}, 'w')"}}
     s = store([row, ROWS[0]])
-    hide = "for b in /usr/bin/bwrap /usr/local/bin/bwrap /bin/bwrap; do [ ! -e $b ] || mount --bind /dev/null $b || exit 77; done; "
+    hide = "for b in /usr/bin/bwrap /usr/local/bin/bwrap /bin/bwrap; do " \
+           "[ ! -e $b ] || mount --bind /dev/null $b || exit 77; done; "
     p = subprocess.run(["unshare", "-rm", "sh", "-c", hide + f"exec {zooter} reward --store {s}"], capture_output=True,
                        text=True)
     if p.returncode == 77 or "unshare" in p.stderr:
         pytest.skip("no sandbox here: no user namespaces to hide bwrap in")
     assert p.returncode == 0, p.stderr
-    assert "1 answers left out: they are programs, and nothing runs outside a sandbox: bubblewrap is not installed" in p.stderr
+    assert "1 answers left out: they are programs, and nothing runs outside a sandbox: " \
+           "bubblewrap is not installed" in p.stderr
     assert set(rewards(s)) == {("c", "good"), ("c", "bad")} and not mark.exists()
 
 
@@ -127,8 +130,8 @@ def endpoint(up, api, *more):
 
 def test_score(run, store, upstream):
     s = store(plain(30))
-    upstream.on["rm"] = lambda model, raw, n: (200, {}, json.dumps({"data": [{"index": 0,
-                                                                              "score": len(json.loads(raw)["text_2"]) / 10}]}))
+    upstream.on["rm"] = lambda model, raw, n: (
+        200, {}, json.dumps({"data": [{"index": 0, "score": len(json.loads(raw)["text_2"]) / 10}]}))
     p = run("reward", "--store", s, *endpoint(upstream, "score"))
     assert p.returncode == 0, p.stderr
     assert rewards(s, "rm") == {(f"q{i}", e): len(f"{w} {i}") / 10 for i in range(30) for e,

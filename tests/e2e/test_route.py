@@ -207,9 +207,10 @@ def test_the_query_does_matter(run, router):
 
 
 def test_ids_come_back_as_they_were(run, router):
-    text = '{"id": "\\u00e9\\"", "query": "x"}\n{"id": 12345678901234, "query": "x"}\n{"query": "x"}\n{"id": null, "query": "x"}\n'
-    assert [r["id"] for r in parsed(run("route", "--router", router, "--jsonl", input=text))] == ["é\"", 12345678901234,
-                                                                                                  3, 4]
+    text = '{"id": "\\u00e9\\"", "query": "x"}\n{"id": 12345678901234, "query": "x"}\n{"query": "x"}\n' \
+           '{"id": null, "query": "x"}\n'
+    assert [r["id"] for r in parsed(run("route", "--router", router, "--jsonl", input=text))] == \
+        ["é\"", 12345678901234, 3, 4]
 
 
 @pytest.mark.parametrize("bad, sentence", [
@@ -377,7 +378,8 @@ def test_a_reader_that_leaves_ends_it(zooter, router):
 
 
 def test_a_router_replaced_while_it_is_read_is_one_or_the_other(zooter, router, tmp_path):
-    """Two routers of different shape are exchanged all the time; every opening gives one of the two answers or a sentence."""
+    """Two routers of different shape are exchanged all the time;
+    every opening gives one of the two answers or a sentence."""
     other = tmp_path / "other"
     other.mkdir()
     (other / "config.json").write_text(json.dumps(config(dim=12, buckets=300, hidden=0)))

@@ -1,4 +1,5 @@
-"""zooter select: what overlaps with a benchmark never gets in, each tag gets its share, the same command again changes nothing."""
+"""zooter select: what overlaps with a benchmark never gets in, each tag gets its share,
+the same command again changes nothing."""
 import json
 import random
 import sqlite3
@@ -19,7 +20,8 @@ def words_of(text):
                 if words:
                     words[-1] += c
             elif kind[0] in "LN":
-                is_cjk = "\u4e00" <= c <= "\u9fff" or "\u3040" <= c <= "\u30ff" or "\u3400" <= c <= "\u4dbf" or c in "\u3005\u3007"
+                is_cjk = "\u4e00" <= c <= "\u9fff" or "\u3040" <= c <= "\u30ff" or "\u3400" <= c <= "\u4dbf" or \
+                    c in "\u3005\u3007"
                 if is_cjk or not is_open:
                     words.append(c)
                 else:
@@ -58,9 +60,12 @@ def store(tmp_path, run):
     return make
 
 
-VOCABULARY = ("the of and a to in is you that it he was for on are as with his they at be this have from or one had by word but "
-              "not what all were we when your can said there use an each which she do how their if will up other about out many "
-              "then them these so some her would make like him into time has look two more write go see number no way could "
+VOCABULARY = ("the of and a to in is you that it he was for on are as with his they at be this have from or one had "
+              "by word but "
+              "not what all were we when your can said there use an each which she do how their if will up other "
+              "about out many "
+              "then them these so some her would make like him into time has look two more write go see number no way "
+              "could "
               "people than first been call who oil its now find Straße ÉCOLE été don't x=3 ...").split()
 CJK = "的一是不了人我在有他这为之大来以个中上们が語、。"
 
@@ -230,6 +235,7 @@ def test_the_run_is_recorded(run, store):
     s = store(tagged_pool(50))
     assert run("select", "--store", s, "--split", "pool", "--into", "train", "--seed", "4").returncode == 0
     with sqlite3.connect(s) as db:
-        command, settings, status, summary = db.execute("SELECT command, settings, status, summary FROM runs").fetchone()
+        command, settings, status, summary = \
+            db.execute("SELECT command, settings, status, summary FROM runs").fetchone()
     assert (command, status) == ("select", "done")
     assert json.loads(settings)["seed"] == 4 and json.loads(summary)["candidates"] == 50

@@ -1,4 +1,5 @@
-"""zooter serve as its clients see it: OpenAI's own client, the routes, what is forwarded and what is not, settings that are refused."""
+"""zooter serve as its clients see it: OpenAI's own client, the routes, what is forwarded and what is not,
+settings that are refused."""
 import concurrent.futures
 import http.client
 import json
@@ -31,7 +32,8 @@ def upstream():
 
 @pytest.fixture
 def gateway(server, tmp_path):
-    """gateway({"alpha": {"base_url": ..., "model": ...}, ...}, **settings) -> URL; the router knows alpha, beta and gamma."""
+    """gateway({"alpha": {"base_url": ..., "model": ...}, ...}, **settings) -> URL; the router knows alpha,
+    beta and gamma."""
     def start(experts, env=None, biases=None, words=None, weight=60.0, means=None, **settings):
         write_router(tmp_path / "router", BIASES if biases is None else biases, WORDS if words is None else words,
                      weight, means)
@@ -84,7 +86,9 @@ def metric(url, line):
 
 def test_openai_client_is_routed_by_the_words(plain):
     c = client(plain)
-    for text, expert, model in ("the sun", "alpha", "ok"), ("a moon", "beta", "ok-2"), ("many stars", "gamma", "ok-3"), ("none", "alpha", "ok"):
+    for text, expert, model in ("the sun", "alpha", "ok"), ("a moon", "beta",
+                                                            "ok-2"), ("many stars", "gamma",
+                                                                      "ok-3"), ("none", "alpha", "ok"):
         raw = c.chat.completions.with_raw_response.create(model="zooter", messages=[{"role": "user", "content": text}])
         assert raw.headers["x-zooter-model"] == expert
         assert raw.headers["x-zooter-reason"] == "routed"
@@ -163,8 +167,8 @@ def test_openai_client_sees_tool_calls_streamed(gateway, upstream):
     ([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:,"}}]}], "alpha", "no-text"),
     ([{"role": "user", "content": " \n\t"}], "alpha", "no-text"),
     ([{"role": "system", "content": "stars"}], "alpha", "no-text"),
-    ([{"role": "tool", "tool_call_id": "1", "content": "stars"}, {"role": "user",
-                                                                  "content": "m\\u006fon".encode().decode("unicode_escape")}],
+    ([{"role": "tool", "tool_call_id": "1", "content": "stars"},
+      {"role": "user", "content": "m\\u006fon".encode().decode("unicode_escape")}],
      "beta", "routed"),
 ])
 def test_the_first_user_message_decides(plain, messages, expert, reason):
@@ -176,7 +180,8 @@ def test_route_says_what_would_be_done_and_asks_nobody(plain, upstream):
     for body in {"query": "the moon"}, chat("the moon"), chat("the moon", model="gamma", stream=True):
         status, _, text = post(plain, body, path="/v1/route")
         d = json.loads(text)
-        assert status == 200 and d["expert"] == "beta" and d["order"] == ["beta", "alpha", "gamma"] and d["reason"] == "routed"
+        assert status == 200 and d["expert"] == "beta" and d["order"] == ["beta", "alpha", "gamma"] and d["reason"] == \
+            "routed"
         assert d["probability"] > 0.99 and not d["cut"] and abs(sum(d["probabilities"].values()) - 1) < 1e-4
     d = json.loads(post(plain, {"query": ""}, path="/v1/route")[2])
     assert d["expert"] == "alpha" and d["reason"] == "no-text" and d["probability"] is None
@@ -225,8 +230,10 @@ def test_the_default_expert_can_be_set(gateway, upstream):
 # ---- what is forwarded ----
 
 def test_bodies_are_forwarded_byte_for_byte_but_for_the_model(plain, upstream):
-    body = ('{ "tools" : [ {"type":"function","model":"inner"} ],\n"n":1.0e0,"logit_bias":{"5":-100}, "model" :"zooter" ,'
-            '"messages":[{"role":"user","content":"moon \\u00e9\\ud83e\\udd89 \u00e9"}], "unknown":{"a":[1,2,{}]}}  ').encode()
+    body = ('{ "tools" : [ {"type":"function","model":"inner"} ],\n"n":1.0e0,"logit_bias":{"5":-100}, "model" '
+            ':"zooter" ,'
+            '"messages":[{"role":"user","content":"moon \\u00e9\\ud83e\\udd89 \u00e9"}], "unknown":{"a":[1,2,{}]}} '
+            ' ').encode()
     assert post(plain, body)[0] == 200
     assert upstream.requests[0].raw == body.replace(b'"zooter"', b'"ok-2"')
     answer = post(plain, body)[2]
@@ -406,7 +413,8 @@ def test_check_says_that_all_is_well(run, tmp_path):
 def test_bad_settings_are_named(run, tmp_path, changes, words):
     for more in ("--check",), ():
         p = run("serve", "--config", settings(tmp_path, **changes), *more)
-        assert p.returncode == 1 and words in p.stderr and "serve.yaml" in p.stderr + p.stdout or "/nowhere" in p.stderr, p.stderr
+        assert p.returncode == 1 and words in p.stderr and "serve.yaml" in p.stderr + p.stdout or \
+            "/nowhere" in p.stderr, p.stderr
         assert p.stdout == ""
 
 

@@ -1,4 +1,5 @@
-"""zooter serve before experts that fail and clients that leave: failover, broken streams, cancelled upstreams, many at once."""
+"""zooter serve before experts that fail and clients that leave: failover, broken streams, cancelled upstreams,
+many at once."""
 import concurrent.futures
 import json
 import os
@@ -132,7 +133,8 @@ def test_when_all_fail_the_client_gets_an_error_without_secrets(faulty, upstream
 def test_a_named_expert_does_not_fail_over(faulty, upstream):                    # noqa: F811
     url = faulty("503", "stall", "close")
     status, headers, text = post(url, chat("x", "alpha"))
-    assert status == 503 and headers["retry-after"] == "9" and "upstream says no" in text and headers["x-zooter-reason"] == "named"
+    assert status == 503 and headers["retry-after"] == "9" and "upstream says no" in text and \
+        headers["x-zooter-reason"] == "named"
     for name, cause in ("beta", "timeout"), ("gamma", "cut"):
         status, _, text = post(url, chat("x", name))
         assert status == 502 and json.loads(text)["error"]["message"] == f"the expert {name} did not answer: {cause}"
@@ -161,7 +163,8 @@ def test_a_broken_stream_ends_in_an_error_event(faulty, upstream, fault, before)
     assert status == 200 and headers["x-zooter-model"] == "alpha"
     assert text.startswith(before.decode())
     event = text[len(before):]
-    assert event.startswith("data: ") and event.endswith("\n\n") and json.loads(event[6:])["error"]["code"] == "expert_failed"
+    assert event.startswith("data: ") and event.endswith("\n\n") and json.loads(event[6:])["error"]["code"] == \
+        "expert_failed"
     assert upstream.asked("ok") == 0
     assert metric(url, 'zooter_requests_total{expert="alpha",outcome="failed"}') == 1
     with pytest.raises(openai.APIError, match="broke off"):

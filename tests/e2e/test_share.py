@@ -1,4 +1,5 @@
-"""Several collects and rewards at one store: work is claimed, dead and late owners lose their claims, and what is stored of answers and
+"""Several collects and rewards at one store: work is claimed, dead and late owners lose their claims,
+and what is stored of answers and
 of asks that failed. Each on a file and on PostgreSQL where the back end has a part in it."""
 import datetime
 import json
@@ -164,7 +165,8 @@ def test_reward_models_at_once_are_asked_everything_once(start, fill, upstream, 
     ends = [end(p) for p in [start(*args) for _ in range(3)]]
     assert [e[1] for e in ends] == [0, 0, 0], ends
     assert set(upstream.asked["rm"].values()) == {1} and len(upstream.asked["rm"]) == 600
-    assert sum(x["rewarded"] for e in ends for x in e[0].values()) == 600 == int(place.sql("SELECT count(*) FROM rewards"))
+    assert sum(x["rewarded"] for e in ends for x in e[0].values()) == 600 == \
+        int(place.sql("SELECT count(*) FROM rewards"))
 
 
 def test_what_a_killed_process_had_claimed_is_taken_over_at_once(start, fill, config, answers, upstream, place):
@@ -216,15 +218,21 @@ def test_a_reward_model_that_is_down_keeps_nobody_waiting_for_the_other(start, f
             "--model", "rm", "--name", "rm",
             "--retries", 0]
     ends = [end(p) for p in [start(*args) for _ in range(2)]]
-    assert [e[1] for e in ends] == [1, 1] and all("given up after too many failures in a row" in e[2] for e in ends), ends
+    assert [e[1] for e in ends] == [1, 1] and all("given up after too many failures in a row" in e[2]
+                                                  for e in ends), ends
 
 
 def claim_elsewhere(place, lease_ms, queries):
-    """As if a process on another machine had claimed the first queries for the expert a, for lease_ms more of the database's clock."""
-    now = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)" if isinstance(place, File) else "CAST(extract(epoch FROM now()) * 1000 AS BIGINT)"
-    place.sql(f"INSERT INTO owners (host, process, started, until) VALUES ('elsewhere', {os.getpid()}, 1, {now} + {lease_ms})")
-    place.sql("INSERT INTO claims (reward_model, query, expert, sample, turn, owner, given_up) SELECT 0, q.key, e.key, 1, 1, o.key, 0"
-              f" FROM queries q, experts e, owners o WHERE e.name = 'a' AND o.host = 'elsewhere' AND q.key <= {queries}")
+    """As if a process on another machine had claimed the first queries for the expert a,
+    for lease_ms more of the database's clock."""
+    now = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)" if isinstance(place, File) else \
+        "CAST(extract(epoch FROM now()) * 1000 AS BIGINT)"
+    place.sql(f"INSERT INTO owners (host, process, started, until) VALUES ('elsewhere', {os.getpid()}, 1, {now} + "
+              f"{lease_ms})")
+    place.sql("INSERT INTO claims (reward_model, query, expert, sample, turn, owner, given_up) SELECT 0, q.key, "
+              "e.key, 1, 1, o.key, 0"
+              f" FROM queries q, experts e, owners o WHERE e.name = 'a' AND o.host = 'elsewhere' AND q.key <= "
+              f"{queries}")
 
 
 def test_claims_of_another_machine_hold_until_their_lease_ends(run, fill, config, answers, upstream, place):
@@ -283,8 +291,8 @@ def test_failures_that_may_pass_are_rows_and_are_asked_again(run, fill, config, 
     upstream.delay["slow"] = 30
     port = free_port()
     fill(file, 1)
-    experts = [{"name": n, "base_url": upstream.url} for n in ("e500", "e429", "slow")] + [{"name": "refused",
-                                                                                            "base_url": f"http://127.0.0.1:{port}/v1"}]
+    experts = [{"name": n, "base_url": upstream.url} for n in ("e500", "e429", "slow")]
+    experts += [{"name": "refused", "base_url": f"http://127.0.0.1:{port}/v1"}]
     args = ["collect", "--store", file.name, "--config", config(*experts), "--retries", "0", "--timeout", "1"]
     for times in (1, 2):
         assert run(*args).returncode == 1
@@ -326,7 +334,8 @@ def test_failures_for_good_are_asked_again_only_when_told_and_their_cost_is_kept
         assert rows[n].get("cost") == (None if cost is None else pytest.approx(cost)), n
     assert sum(x["cost"] for x in map(json.loads, p.stdout.splitlines())) == pytest.approx(3 * 0.029)
     assert run("collect", "--store", place.name, "--config", c).returncode == 0 and total(upstream) == 5
-    assert run("collect", "--store", place.name, "--config", c, "--again", "failed").returncode == 1 and total(upstream) == 10
+    assert run("collect", "--store", place.name, "--config", c, "--again", "failed").returncode == 1 and \
+        total(upstream) == 10
     rows = failed_of(answers, place)
     assert {f["times"] for f in rows.values()} == {2} and rows["filter"]["cost"] == pytest.approx(2 * 0.029)
     upstream.on = {}
@@ -360,7 +369,8 @@ def test_all_that_is_known_of_an_answer_is_exported_and_imports_alike(run, fill,
     assert a["settings"] == {"model": "thinks", "system": "Be brief.", "temperature": 0.5, "max_tokens": 99}
     assert before - 1 <= when(a["asked"]) <= time.time() - 0.2
     b = found[("q1", "plain")]
-    assert "cost" not in b and "reasoning" not in b and b["tokens"] == {"in": 7, "out": 11} and b["settings"]["model"] == "plain"
+    assert "cost" not in b and "reasoning" not in b and b["tokens"] == {"in": 7, "out": 11} and \
+        b["settings"]["model"] == "plain"
     assert place.sql("SELECT count(*) FROM settings") == "2"
 
     other = File(tmp_path / "other.db")
@@ -379,7 +389,8 @@ def test_a_line_sees_all_lines_of_its_id_before_it(run, fill, place):
     def load(text, *options):
         return run("import", "--store", place.name, *options, "-", input=text)
     new = line(query="question 0", rewards={"a": 1}) + line("q1", query="question 1", rewards={"a": 2})
-    assert load(new + line(rewards={"b": 2}, tags=["t:1"]) + line(rewards={"a": 1, "b": 2}, tags=["t:1"])).returncode == 0
+    assert load(new + line(rewards={"b": 2}, tags=["t:1"])
+                + line(rewards={"a": 1, "b": 2}, tags=["t:1"])).returncode == 0
     p = load(line(rewards={"c": 3}) + line("q1", rewards={"c": 4}) + line(rewards={"c": 3})
              + line(tags=["t:2"], responses={"a": "x"}))
     assert p.returncode == 0 and "0 rows added, 3 updated, 1 unchanged" in p.stderr, p.stderr
@@ -387,7 +398,8 @@ def test_a_line_sees_all_lines_of_its_id_before_it(run, fill, place):
     assert p.returncode == 1 and "stdin:3" in p.stderr and "reward of d (4)" in p.stderr, p.stderr
     assert load(line(rewards={"d": 4}) + line(rewards={"d": 5}), "--update").returncode == 0
     rows = [json.loads(x) for x in run("export", "--store", place.name).stdout.splitlines()]
-    assert [r["rewards"] for r in rows] == [{"a": 1, "b": 2, "c": 3, "d": 5}, {"a": 2, "c": 4}] and rows[0]["tags"] == ["t:1", "t:2"]
+    assert [r["rewards"] for r in rows] == [{"a": 1, "b": 2, "c": 3, "d": 5}, {"a": 2, "c": 4}] and rows[0]["tags"] == \
+        ["t:1", "t:2"]
 
 
 # ---- killed ----

@@ -59,7 +59,8 @@ def test_openai_client(sim):
         assert whole.system_fingerprint == "simulated" and whole.model == "expert-2"
         assert whole.usage.total_tokens == whole.usage.prompt_tokens + whole.usage.completion_tokens > 0
         chunks = list(ask(c, "expert-2", stream=True, stream_options={"include_usage": True}))
-        assert "".join(x.choices[0].delta.content or "" for x in chunks if x.choices) == whole.choices[0].message.content
+        assert "".join(x.choices[0].delta.content or "" for x in chunks if x.choices) == \
+            whole.choices[0].message.content
         assert [x.choices[0].finish_reason for x in chunks if x.choices][-1] == "stop"
         assert chunks[0].choices[0].delta.role == "assistant"
         assert chunks[-1].usage == whole.usage

@@ -1,4 +1,5 @@
-"""zooter import, export and store: rows in and out, rules, and what a kill, a full disk or a wrong file leaves behind."""
+"""zooter import, export and store: rows in and out, rules, and what a kill,
+a full disk or a wrong file leaves behind."""
 import json
 import os
 import resource
@@ -53,7 +54,8 @@ def everything(run, store):
 def test_what_was_exported_imports_to_the_same_bytes(run, imported, tmp_path, store):
     imported(row("a", "1\n\u2028é😀\u0001\"\\/", {"m": 0.1, "org/x:7b": -3}, dataset="d", subset="s", split="train",
                  tags=["k:v", "plain", ":x", "k:", "tag:y:z", "subset:t"], turns=["a", {"b": [None, 1.5]}], n=10 ** 12),
-             '{"id":"b","query":"","rewards":{"z":1e300,"a":5e-324,"m":0.30000000000000004},"raw":[ 1.50 , "\\u00e9" ]}',
+             '{"id":"b","query":"","rewards":{"z":1e300,"a":5e-324,"m":0.30000000000000004},"raw":[ 1.50 , "\\u00e9" '
+             ']}',
              row("c", tags=["later:1"], rewards={"late": 1, "early": 2}),
              # the store saw late and early first, export sees early first
              {"id": "a", "rewards": {"early": 3, "last": 4}},
@@ -120,7 +122,8 @@ def test_a_bad_row_refuses_its_file_with_line_and_column(run, imported, exported
     assert "fresh" not in run("store", "info", "--store", store).stdout
 
     p = run("import", "--store", store, "--skip-bad", file)
-    assert p.returncode == 0 and "2 rows added" in p.stderr and "1 left out" in p.stderr and f"{file}:3" in p.stderr, p.stderr
+    assert p.returncode == 0 and "2 rows added" in p.stderr and "1 left out" in p.stderr and \
+        f"{file}:3" in p.stderr, p.stderr
     assert [r["id"] for r in exported()] == ["a", "new", "never"]
 
 
@@ -156,7 +159,8 @@ def test_a_line_that_is_too_long_can_be_left_out(run, store, tmp_path):
 
 def test_null_is_as_if_it_were_not_there(imported, exported):
     imported('{"id": "a", "query": "q", "rewards": {"x": null, "y": 1}, "subset": null, "tags": null, "own": null}',
-             '{"id": "b", "query": "q", "rewards": {"x": 2}, "tags": ["k:v", null], "split": null, "responses": {"y": null}}')
+             '{"id": "b", "query": "q", "rewards": {"x": 2}, "tags": ["k:v", null], "split": null, "responses": {"y": '
+             'null}}')
     assert exported() == [{"id": "a", "query": "q", "tags": [], "rewards": {"y": 1}, "own": None},
                           {"id": "b", "query": "q", "tags": ["k:v"], "rewards": {"x": 2}}]
     assert exported("--what", "responses") == []

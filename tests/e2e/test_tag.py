@@ -26,7 +26,8 @@ def tags(store, kind):
     """{id: [values]} of the queries that have such tags."""
     out = {}
     with sqlite3.connect(store) as db:
-        for i, value in db.execute("SELECT q.id, t.value FROM queries q JOIN query_tags x ON x.query = q.key JOIN tags t"
+        for i, value in db.execute("SELECT q.id, t.value FROM queries q JOIN query_tags x ON x.query = q.key JOIN "
+                                   "tags t"
                                    " ON t.key = x.tag WHERE t.kind = ? ORDER BY q.key, x.position", (kind,)):
             out.setdefault(i, []).append(value)
     return out
@@ -192,6 +193,7 @@ def test_the_run_is_recorded(run, store):
     s = store(topic_rows(200))
     assert run("tag", "--store", s, "--cluster", "4", "--seed", "7").returncode == 0
     with sqlite3.connect(s) as db:
-        command, settings, status, summary = db.execute("SELECT command, settings, status, summary FROM runs").fetchone()
+        command, settings, status, summary = \
+            db.execute("SELECT command, settings, status, summary FROM runs").fetchone()
     assert (command, status) == ("tag", "done")
     assert json.loads(settings)["seed"] == 7 and json.loads(summary)["tagged"] == 200

@@ -17,7 +17,8 @@ EXPERTS = ["writer", "counter", "coder"]
 
 
 def rows(n=240, seed=1, split="train", shuffled=False, tags=True):
-    """Each expert is right nine times of ten on its kind, four times of ten elsewhere; `shuffled`: on kinds drawn at random."""
+    """Each expert is right nine times of ten on its kind, four times of ten elsewhere; `shuffled`:
+    on kinds drawn at random."""
     r = random.Random(seed)
     for i in range(n):
         kind = list(KINDS)[i % 3]
@@ -64,7 +65,8 @@ def test_learns_says_and_records(run, store, tmp_path):
     assert carries["subset"] > 10 * carries["parity"]
     assert [x["value"] for x in t["left_out"]["values"]] == list(KINDS)
     command, status, summary = run_log(db)[0]
-    assert status == "done" and json.loads(summary)["cross_validation"]["gain"] == pytest.approx(t["cross_validation"]["gain"])
+    assert status == "done" and json.loads(summary)["cross_validation"]["gain"] == \
+        pytest.approx(t["cross_validation"]["gain"])
     asked = "".join(KINDS[k].format("green frogs") + "\n" for k in KINDS)
     routed = [json.loads(x)["expert"] for x in run("route", "--router", out, input=asked).stdout.splitlines()]
     assert routed == EXPERTS
@@ -73,7 +75,8 @@ def test_learns_says_and_records(run, store, tmp_path):
 def test_the_same_seed_gives_the_same_bytes(run, store, tmp_path):
     db = store(rows())
     for name, threads, seed in (("a", 1, 7), ("b", 3, 7), ("c", 1, 8)):
-        assert run("train", "--store", db, "--out", tmp_path / name, "--threads", threads, "--seed", seed).returncode == 0
+        assert run("train", "--store", db, "--out", tmp_path / name, "--threads", threads, "--seed",
+                   seed).returncode == 0
     for file in ("model.safetensors", "config.json"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
     assert (tmp_path / "a" / "model.safetensors").read_bytes() != (tmp_path / "c" / "model.safetensors").read_bytes()
@@ -178,20 +181,23 @@ def rewarded(items, change):
 @pytest.mark.parametrize("offset, scale", [(1e9, 1), (-1e15, 1), (0, 2.0 ** -100), (0, 2.0 ** 1000),
                                            (-(2.0 ** 1000), 2.0 ** 960)])
 def test_offset_and_scale_of_rewards_are_not_learnt(run, store, tmp_path, offset, scale):
-    """1e9 + {0, 1} and 2^1000 * {0, 1} give the router of {0, 1}, bit for bit; what is said of it is in the rewards' own unit."""
+    """1e9 + {0, 1} and 2^1000 * {0, 1} give the router of {0, 1}, bit for bit;
+    what is said of it is in the rewards' own unit."""
     db, odd = store(rows()), store(rewarded(rows(), lambda r, i: offset + scale * r), "odd.db")
     for name, path in (("a", db), ("b", odd)):
         p = run("train", "--store", path, "--out", tmp_path / name)
         assert p.returncode == 0 and "216 rows to learn from, 24 set aside" in p.stderr, p.stderr
     assert (tmp_path / "a" / "model.safetensors").read_bytes() == (tmp_path / "b" / "model.safetensors").read_bytes()
     a, b = (training(tmp_path / x) for x in "ab")
-    assert b["temperature"] == pytest.approx(a["temperature"] * scale) and b["reward_spread"] == pytest.approx(a["reward_spread"] * scale)
+    assert b["temperature"] == pytest.approx(a["temperature"] * scale) and b["reward_spread"] == \
+        pytest.approx(a["reward_spread"] * scale)
     close = 1e-9 * scale + 1e-14 * abs(offset)          # config.json has 15 digits
     for key in ("router", "best_single", "random", "oracle"):
         assert b["cross_validation"][key] == pytest.approx(offset + scale * a["cross_validation"][key], abs=close)
     assert b["cross_validation"]["gain"] == pytest.approx(scale * a["cross_validation"]["gain"])
     for x, y in zip(a["tag_kinds"], b["tag_kinds"]):
-        assert scale > 1e150 or y["between"] == pytest.approx(x["between"] * scale * scale) and (y["between"] > 0) == (x["between"] > 0)
+        assert scale > 1e150 or y["between"] == pytest.approx(x["between"] * scale * scale) and (y["between"] > 0) == \
+            (x["between"] > 0)
     options = p.stderr.rsplit("the same again: ", 1)[1].split()
     assert run("train", "--store", odd, "--out", tmp_path / "again", *options).returncode == 0
     assert json.loads(run("route", "--router", tmp_path / "b", KINDS["code"].format(1)).stdout)["expert"] == "coder"
@@ -219,17 +225,20 @@ def test_rewards_that_a_sum_cannot_hold_are_told(run, store, tmp_path, change, s
 
 
 def test_an_expert_that_was_hardly_asked_is_named(run, store, tmp_path):
-    """One that costs nearly all rows is refused, one that costs half of them is told; who is left out is said as an option."""
+    """One that costs nearly all rows is refused, one that costs half of them is told;
+    who is left out is said as an option."""
     def lacking(share):
         return [{**x, "rewards": {e: r for e, r in x["rewards"].items() if e != "coder" or i % share == 0}} for i,
                 x in enumerate(rows(200))]
     p = run("train", "--store", store(lacking(200)), "--out", tmp_path / "router")
     assert p.returncode == 2 and not (tmp_path / "router").exists()
-    assert ("only 1 query has a reward of every expert, which is too little to learn from; 'coder' lacks one for 199 of 200: score its "
+    assert ("only 1 query has a reward of every expert, which is too little to learn from; 'coder' lacks one for 199 "
+            "of 200: score its "
             "answers, or leave it out: without 'coder', 200 would be complete (--without coder)") in p.stderr
     p = run("train", "--store", store(lacking(3), "third.db"), "--out", tmp_path / "router")
     assert p.returncode == 0 and training(tmp_path / "router")["rows"] == 67
-    assert ("133 queries lack a reward of some expert and were left out; 'coder' lacks most, 133: without 'coder', 200 would be complete "
+    assert ("133 queries lack a reward of some expert and were left out; 'coder' lacks most, 133: without 'coder', "
+            "200 would be complete "
             "(--without coder)") in p.stderr
     few = [{**x, "rewards": {e: r for e, r in x["rewards"].items() if e != "coder" or i > 9}} for i,
            x in enumerate(rows(200))]
@@ -303,7 +312,8 @@ def test_validation_rewards_do_not_reach_the_labels(run, store, tmp_path):
 @pytest.mark.parametrize("encoder", [[], ["--encoder", pathlib.Path(__file__).resolve().parents[1] / "golden" / "bert",
                                           "--rate", "1e-3"]])
 def test_a_split_of_its_own_for_validation(run, store, tmp_path, encoder):
-    """It says what the router is worth and when to stop; nothing is learnt from it, and no text of it is learnt from."""
+    """It says what the router is worth and when to stop; nothing is learnt from it,
+    and no text of it is learnt from."""
     train, val = list(rows(120)), list(rows(60, seed=4, split="val"))
     val += [{**x, "id": f"twin-{i}", "split": "val"} for i, x in enumerate(train[:5])]
     other = [{**x, "rewards": {e: 1 - r for e, r in x["rewards"].items()}} for x in val]
@@ -316,7 +326,8 @@ def test_a_split_of_its_own_for_validation(run, store, tmp_path, encoder):
         assert "5 queries of the split 'val' were left out" in p.stderr
     assert len({(tmp_path / x / "model.safetensors").read_bytes() for x in "abc"}) == 1
     a, c = (training(tmp_path / x)["validation"] for x in "ac")
-    assert a["rows"] == 60 and a["router"] == pytest.approx(1 - c["router"]) and training(tmp_path / "a")["validation_split"] == "val"
+    assert a["rows"] == 60 and a["router"] == pytest.approx(1 - c["router"]) and \
+        training(tmp_path / "a")["validation_split"] == "val"
 
 
 @pytest.mark.parametrize("encoder", [[], ["--encoder", pathlib.Path(__file__).resolve().parents[1] / "golden" / "bert",

@@ -1,4 +1,5 @@
-"""zooter train --encoder on the real binary: fine-tuning small checkpoints, killed and resumed, refused, and read again."""
+"""zooter train --encoder on the real binary: fine-tuning small checkpoints, killed and resumed, refused,
+and read again."""
 import json
 import os
 import pathlib
@@ -60,12 +61,14 @@ def test_learns_says_and_writes(run, store, backbones, tmp_path, name):
                                        else "DebertaV2ForSequenceClassification"]
     t = training(out)
     assert t["validation"]["rows"] == 24 and t["validation"]["gain"] > 0.2 and t["encoder"]["epochs_taken"] == 4
-    assert {f.name for f in out.iterdir()} == {f.name for f in (backbones / name).iterdir()} - {"pytorch_model.bin"} | {"model.safetensors", "LICENSE"}
+    assert {f.name for f in out.iterdir()} == \
+        {f.name for f in (backbones / name).iterdir()} - {"pytorch_model.bin"} | {"model.safetensors", "LICENSE"}
     asked = "".join(KINDS[k].format("green frogs") + "\n" for k in KINDS)
     assert [json.loads(x)["expert"] for x in run("route", "--router", out, input=asked).stdout.splitlines()] == EXPERTS
     lines = log(tmp_path / "r.run")
     steps = [x for x in lines if "norm" in x]
-    assert [x["step"] for x in steps] == list(range(1, 4 * 7 + 1)) and max(x["rate"] for x in steps) == pytest.approx(1e-3)
+    assert [x["step"] for x in steps] == list(range(1, 4 * 7 + 1)) and max(x["rate"] for x in steps) == \
+        pytest.approx(1e-3)
     assert [x["epoch"] for x in lines if "reward" in x] == [1, 2, 3, 4]
     assert sorted(f.name for f in (tmp_path / "r.run").iterdir() if "curves" not in f.name) == ["last", "log.jsonl"]
     assert run("route", "--router", tmp_path / "r.run" / "last", "hello").returncode == 0
@@ -79,7 +82,8 @@ def test_curves_are_drawn(run, store, backbones, tmp_path):
     p = run("train", "--store", tmp_path / "s.db", "--encoder", backbones / "bert", "--out", tmp_path / "q",
             "--validation", "0", *FAST)
     curves = (tmp_path / "q.run" / "curves.svg").read_text()
-    assert p.returncode == 0 and "not drawn" not in p.stderr and "loss of a step" in curves and "validation reward" not in curves
+    assert p.returncode == 0 and "not drawn" not in p.stderr and "loss of a step" in curves and \
+        "validation reward" not in curves
 
 
 def test_the_same_seed_gives_the_same_bytes(run, store, backbones, tmp_path):
@@ -251,17 +255,20 @@ def test_a_loss_that_is_no_number_stops(run, store, backbones, tmp_path):
     data[at:at + 4 * 24] = struct.pack("<f", 3e38) * 24
     (tmp_path / "hot" / "model.safetensors").write_bytes(data)
     p = run("train", "--store", store(rows()), "--encoder", tmp_path / "hot", "--out", tmp_path / "r", *FAST)
-    assert p.returncode == 1 and "the loss is no longer a number in epoch 1, after 0 rows (step 1 of 21)" in p.stderr, p.stderr
+    assert p.returncode == 1 and \
+        "the loss is no longer a number in epoch 1, after 0 rows (step 1 of 21)" in p.stderr, p.stderr
     assert not (tmp_path / "r").exists()
 
 
 def test_a_loss_that_is_no_number_later_leaves_the_best_epoch(run, store, backbones, tmp_path):
-    """AdamW's steps are as long as the rate says; two of 1e9 are more than float32 multiplies. The first epoch's rate is 0 and the highest."""
+    """AdamW's steps are as long as the rate says; two of 1e9 are more than float32 multiplies.
+    The first epoch's rate is 0 and the highest."""
     command = ["train", "--store", store(rows(60)), "--encoder", backbones / "bert", "--out", tmp_path / "r", "--beta",
                "0.3", "--temperature",
                "0.1", "--decay", "0", "--precision", "f32", "--epochs", "6", "--warm-up", "0.09"]
     p = run(*command, "--rate", "1e9")
-    assert p.returncode == 1 and "is no longer a number in epoch 2" in p.stderr and "(step 4 of 12)" in p.stderr, p.stderr
+    assert p.returncode == 1 and "is no longer a number in epoch 2" in p.stderr and \
+        "(step 4 of 12)" in p.stderr, p.stderr
     assert "r.run/best is the router of the best epoch before" in p.stderr and not (tmp_path / "r").exists()
     assert run("route", "--router", tmp_path / "r.run" / "best", "hello").returncode == 0
     p = run(*command, "--rate", "1e-3")
@@ -290,7 +297,8 @@ def test_a_disk_that_is_full(zooter, store, backbones, tmp_path):
 
 @pytest.mark.parametrize("limit", [300 << 10, 470 << 10])
 def test_a_disk_that_fills_later(run, zooter, store, backbones, tmp_path, limit):
-    """Neither state nor weights fit, or the weights do not. What was written before is as it was, and the run goes on from there once there is room."""
+    """Neither state nor weights fit, or the weights do not. What was written before is as it was,
+    and the run goes on from there once there is room."""
     db, run_folder = store(rows(60)), tmp_path / "r.run"
     def limits():
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -312,7 +320,8 @@ def test_a_disk_that_fills_later(run, zooter, store, backbones, tmp_path, limit)
     assert {k for k in before if after[k] != before[k]} <= ({"state"} if limit > 400 << 10 else set())
     assert run("route", "--router", run_folder / "best", "hello").returncode == 0
     assert run(*command, "--out", tmp_path / "r", "--resume").returncode == 0
-    assert (tmp_path / "r" / "model.safetensors").read_bytes() == (tmp_path / "whole" / "model.safetensors").read_bytes()
+    assert (tmp_path / "r" / "model.safetensors").read_bytes() == \
+        (tmp_path / "whole" / "model.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize("rewards, sentence", [
@@ -374,6 +383,7 @@ def test_bench_of_training(run, backbones):
             "--precision", "f32", "--json")
     assert p.returncode == 0, p.stderr
     row = json.loads(p.stdout)
-    assert row["train"] and row["batch"] == 4 and row["tokens"] == 20 and row["tokens_per_s"] > 0 and row["peak_mib"] > 0
+    assert row["train"] and row["batch"] == 4 and row["tokens"] == 20 and row["tokens_per_s"] > 0 and \
+        row["peak_mib"] > 0
     assert run("model", "bench", backbones / "router", "--train", "--tokens", "600").returncode == 2
     assert run("model", "bench", backbones / "router", "--batch", "4").returncode == 2

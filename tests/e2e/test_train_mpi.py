@@ -1,4 +1,5 @@
-"""zooter train --encoder under a real mpirun: the same losses as one process, the same bytes again, a rank killed, ranks that do not fit together."""
+"""zooter train --encoder under a real mpirun: the same losses as one process, the same bytes again, a rank killed,
+ranks that do not fit together."""
 import json
 import os
 import pathlib
@@ -103,7 +104,8 @@ def test_a_rank_dies_and_the_run_goes_on_to_the_same_bytes(mpirun, store, backbo
         p = mpirun([*command, "--out", tmp_path / "killed", *(["--resume"] if attempt else [])], n=2)
         state, began = tmp_path / "killed.run" / "state", time.monotonic()
         before = state.stat().st_mtime_ns if state.exists() else 0
-        while p.poll() is None and kills < 2 and (not state.exists() or state.stat().st_mtime_ns == before) and time.monotonic() < began + 60:
+        while p.poll() is None and kills < 2 and (not state.exists() or state.stat().st_mtime_ns == before) and \
+            time.monotonic() < began + 60:
             time.sleep(0.002)
         victim = ranks_of(p).get(kills % 2) if kills < 2 else None
         if victim:
@@ -156,7 +158,8 @@ def test_ranks_that_do_not_fit_together_are_refused(zooter, mpirun, store, backb
     elif other == "missing":
         db2 = tmp_path / "none.db"
     tail = ["--out", tmp_path / "r"]
-    p = mpirun(["train", "--store", db, *first, *tail], ["train", "--store", db2, *second, *tail]) if other != "program" else None
+    p = mpirun(["train", "--store", db, *first, *tail],
+               ["train", "--store", db2, *second, *tail]) if other != "program" else None
     if other == "program":
         shutil.copy(zooter, tmp_path / "zooter")
         shutil.copy(pathlib.Path(zooter).parent / "zooter-mpi.so", tmp_path)
@@ -186,7 +189,8 @@ def test_without_mpi_it_says_what_is_missing(zooter, run, store, backbones, tmp_
                *FIXED]
     for world in ({"OMPI_COMM_WORLD_SIZE": "2"}, {"PMI_SIZE": "4"}, {"PMIX_RANK": "0"}):
         p = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **world}, timeout=60)
-        assert p.returncode == 2 and "zooter was built without MPI: install one (on Debian: apt install libopenmpi-dev openmpi-bin)" in p.stderr, p.stderr
+        assert p.returncode == 2 and "zooter was built without MPI: install one (on Debian: " \
+            "apt install libopenmpi-dev openmpi-bin)" in p.stderr, p.stderr
     (tmp_path / "zooter-mpi.so").write_bytes(b"not a library")
     p = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PMI_SIZE": "2"}, timeout=60)
     assert p.returncode == 2 and "zooter-mpi.so does not open" in p.stderr

@@ -1,4 +1,5 @@
-"""A router written by hand, so that a test knows what it says: the word that is an expert's own decides, else the expert's bias.
+"""A router written by hand, so that a test knows what it says: the word that is an expert's own decides,
+else the expert's bias.
 
     write_router(folder, {"alpha": 0.0, "beta": 1.0}, {"sun": "alpha"})      # without "sun": beta, by the bias
 """

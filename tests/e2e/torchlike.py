@@ -1,5 +1,5 @@
-"""What torch.save writes, made without torch: classes and functions of its names for the pickler, bytes in a zip beside it; and
-safetensors read and written with nothing but struct.
+"""What torch.save writes, made without torch: classes and functions of its names for the pickler,
+bytes in a zip beside it; and safetensors read and written with nothing but struct.
 
     save(path, {"a.weight": ("F32", [2, 3], raw_bytes)})
 """

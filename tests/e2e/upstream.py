@@ -1,4 +1,5 @@
-"""An OpenAI-compatible upstream that misbehaves on demand, in this process: it counts what it was asked and keeps the requests.
+"""An OpenAI-compatible upstream that misbehaves on demand, in this process:
+it counts what it was asked and keeps the requests.
 
     with Upstream() as up:
         up.on["flaky"] = fail_first(500)        # by model; default: answer at once
@@ -68,7 +69,8 @@ class Upstream:
                     await writer.drain()
                     return
                 data = text.encode() if isinstance(text, str) else text
-                writer.write(f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n".encode())
+                writer.write(f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: "
+                             f"{len(data)}\r\n".encode())
                 writer.write("".join(f"{k}: {v}\r\n" for k, v in extra.items()).encode() + b"\r\n" + data)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):

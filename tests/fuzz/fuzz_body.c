@@ -1,5 +1,5 @@
-/* fuzz_body.c - chat requests: what is accepted is JSON for jansson too, and splicing changes the model and nothing
- * else. */
+/* fuzz_body.c - chat requests: what is accepted is JSON for jansson too,
+ * and splicing changes the model and nothing else. */
 #include "fuzz.h"
 #include "base/json.h"
 #include "gateway/body.h"

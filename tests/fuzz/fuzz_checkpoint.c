@@ -1,5 +1,5 @@
-/* A router's config.json: whatever is accepted has experts with distinct names that may reach a header, and a
- * temperature. */
+/* A router's config.json: whatever is accepted has experts with distinct names that may
+ * reach a header, and a temperature. */
 #include "fuzz.h"
 #include <math.h>
 #include "base/name.h"

@@ -1,5 +1,5 @@
-/* Files into a store: a refused file leaves nothing, and what was taken exports, imports and exports again to the same
- * bytes. */
+/* Files into a store: a refused file leaves nothing, and what was taken exports,
+ * imports and exports again to the same bytes. */
 #include "fuzz.h"
 #include <stdio.h>
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
-/* The row reader against the JSON parser: what it takes is JSON and was read the same; what it refuses it refuses with
- * a place. */
+/* The row reader against the JSON parser: what it takes is JSON and was read the same;
+ * what it refuses it refuses with a place. */
 #include "fuzz.h"
 #include <math.h>
 #include "base/json.h"

@@ -1,5 +1,5 @@
-/* A question of any bytes to a simulated expert: an answer that ends, the same again, and text that is a task asks
- * itself back. */
+/* A question of any bytes to a simulated expert: an answer that ends, the same again,
+ * and text that is a task asks itself back. */
 #include "fuzz.h"
 #include <stdlib.h>
 #include <string.h>

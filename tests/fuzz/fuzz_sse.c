@@ -1,5 +1,5 @@
-/* fuzz_sse.c - streams of events: the verdict does not depend on where they are cut into pieces, and what counts as
- * complete is. */
+/* fuzz_sse.c - streams of events: the verdict does not depend on where they are cut into pieces,
+ * and what counts as complete is. */
 #include "fuzz.h"
 #include "gateway/sse.h"
 

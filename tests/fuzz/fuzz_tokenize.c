@@ -4,18 +4,23 @@
 #include "text/tokenizer_parts.h"
 
 static const char unigram[] =
-    "{\"added_tokens\":[{\"content\":\"[CLS]\"},{\"content\":\"[SEP]\"},{\"content\":\"[M]\",\"lstrip\":true,\"rstrip\":true},"
+    "{\"added_tokens\":[{\"content\":\"[CLS]\"},{\"content\":\"[SEP]\"},"
+    "{\"content\":\"[M]\",\"lstrip\":true,\"rstrip\":true},"
     "{\"content\":\"e\\u0301 \",\"normalized\":true,\"single_word\":true}],"
-    "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"\\\\s{2,}|[\\\\n\\\\r\\\\t]\"},\"content\":\" \"},"
+    "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":["
+    "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"\\\\s{2,}|[\\\\n\\\\r\\\\t]\"},\"content\":\" \"},"
     "{\"type\":\"NFKC\"},{\"type\":\"Strip\",\"strip_left\":true,\"strip_right\":true}]},"
-    "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\\u2581\",\"prepend_scheme\":\"always\"},\"post_processor\":null,"
-    "\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",0],[\"[CLS]\",0],[\"[SEP]\",0],[\"\\u2581\",-2],[\"a\",-3],[\"ab\",-5.5],"
-    "[\"b\",-2.5],[\"\\u2581a\",-4.5],[\"aa\",-6],[\"\\u00e9\",-4],[\"\\u4f60\",-7],[\"0\",-3],[\"00\",-6],[\"x "
-    "y\",-1]]}}";
+    "\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\\u2581\",\"prepend_scheme\":\"always\"},"
+    "\"post_processor\":null,"
+    "\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",0],[\"[CLS]\",0],[\"[SEP]\",0],"
+    "[\"\\u2581\",-2],[\"a\",-3],[\"ab\",-5.5],[\"b\",-2.5],[\"\\u2581a\",-4.5],[\"aa\",-6],[\"\\u00e9\",-4],"
+    "[\"\\u4f60\",-7],[\"0\",-3],[\"00\",-6],[\"x y\",-1]]}}";
 
 static const char wordpiece[] =
-    "{\"normalizer\":{\"type\":\"BertNormalizer\",\"clean_text\":true,\"handle_chinese_chars\":true,\"strip_accents\":null,\"lowercase\":true},"
-    "\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"u\",\"max_input_chars_per_word\":9,"
+    "{\"normalizer\":{\"type\":\"BertNormalizer\",\"clean_text\":true,\"handle_chinese_chars\":true,"
+    "\"strip_accents\":null,\"lowercase\":true},"
+    "\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},"
+    "\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"u\",\"max_input_chars_per_word\":9,"
     "\"vocab\":{\"u\":0,\"a\":1,\"##a\":2,\"##b\":3,\"b\":4,\"ab\":5,\".\":6,\"##ab\":7,\"\\u4f60\":8}}}";
 
 static zoo_tokenizer *tokenizers[2];

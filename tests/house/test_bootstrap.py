@@ -1,4 +1,5 @@
-"""script/bootstrap with stand-ins for dpkg-query, apt-get, id and sudo: what it does as root, through sudo, and as nobody."""
+"""script/bootstrap with stand-ins for dpkg-query, apt-get, id and sudo: what it does as root, through sudo,
+and as nobody."""
 import os
 
 import pytest

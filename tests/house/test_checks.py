@@ -24,12 +24,22 @@ def test_layers(copy, call):
     ("int a;\r\n", "carriage return"),
     ("/* " + "TO" + "DO: more */\n", "do it or leave it out"),
     ("int a;\n" * 901, "900 lines are the most: 901"),
+    ("/* planted.h - a line. */\n/* " + "é" * 115 + " */\n", "src/base/planted.h:2: 120 characters are the most: 121"),
+    ("#ifndef PLANTED_H\n", "begin with what the file is for: /* planted.h - ..."),
+    ("/* planted - a name without its ending. */\n", "begin with what the file is for: /* planted.h - ..."),
 ])
 def test_style(copy, call, text, sentence):
     assert call("script/check-style", cwd=copy).stdout == ""
     (copy / "src/base/planted.h").write_text(text)
     p = call("script/check-style", cwd=copy)
     assert p.returncode == 1 and sentence in p.stdout and "src/base/planted.h" in p.stdout
+
+
+def test_style_counts_characters_and_reads_tests(copy, call):
+    (copy / "src/base/planted.h").write_text("/* planted.h - a line. */\n/* " + "é" * 114 + " */\n")
+    (copy / "tests/e2e/planted.py").write_text("x = 1" + " + 1" * 29 + "\n")
+    p = call("script/check-style", cwd=copy)
+    assert p.returncode == 1 and p.stdout == "tests/e2e/planted.py:1: 120 characters are the most: 121\n"
 
 
 def test_headers(copy, call):
@@ -58,7 +68,8 @@ def test_rooms_below_cli_do_not_print_or_exit(copy, call):
     code += "".join(f"void zoo_planted_{name}(void) {{ {statement} }}\n" for name, statement in planted.items())
     p = plant_object(copy, call, "src/store/planted.c", code)
     assert p.returncode == 1
-    assert sorted(p.stdout.splitlines()) == sorted(f"src/store/planted.c: only src/cli prints and exits, nobody aborts: {n}" for n in planted)
+    assert sorted(p.stdout.splitlines()) == \
+        sorted(f"src/store/planted.c: only src/cli prints and exits, nobody aborts: {n}" for n in planted)
 
 
 def test_external_names_begin_with_zoo(copy, call):
@@ -85,7 +96,8 @@ def test_banned_functions_do_not_compile(tmp_path, call, cc):
     assert len(banned) > 20
     for name in banned:
         source = tmp_path / "planted.c"
-        source.write_text(f"#include <string.h>\n#include <stdlib.h>\nvoid f(char *s); void f(char *s) {{ (void){name}(s, s); }}\n")
+        source.write_text(f"#include <string.h>\n#include <stdlib.h>\nvoid f(char *s); void f(char *s) {{ "
+                          f"(void){name}(s, s); }}\n")
         p = call(cc, "-std=c17", "-D_GNU_SOURCE", f"-I{ROOT}/src", "-include", "base/banned.h", "-fsyntax-only", source)
         assert p.returncode != 0 and f"{name}_is_banned" in p.stdout, name
 
@@ -108,6 +120,7 @@ def test_shell_and_cppcheck(copy, call):
     """Faults that only these two see."""
     (copy / "script/planted").write_text("#!/bin/sh\ncd $1\nrm -rf $2/*\n[[ -e x ]]\n")
     assert call("script/check-shell", cwd=copy).returncode == 1
-    (copy / "src/base/planted.c").write_text("void zoo_planted(void);\nvoid zoo_planted(void)\n{\n    char a[2];\n    a[5] = 0;\n    (void)a;\n}\n")
+    (copy / "src/base/planted.c").write_text("void zoo_planted(void);\nvoid zoo_planted(void)\n{\n    char a[2];\n    "
+                                             "a[5] = 0;\n    (void)a;\n}\n")
     p = call("make", "check-cppcheck", cwd=copy)
     assert p.returncode != 0 and "src/base/planted.c:5:" in p.stdout

@@ -1,5 +1,5 @@
-"""The store's conformance suite holds back ends to one another: a difference that is planted in one of them fails it. That it passes
-without is seen wherever the unit tests run."""
+"""The store's conformance suite holds back ends to one another: a difference that is planted in one of them fails it.
+That it passes without is seen wherever the unit tests run."""
 import contextlib
 import sys
 
@@ -11,13 +11,17 @@ sys.path.append(str(ROOT / "tests"))
 import postgres  # noqa: E402
 
 PROGRAM = ROOT / "build/release/tests/unit/store/test_conformance_lines"
-AT = "query = NEW.query AND reward_model = NEW.reward_model AND expert = NEW.expert AND sample = NEW.sample AND turn = NEW.turn"
+AT = "query = NEW.query AND reward_model = NEW.reward_model AND expert = NEW.expert " \
+     "AND sample = NEW.sample AND turn = NEW.turn"
 SQLITE = {
-    "a reward": f"CREATE TRIGGER planted AFTER INSERT ON rewards BEGIN UPDATE rewards SET value = value + 1e-9 WHERE {AT}; END",
-    "a name": "CREATE TRIGGER planted BEFORE INSERT ON query_tags WHEN NEW.position = 4 BEGIN SELECT RAISE(IGNORE); END",
+    "a reward": f"CREATE TRIGGER planted AFTER INSERT ON rewards BEGIN UPDATE rewards SET value = value + 1e-9 WHERE "
+                f"{AT}; END",
+    "a name": "CREATE TRIGGER planted BEFORE INSERT ON query_tags WHEN NEW.position = 4 BEGIN SELECT RAISE(IGNORE); "
+              "END",
 }
 POSTGRES = {
-    "a reward": "CREATE FUNCTION planted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.value := NEW.value + 1e-9; RETURN NEW; END $$; "
+    "a reward": "CREATE FUNCTION planted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.value := NEW.value + "
+                "1e-9; RETURN NEW; END $$; "
                 "CREATE TRIGGER planted BEFORE INSERT ON rewards FOR EACH ROW EXECUTE FUNCTION planted()",
     "an order": 'ALTER TABLE experts ALTER name TYPE TEXT COLLATE "und-x-icu"',
 }

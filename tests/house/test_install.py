@@ -1,4 +1,5 @@
-"""What `make install` puts where, that a program links against it both ways, and that uninstall takes exactly that away."""
+"""What `make install` puts where, that a program links against it both ways,
+and that uninstall takes exactly that away."""
 import os
 import shutil
 

@@ -77,7 +77,8 @@ class Folder:
 
 @pytest.fixture(scope="module")
 def own_data(tmp_path_factory):
-    """A folder with train.jsonl and test.jsonl of a user whose second expert is the one for code, and their experts, simulated."""
+    """A folder with train.jsonl and test.jsonl of a user whose second expert is the one for code, and their experts,
+    simulated."""
     folder = Folder(tmp_path_factory.mktemp("own"))
     rng = random.Random(1)
     for name, n in (("train", 300), ("test", 100)):
@@ -124,7 +125,8 @@ def test_from_rewards_to_a_gateway(own_data):
     out = own_data.run("zooter sim --config sim.yaml --port 8001 &\n" + marked("serve"),
                        own_data.here(blocks("python")[0]))
     checked, decision, asked = out.splitlines()[:3]
-    assert checked.startswith("serve.yaml: ok") and json.loads(decision)["expert"] == "qwen-7b" and asked.startswith("qwen-7b ")
+    assert checked.startswith("serve.yaml: ok") and json.loads(decision)["expert"] == "qwen-7b" and \
+        asked.startswith("qwen-7b ")
 
 
 def test_the_program(own_data, tmp_path, call):

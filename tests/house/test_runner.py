@@ -1,4 +1,5 @@
-"""The runner can fail: on a failing test, a crash, a test that never ran, no tests at all, and a skip that is not allowed."""
+"""The runner can fail: on a failing test, a crash, a test that never ran, no tests at all,
+and a skip that is not allowed."""
 import sys
 
 import pytest

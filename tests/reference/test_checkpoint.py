@@ -1,4 +1,5 @@
-"""A trained router is an ordinary checkpoint: the safetensors package reads what we write, and we read what it writes."""
+"""A trained router is an ordinary checkpoint: the safetensors package reads what we write,
+and we read what it writes."""
 import json
 import os
 import pathlib
@@ -28,7 +29,8 @@ def router(tmp_path_factory):
     rows = []
     for i in range(400):
         digits = i % 2
-        text = f"What is {rng.randint(1, 99)} + {rng.randint(1, 99)}?" if digits else "Spell the word " + rng.choice("abcdefg") * rng.randint(1, 9)
+        text = f"What is {rng.randint(1, 99)} + {rng.randint(1, 99)}?" if digits else "Spell the word " + \
+            rng.choice("abcdefg") * rng.randint(1, 9)
         rows.append(json.dumps({"id": str(i), "query": text, "subset": str(digits),
                                 "rewards": {"adder": digits, "org/speller": 1 - digits}}))
     zooter("import", "--store", folder / "s.db", "-", input="\n".join(rows))

@@ -1,4 +1,5 @@
-"""The cache is huggingface_hub's: what it downloaded is ours and what we fetched is its, from the same hub, on the same disk."""
+"""The cache is huggingface_hub's: what it downloaded is ours and what we fetched is its, from the same hub,
+on the same disk."""
 import os
 import pathlib
 import subprocess
@@ -88,7 +89,8 @@ def test_the_cache_is_laid_out_alike(hub, env, tmp_path):
 def test_their_cache_scan_finds_nothing_wrong(env, hub):
     ours(env, "org/name")
     assert theirs(env, \
-                  "i = scan_cache_dir(); print(len(i.warnings), [r.repo_id for r in i.repos], [sorted(v.refs) for r in i.repos for v in r.revisions])") == \
+                  "i = scan_cache_dir(); print(len(i.warnings), [r.repo_id for r in i.repos], [sorted(v.refs) for r "
+                  "in i.repos for v in r.revisions])") == \
         "0 ['org/name'] [['main']]"
 
 

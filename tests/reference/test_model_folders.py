@@ -1,4 +1,5 @@
-"""The folders that zooter model writes, as transformers reads them: it finds every tensor under its name and computes the same."""
+"""The folders that zooter model writes, as transformers reads them:
+it finds every tensor under its name and computes the same."""
 import json
 import os
 import pathlib

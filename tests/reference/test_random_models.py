@@ -1,5 +1,5 @@
-"""Random small checkpoints that transformers made, of every setting that changes what is computed, against transformers' own results.
-ZOOTER_MODELS and ZOOTER_SEED: how many, and which."""
+"""Random small checkpoints that transformers made, of every setting that changes what is computed,
+against transformers' own results. ZOOTER_MODELS and ZOOTER_SEED: how many, and which."""
 import json
 import os
 import pathlib
@@ -150,7 +150,8 @@ def test_a_random_checkpoint(tmp_path, number):
         ids = torch.tensor([mine["ids"]])
         types = torch.tensor([mine.get("types") or [0] * len(mine["ids"])])
         with torch.no_grad():
-            theirs = net(ids, token_type_ids=types).logits[0] if kind is transformers.AutoModelForSequenceClassification else \
+            theirs = net(ids, token_type_ids=types).logits[0] \
+                if kind is transformers.AutoModelForSequenceClassification else \
                 backbone(ids, token_type_ids=types).last_hidden_state[0, 0]
         mine = torch.tensor(mine["logits"] if "logits" in mine else mine["cls"])
         worst = float(((mine - theirs).abs() / theirs.abs().clamp(min=1)).max())

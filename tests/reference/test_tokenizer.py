@@ -1,4 +1,5 @@
-"""Our tokenizers against the packages `tokenizers` and `sentencepiece`: the same ids, whatever the text and the settings."""
+"""Our tokenizers against the packages `tokenizers` and `sentencepiece`: the same ids,
+whatever the text and the settings."""
 import io
 import json
 import os
@@ -38,7 +39,8 @@ def compare(folder, rows, theirs):
         ids, types = theirs(row)
         if got["ids"] != ids or got["types"] != types:              # no assert: explaining long lists takes it minutes
             at = next((i for i, (a, b) in enumerate(zip(got["ids"], ids)) if a != b), min(len(ids), len(got["ids"])))
-            pytest.fail(f"{len(got['ids'])} ids, should be {len(ids)}; from {at}: {got['ids'][at:at + 20]}, should be {ids[at:at + 20]}:\n"
+            pytest.fail(f"{len(got['ids'])} ids, should be {len(ids)}; from {at}: {got['ids'][at:at + 20]}, should be "
+                        f"{ids[at:at + 20]}:\n"
                         + json.dumps(row)[:2000], pytrace=False)
 
 
@@ -193,7 +195,8 @@ SPECIALS = ["[CLS]", "[SEP]", "[UNK]", "[PAD]", "[MASK]"]
 
 
 def deberta(model):
-    """What transformers 4's DebertaV2Tokenizer does with an spm.model: special tokens are cut out, the rest goes to sentencepiece."""
+    """What transformers 4's DebertaV2Tokenizer does with an spm.model: special tokens are cut out,
+    the rest goes to sentencepiece."""
     processor = sentencepiece.SentencePieceProcessor(model_file=str(model))
     known = [s for s in SPECIALS if processor.piece_to_id(s) != processor.unk_id()
              or s == processor.id_to_piece(processor.unk_id())]

@@ -1,5 +1,5 @@
-"""What zooter train --encoder writes, as transformers reads it: every tensor is found, logits agree to 1e-4, labels are the experts; also
-where experts came and went between two trainings."""
+"""What zooter train --encoder writes, as transformers reads it: every tensor is found, logits agree to 1e-4,
+labels are the experts; also where experts came and went between two trainings."""
 import json
 import os
 import pathlib

@@ -1,12 +1,15 @@
 """Texts that try a tokenizer: every kind of code point, and what people and attackers put together of them. Seeded."""
 import random
 
-SPACES = " \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2005\u2009\u200a\u200b\u200c\u200d\u2028\u2029\u202f\u205f\u2060\u3000\ufeff\u2581"
+SPACES = " \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000" \
+         "\u2001\u2005\u2009\u200a\u200b\u200c\u200d\u2028\u2029\u202f\u205f\u2060\u3000\ufeff\u2581"
 MARKS = [chr(c) for c in (*range(0x300, 0x370), *range(0x591, 0x5BE), *range(0x64B, 0x660), 0x93C, 0x94D, 0x93E, 0x903,
                           0xE31, 0xE33, 0x20D0, 0x20E3, 0xFE0F, 0xFE0E, 0x1D165, 0x1D16D, 0xE0100, 0x3099, 0x302E,
                           0x1AB0, 0x1DF6, 0x11046)]
-WORDS = ("the quick brown fox jumps over a lazy dog Write Explain function linked list Straße ÉCOLE İstanbul ΣΊΣΥΦΟΣ naïve ﬁnance ½ ² ① ｆｕｌｌ "
-         "…… 你好世界 東京都 한국어 ไทยน้ำ हिन्दी עִבְרִית العربية ‏RTL‎ русский язык ǅ Ǆ ŀ ﷺ ㍿ ℌ ™ ﹏ ~ ` ' \" don't it's C++ x=y+1; 3.14 1,000 "
+WORDS = ("the quick brown fox jumps over a lazy dog Write Explain function linked list Straße ÉCOLE İstanbul ΣΊΣΥΦΟΣ "
+         "naïve ﬁnance ½ ² ① ｆｕｌｌ "
+         "…… 你好世界 東京都 한국어 ไทยน้ำ हिन्दी עִבְרִית العربية ‏RTL‎ русский язык ǅ Ǆ ŀ ﷺ ㍿ ℌ ™ ﹏ ~ ` ' \" don't it's C++ "
+         "x=y+1; 3.14 1,000 "
          "http://a.b/c?d=e#f <p>&amp;</p> \\n \\u0041 {\"a\":[1]}").split(" ")
 EMOJI = ["👍", "👍🏽", "👩‍👩‍👧‍👦", "🇫🇷", "🇫🇷🇩", "❤️", "☃", "©️", "©\u200d©", "®\u200d❤️", "1️⃣", "#️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "🧑🏾‍💻"]
 JAMO = [chr(c) for c in (*range(0x1100, 0x1113), *range(0x1161, 0x1176), *range(0x11A8, 0x11C3), 0xAC00, 0xAC01, 0xD7A3,
@@ -61,7 +64,8 @@ LONG = ["a" * 5000, "ab " * 2000, " " * 3000, "\u0301" * 3000, "e\u0301\u0316" *
 
 
 def book(rng, pieces, size):
-    """Beyond the sizes at which a text is read in parts and a word in windows; mostly words with one space between them."""
+    """Beyond the sizes at which a text is read in parts and a word in windows;
+    mostly words with one space between them."""
     parts = []
     while sum(map(len, parts)) < size:
         parts.append(rng.choice((" ", " ", " ", "  ", "")) + (rng.choice(WORDS) if rng.random() < 0.9

@@ -1,7 +1,9 @@
 /* tokenize.c - a tokenizer folder as a program, for tests and timings beside other people's.
  *
- *     tokenize DIR              stdin: {"text", "pair"?, "max_length"?, "plain"?} a line; stdout, in the same order: {"ids", "types"}
- *     tokenize DIR --time N     reads all, then encodes it N times; stdout: {"load_ms", "best_ms", "bytes", "tokens"} */
+ *     tokenize DIR              stdin: {"text", "pair"?, "max_length"?, "plain"?} a line;
+ *                               stdout, in the same order: {"ids", "types"}
+ *     tokenize DIR --time N     reads all, then encodes it N times;
+ *                               stdout: {"load_ms", "best_ms", "bytes", "tokens"} */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

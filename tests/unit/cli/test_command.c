@@ -1,5 +1,5 @@
-/* The option parser over a table of its own: what reaches the settings, and the status and sentence of every
- * refusal. */
+/* The option parser over a table of its own: what reaches the settings,
+ * and the status and sentence of every refusal. */
 #include "unit/cm.h"
 #include <fcntl.h>
 #include <stdio.h>

@@ -31,8 +31,7 @@ typedef struct operator {
     double gradient_tolerance;
 } operator;
 
-/* ---- attention: T tokens, head size d, 2A rows of a table; in: q, k, v side by side (T, 3d), tables (2A, d)
- * ------------ */
+/* ---- attention: T tokens, head size d, 2A rows of a table; in: q, k, v side by side (T, 3d), tables (2A, d) ---- */
 enum { T_, D_, A_ };
 
 static size_t attention_inputs(const size_t s[]) { return 3*s[T_]*s[D_] + 4*s[A_]*s[D_]; }
@@ -69,12 +68,18 @@ static void *prepare_attention_with(const float *in, const size_t s[], enum zoo_
     return p;
 }
 
-static void *prepare_f32(const float *in, const size_t s[]) { return prepare_attention_with(in, s, ZOO_PRECISION_F32,
-                                                                                            2 * (int)s[A_]); }
-static void *prepare_bf16(const float *in, const size_t s[]) { return prepare_attention_with(in, s, ZOO_PRECISION_BF16,
-                                                                                             2 * (int)s[A_]); }
-static void *prepare_int8(const float *in, const size_t s[]) { return prepare_attention_with(in, s, ZOO_PRECISION_INT8,
-                                                                                             2 * (int)s[A_]); }
+static void *prepare_f32(const float *in, const size_t s[])
+{
+    return prepare_attention_with(in, s, ZOO_PRECISION_F32, 2 * (int)s[A_]);
+}
+static void *prepare_bf16(const float *in, const size_t s[])
+{
+    return prepare_attention_with(in, s, ZOO_PRECISION_BF16, 2 * (int)s[A_]);
+}
+static void *prepare_int8(const float *in, const size_t s[])
+{
+    return prepare_attention_with(in, s, ZOO_PRECISION_INT8, 2 * (int)s[A_]);
+}
 /* Buckets that leap: half the distances in the first half of the columns, the rest in a few steps. */
 static void *prepare_apart(const float *in, const size_t s[])
 {
@@ -133,11 +138,14 @@ static void reference_attention(double *out, const double *in, const size_t s[],
     reference_probabilities(out, NULL, in, s, max_relative);
 }
 
-static void reference_attend(double *out, const double *in, const size_t s[]) { reference_attention(out, in, s, 2 *
-                                                                                                    (int)s[A_]); }
-static void reference_apart(double *out, const double *in, const size_t s[]) { reference_attention(out, in, s,
-                                                                                                   (int)s[A_] / 2 + 2);
-                                                                               }
+static void reference_attend(double *out, const double *in, const size_t s[])
+{
+    reference_attention(out, in, s, 2 * (int)s[A_]);
+}
+static void reference_apart(double *out, const double *in, const size_t s[])
+{
+    reference_attention(out, in, s, (int)s[A_] / 2 + 2);
+}
 
 /* What is multiplied is rounded first: what is left is the rounding of the probabilities. */
 static void reference_rounded(double *out, const double *in, const size_t s[])
@@ -180,8 +188,7 @@ static void reference_bytes(double *out, const double *in, const size_t s[])
     free(rounded);
 }
 
-/* ---- attention in training: probabilities dropped, with a backward pass
- * ------------------------------------------------ */
+/* ---- attention in training: probabilities dropped, with a backward pass ---- */
 
 static zoo_coins coins_of_test(void) { return zoo_coins_of(5, 6, 7, 0.25); }
 
@@ -256,16 +263,17 @@ static void reference_dropped(double *out, const double *in, const size_t s[], s
     { \
         train_attention(NULL, din, dout, in, s, queries, precision); \
     } \
-    static void reference_##name(double *out, const double *in, const size_t s[]) { reference_dropped(out, in, s, \
-                                                                                                      queries); }
+    static void reference_##name(double *out, const double *in, const size_t s[]) \
+    { \
+        reference_dropped(out, in, s, queries); \
+    }
 TRAINED(trained_f32, s[T_], ZOO_PRECISION_F32)
 TRAINED(trained_bf16, s[T_], ZOO_PRECISION_BF16)
 TRAINED(first_f32, 1, ZOO_PRECISION_F32)
 TRAINED(first_bf16, 1, ZOO_PRECISION_BF16)
 static size_t first_outputs(const size_t s[]) { return s[D_]; }
 
-/* ---- rows: R rows of width W
- * ------------------------------------------------------------------------------------------ */
+/* ---- rows: R rows of width W ---- */
 enum { R_, W_ };
 
 static size_t rows_size(const size_t s[]) { return s[R_]*s[W_]; }
@@ -367,8 +375,10 @@ static void mean(float *out, const float *in, const size_t s[], void *prepared)
     (void)prepared;
     zoo_mean_fwd(out, in, s[R_], s[W_]);
 }
-static void reference_mean(double *out, const double *in, const size_t s[]) { zoo_reference_mean(out, in, s[R_], s[W_]);
-                                                                              }
+static void reference_mean(double *out, const double *in, const size_t s[])
+{
+    zoo_reference_mean(out, in, s[R_], s[W_]);
+}
 
 static void unit(float *out, const float *in, const size_t s[], void *prepared)
 {
@@ -382,8 +392,7 @@ static void reference_unit(double *out, const double *in, const size_t s[])
         zoo_reference_unit(out + r*s[W_], in + r*s[W_], s[W_]);
 }
 
-/* ---- the table
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- the table ---- */
 #define PLAIN { { 1, 64 }, { 2, 5 }, { 13, 8 }, { 16, 32 }, { 64, 32 }, { 128, 64 }, { 131, 33 } }
 #define DISENTANGLED { { 1, 64, 256 }, { 16, 64, 256 }, { 64, 64, 256 }, { 128, 64, 256 }, { 512, 64, 256 }, \
                        { 77, 7, 8 }, { 50, 33, 2 } }

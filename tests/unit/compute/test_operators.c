@@ -1,7 +1,7 @@
 /* Walks the table of operators: agreement with the scalar reference on every instruction set that the processor has,
  * and gradients with finite differences of it.
- * With --time: microseconds of the fast version and of the reference, one JSON object a line. With --agree: agreement
- * alone. */
+ * With --time: microseconds of the fast version and of the reference, one JSON object a line.
+ * With --agree: agreement alone. */
 #include "unit/cm.h"
 #include <math.h>
 #include <stdio.h>
@@ -75,8 +75,7 @@ static int agrees(const operator *op, const size_t *shape)
     return error <= op->tolerance;
 }
 
-/* ---- gradients
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- gradients ---- */
 
 enum { GRADIENTS = 32, GRADIENT_OUTPUTS = 2500 };       /* inputs that are tried; larger shapes take too long */
 

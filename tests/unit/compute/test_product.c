@@ -1,5 +1,5 @@
-/* One table of shapes; each is computed in every precision and compared with sums in double over what the precision
- * stores. */
+/* One table of shapes; each is computed in every precision and compared with sums in double
+ * over what the precision stores. */
 #include "unit/cm.h"
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* A table of shapes; the three products of each agree with sums in double over what the precision keeps of the
- * operands. */
+/* A table of shapes; the three products of each agree with sums in double over what the
+ * precision keeps of the operands. */
 #include "unit/cm.h"
 #include <math.h>
 #include <stdlib.h>

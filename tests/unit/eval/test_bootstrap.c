@@ -19,8 +19,8 @@ static void a_quantile_lies_between_its_neighbours(void **state)
     assert_true(isnan(zoo_quantile(x, 0, 0.5)) && isnan(zoo_quantile(x, 4, (double)NAN)));
 }
 
-/* Column 1 is column 0 plus 1: drawn together, the sums differ by the number of rows, always. A part never draws from
- * another. */
+/* Column 1 is column 0 plus 1: drawn together, the sums differ by the number of rows, always.
+ * A part never draws from another. */
 static void columns_are_drawn_together_and_parts_apart(void **state)
 {
     enum { B = 1000 };

@@ -36,8 +36,8 @@ static void a_choice_is_the_letter_that_is_stated_last_and_most_explicitly(void 
         { "Let us see.\nC. the third one", 'C' }, { "- **D.** Rome", 'D' }, { "A.M. is morning", 0 },
         { "The options are:\nA. one\nB. two\nC. three\nD. four\nSo I choose option C", 'C' },
         { "A. one\nB. two\nC. three\nD. four\nThe answer is (A).", 'A' },
-        { "A. one\nB. two\nC. three\nD. four", 'D' },          /* nothing but the options: the last capital, for want of
-                                                                * better */
+        /* nothing but the options: the last capital, for want of better */
+        { "A. one\nB. two\nC. three\nD. four", 'D' },
         { "I think it must be D, a triangle has three sides.", 'D' }, { "Without doubt option A", 'A' },
         { "A triangle has three sides, so it is (C)", 'C' },
         { "A triangle has three sides.", 0 }, { "I think so.", 0 }, { "I would say a is best", 0 },
@@ -234,7 +234,8 @@ static void programs_are_graded_by_their_tests(void **state)
         { "```python\ndef add(a, b):\n    return a + b\n```", 1 }, { "def add(a, b):\n    return a - b\n", 0 },
             { "def add(a, b)", 0 }, { "", 0 },
         { "def add(a, b):\n    return a + b\nimport sys\nsys.exit(0)\n", 0 }, { "import os\nos._exit(0)\n", 0 },
-        { "print('x' * 5000)\ndef add(a, b):\n    print(a)\n    return a + b\nif __name__ == '__main__':\n    input()\n", 1 },
+        { "print('x' * 5000)\ndef add(a, b):\n    print(a)\n    return a + b\nif __name__ == '__main__':\n"
+          "    input()\n", 1 },
         { "from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass P:\n    x: "
           "int\ndef add(a, b):\n    return P(a + b).x\n", 1 },
         { "def add(a, b):\n    while True: pass\n", 0 },

@@ -1,5 +1,5 @@
-/* What a program in the sandbox must not be able to do. Each test runs real programs; where no sandbox works all are
- * skipped. */
+/* What a program in the sandbox must not be able to do. Each test runs real programs;
+ * where no sandbox works all are skipped. */
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <setjmp.h>

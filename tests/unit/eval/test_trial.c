@@ -93,8 +93,7 @@ static void who_costs_all_queries_is_named(void **state)
     assert_int_equal(zoo_trial_build(&t, &(zoo_trial_input){ .data = &d, .columns = three, .k = 3 }, &err), ZOO_EUSAGE);
     assert_non_null(strstr(err.message,
                            "none of the 3 queries has a reward for each of the 3 experts; the fewest has 'C', with 1: "
-                           "collect "
-                           "its rewards, or leave it out: without 'C', 2 would be complete (--without C)"));
+                           "collect its rewards, or leave it out: without 'C', 2 would be complete (--without C)"));
     zoo_dataset_release(&d);
 }
 

@@ -26,7 +26,8 @@ static void the_first_user_message_gives_the_text(void **state)
         { "[{\"role\":\"system\",\"content\":\"be good\"},{\"content\":\"a\\nb "
           "\\u00e9\",\"role\":\"user\"},{\"role\":\"user\",\"content\":\"x\"}]",
           "a\nb \xc3\xa9" },
-        { "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"one\"},{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:\"}},"
+        { "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"one\"},"
+          "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:\"}},"
           "{\"text\":\"two\",\"type\":\"text\"},{\"type\":\"text\",\"text\":\"\"}]}]", "one\ntwo" },
         { "[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{}}]}]", "" },
         { "[{\"role\":\"user\",\"content\":[]}]", "" },

@@ -73,8 +73,7 @@ static void neighbouring_cjk_characters_are_a_word(void **state)
     zoo_vocabulary *v = learn(&words, texts, 3, 100);
 
     (void)state;
-    assert_int_equal(zoo_vocabulary_size(v), 3);                     /* two characters in three texts, their pair in
-                                                                      * two */
+    assert_int_equal(zoo_vocabulary_size(v), 3);                  /* two characters in three texts, their pair in two */
     assert_null(zoo_vocabulary_word(v, 0));
     assert_string_equal(zoo_vocabulary_word(v, 2), "\xe4\xb8\xad\xe6\x96\x87");
     done(v, &words);

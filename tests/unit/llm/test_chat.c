@@ -12,7 +12,8 @@ static void a_request_holds_what_was_set_and_nothing_else(void **state)
     static const struct { zoo_chat_request request; const char *query, *body; } cases[] = {
         { { "m", NULL, NAN, 0 }, "hi", "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}" },
         { { "a\"b", "be\nbrief", 0, 5 }, "\xff",
-          "{\"model\":\"a\\\"b\",\"messages\":[{\"role\":\"system\",\"content\":\"be\\nbrief\"},{\"role\":\"user\",\"content\":\"\xef\xbf\xbd\"}],"
+          "{\"model\":\"a\\\"b\",\"messages\":[{\"role\":\"system\",\"content\":\"be\\nbrief\"},"
+          "{\"role\":\"user\",\"content\":\"\xef\xbf\xbd\"}],"
           "\"temperature\":0,\"max_tokens\":5}" },
         { { "m", NULL, 0.7, 0 }, "",
           "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"\"}],\"temperature\":0.7}" },
@@ -41,7 +42,8 @@ static void an_answer_is_read_with_its_counts(void **state)
 {
     static const char full[] = "{\"choices\":[{\"finish_reason\":\"length\",\"message\":{\"content\":\"hello\"}}],"
                                "\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4,"
-                               "\"completion_tokens_details\":{\"reasoning_tokens\":2},\"prompt_tokens_details\":{\"cached_tokens\":1}}}";
+                               "\"completion_tokens_details\":{\"reasoning_tokens\":2},"
+                               "\"prompt_tokens_details\":{\"cached_tokens\":1}}}";
     static const char bare[] = "{\"choices\":[{\"message\":{\"content\":\" \"}}],\"usage\":{\"prompt_tokens\":-3}}";
     zoo_chat_answer a = { 0 };
 
@@ -124,8 +126,10 @@ static void reasoning_is_read_apart(void **state)
 static void ends_that_will_not_change_are_told_apart(void **state)
 {
     static const struct { const char *reply, *words; } cases[] = {
-        { "{\"choices\":[{\"finish_reason\":\"length\",\"message\":{\"content\":\"\"}}],\"usage\":{\"completion_tokens\":9}}", "used up" },
-        { "{\"choices\":[{\"finish_reason\":\"content_filter\",\"message\":{\"content\":\"I\"}}],\"usage\":{\"completion_tokens\":9}}", "filter" },
+        { "{\"choices\":[{\"finish_reason\":\"length\",\"message\":{\"content\":\"\"}}],"
+          "\"usage\":{\"completion_tokens\":9}}", "used up" },
+        { "{\"choices\":[{\"finish_reason\":\"content_filter\",\"message\":{\"content\":\"I\"}}],"
+          "\"usage\":{\"completion_tokens\":9}}", "filter" },
         { "{\"choices\":[{\"message\":{\"content\":null,\"refusal\":\"I "
           "cannot\"}}],\"usage\":{\"completion_tokens\":9}}", "refused: I cannot" },
     };
@@ -143,7 +147,9 @@ static void ends_that_will_not_change_are_told_apart(void **state)
 
 static void what_is_not_needed_may_be_anything(void **state)
 {
-    static const char reply[] = "{\"seed\":123456789012345678901234567890,\"a\":1,\"a\":1e999,\"usage\":null,\"choices\":[{\"index\":0,\"logprobs\":"
+    static const char reply[] =
+        "{\"seed\":123456789012345678901234567890,\"a\":1,\"a\":1e999,\"usage\":null,"
+        "\"choices\":[{\"index\":0,\"logprobs\":"
         "{\"token\":\"\\ud83d\"},\"message\":{\"content\":\"first\",\"content\":\"a\\u0000\\ud83d "
         "\\ud83d\\ude00\",\"tool_calls\":[{}]}},[1,{}],7]}";
     static const char next[] = "{\"choices\":[{\"message\":{\"content\":\"b\"}}]}";

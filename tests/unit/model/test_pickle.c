@@ -60,17 +60,19 @@ static void a_tensor_says_where_it_lies(void **state)
 static void the_forms_that_torch_writes_are_read(void **state)
 {
     (void)state;
-    /* a scalar; a parameter; an OrderedDict with the versions of modules; protocol 4; a tensor of a storage without a type */
+    /* a scalar; a parameter; an OrderedDict with the versions of modules; protocol 4; a tensor of a storage that has
+     * no type */
     assert_int_equal(READ(ONE(TENSOR("LongStorage", "0", "K\0" "))"))), ZOO_OK);
     assert_int_equal(seen.last.elements, 1);
-    assert_int_equal(READ(ONE(GLOBAL("torch._utils", "_rebuild_parameter") TENSOR("FloatStorage", "0", "K\0"
-                                                                                  "K\5\x85K\1\x85")
+    assert_int_equal(READ(ONE(GLOBAL("torch._utils", "_rebuild_parameter")
+                              TENSOR("FloatStorage", "0", "K\0" "K\5\x85K\1\x85")
                               "\x88}\x87R")), ZOO_OK);
     assert_int_equal(seen.last.elements, 5);
     assert_int_equal(READ("\x80\2" GLOBAL("collections", "OrderedDict") ")Rq\0(" TEXT("\1", "a")
                           TENSOR("BFloat16Storage", "0", "K\0" "K\5\x85K\1\x85") "u}" TEXT("\1", "_") "}sb."), ZOO_OK);
     assert_int_equal(seen.count, 1);
-    assert_int_equal(READ("\x80\4\x95\0\0\0\0\0\0\0\0}\x94(\x8c\1a\x94\x8c\14torch._utils\x94\x8c\22_rebuild_tensor_v2\x94\x93\x94("
+    assert_int_equal(READ("\x80\4\x95\0\0\0\0\0\0\0\0}\x94(\x8c\1a\x94\x8c\14torch._utils\x94\x8c\22_rebuild_tensor_v2"
+                          "\x94\x93\x94("
                           "(\x8c\7storage\x94\x8c\5torch\x94\x8c\14FloatStorage\x94\x93\x94\x8c\1"
                           "0\x94\x8c\3cpu\x94K\5t\x94QK\0K\5\x85\x94K\1\x85\x94\x89}t\x94R\x94u."), ZOO_OK);
     assert_int_equal(seen.last.elements, 5);
@@ -78,8 +80,8 @@ static void the_forms_that_torch_writes_are_read(void **state)
                               GLOBAL("torch.storage", "UntypedStorage") TEXT("\1", "0") TEXT("\3", "cpu") "K\x0atQ"
                               "K\0K\5\x85K\1\x85\x89}" GLOBAL("torch", "float8_e4m3fn") "tR")), ZOO_OK);
     assert_string_equal(seen.last.dtype_name, "F8_E4M3");
-    assert_int_equal(READ("\x80\2}(" TEXT("\1", "e") "K\3" TEXT("\1", "a") TENSOR("FloatStorage", "0", "K\0"
-                                                                                  "K\5\x85K\1\x85")
+    assert_int_equal(READ("\x80\2}(" TEXT("\1", "e") "K\3"
+                          TEXT("\1", "a") TENSOR("FloatStorage", "0", "K\0" "K\5\x85K\1\x85")
                           TEXT("\1", "n") "NG\0\0\0\0\0\0\0\0K\1u."), ZOO_OK);
     assert_int_equal(seen.count, 1);
     /* a stride of size 1 */

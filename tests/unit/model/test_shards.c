@@ -13,8 +13,8 @@ static void files_are_distinct_and_in_order(void **state)
     zoo_shards s;
 
     (void)state;
-    assert_int_equal(parse(&s,
-                           "{\"metadata\":{\"total_size\":1},\"weight_map\":{\"a\":\"m-2.safetensors\",\"b\":\"m-1.safetensors\",\"c\":\"m-2.safetensors\"}}", NULL), ZOO_OK);
+    assert_int_equal(parse(&s, "{\"metadata\":{\"total_size\":1},\"weight_map\":{\"a\":\"m-2.safetensors\","
+                               "\"b\":\"m-1.safetensors\",\"c\":\"m-2.safetensors\"}}", NULL), ZOO_OK);
     assert_int_equal(s.count, 2);
     assert_string_equal(s.files[0], "m-2.safetensors");
     assert_string_equal(s.files[1], "m-1.safetensors");

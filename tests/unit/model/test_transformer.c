@@ -242,8 +242,8 @@ static void minilm_agrees_with_its_reference(void **state)
 /* ---- wrong use ---- */
 static void wrong_batches_are_refused(void **state)
 {
-    zoo_transformer *t = open_folder("bert", ZOO_PRECISION_F32), *backbone = open_folder("backbone-bin",
-                                                                                         ZOO_PRECISION_F32);
+    zoo_transformer *t = open_folder("bert", ZOO_PRECISION_F32);
+    zoo_transformer *backbone = open_folder("backbone-bin", ZOO_PRECISION_F32);
     zoo_transformer *pair = open_folder("pair-reward", ZOO_PRECISION_F32);
     zoo_pass *p = pass_new(t, 600, 2), *q = pass_new(backbone, 64, 1), *r = pass_new(pair, 64, 1);
     const uint32_t good[] = { 1, 2, 3, 4 }, beyond[] = { 1, 2, 4000, 4 };
@@ -319,8 +319,8 @@ static void write_variant(const char *from, const char *to)
     free(text);
 }
 
-/* Nothing is allocated by a config's word alone: sizes that the weights do not have are errors that name tensor and
- * shape. */
+/* Nothing is allocated by a config's word alone: sizes that the weights do not have are errors
+ * that name tensor and shape. */
 static void a_config_that_lies_about_sizes_is_refused(void **state)
 {
     static const struct { const char *from, *to, *named; } cases[] = {

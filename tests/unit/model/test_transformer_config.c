@@ -76,9 +76,8 @@ static void heads_follow_the_architecture(void **state)
     assert_int_equal(parse(&c, "{\"model_type\": \"bert\", \"architectures\": [\"BertForMaskedLM\"]}", &err), ZOO_OK);
     assert_int_equal(c.head, ZOO_HEAD_NONE);
     assert_int_equal(parse(&c, "{\"model_type\": \"deberta-v2\", \"architectures\": [\"DebertaV2PairRM\"], "
-                               "\"n_tasks\": 1, "
-                               "\"sep_token_id\": 2, \"source_prefix_id\": 10, \"cand1_prefix_id\": 11, "
-                               "\"cand2_prefix_id\": 12}", &err), ZOO_OK);
+                               "\"n_tasks\": 1, \"sep_token_id\": 2, \"source_prefix_id\": 10, "
+                               "\"cand1_prefix_id\": 11, \"cand2_prefix_id\": 12}", &err), ZOO_OK);
     assert_int_equal(c.head, ZOO_HEAD_PAIR);
     assert_int_equal(c.candidate2_id, 12);
 }

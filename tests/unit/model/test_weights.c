@@ -1,5 +1,5 @@
-/* A checkpoint's weights from its folder: which file wins, 8-bit weights, many readers, a file that changes
- * meanwhile. */
+/* A checkpoint's weights from its folder: which file wins, 8-bit weights, many readers,
+ * a file that changes meanwhile. */
 #include "unit/cm.h"
 #include <pthread.h>
 #include <stdio.h>

@@ -145,7 +145,8 @@ static int dechunk(char *bytes, const char *text, size_t step, size_t max, zoo_h
 
 static void chunks_are_put_together_in_any_pieces(void **state)
 {
-    static const char text[] = "4\r\nWiki\r\n5;ext=1\r\npedia\r\nE\r\n in\r\n\r\nchunks.\r\n0\r\nTrailer: x\r\n\r\nnext";
+    static const char text[] = "4\r\nWiki\r\n5;ext=1\r\npedia\r\nE\r\n in\r\n\r\nchunks.\r\n0\r\n"
+                               "Trailer: x\r\n\r\nnext";
     zoo_http_chunks chunks;
     char bytes[200];
 

@@ -1,5 +1,5 @@
-/* test_sample.c - the sample folder: enough rows, each gradable, test questions apart from training, the same bytes
- * again. */
+/* test_sample.c - the sample folder: enough rows, each gradable, test questions apart from training,
+ * the same bytes again. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* test_tasks.c - the table of tasks: every kind makes, asks, is recognised from the text alone, solves and errs as it
- * should. */
+/* test_tasks.c - the table of tasks: every kind makes, asks, is recognised from the text alone,
+ * solves and errs as it should. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -188,8 +188,7 @@ static void test_other_text_is_not_matched(void **state)
             fail_msg("taken for %s: %s", task.kind->name, texts[i]);
     memset(filler, 'A', sizeof filler);
     assert_false(zoo_sim_match(filler, sizeof filler, &task));
-    for (size_t i = 0; i + 4 < ZOO_SIM_TEXT_SIZE - 1; i += 4)          /* as many false starts as fit: must end,
-                                                                        * quickly */
+    for (size_t i = 0; i + 4 < ZOO_SIM_TEXT_SIZE - 1; i += 4)       /* as many false starts as fit: must end, quickly */
         memcpy(filler + i, "\nA) ", 4);
     assert_false(zoo_sim_match(filler, ZOO_SIM_TEXT_SIZE - 1, &task));
 }

@@ -274,8 +274,8 @@ static inline const char *give_all(struct fixture *f, zoo_store *store, const ch
 /* a and c are of the split train, b is of test; between b and c a key is missing. */
 static inline void three_queries(struct fixture *f)
 {
-    take(f, f->store, NEW("a", "alpha", IN("train")) NEW("b", "beta", IN("test")) NEW("gone", "", "") NEW("c", "",
-                                                                                                          IN("train")));
+    take(f, f->store, NEW("a", "alpha", IN("train")) NEW("b", "beta", IN("test")) NEW("gone", "", "")
+         NEW("c", "", IN("train")));
     OK(zoo_store_delete(f->store, ZOO_THING_QUERY, "gone", &f->err));
 }
 

@@ -4,23 +4,20 @@
 /* Something of every kind; names in no order. */
 static const char rich[] =
     "{\"id\": \"b\", \"query\": \"1\\n \u00e9\\ud83d\\ude00\\u0001\\\"\\\\/\", \"dataset\": \"d\", \"subset\": \"s\", "
-    "\"split\": \"\u00e9\", "
-    "\"tags\": [\"k:v\", \"plain\", \":x\", \"k:\", \"tag:y:z\"], \"reward_model\": \"zeta\", \"rewards\": {\"z\": "
-    "1e300, \"B\": 5e-324, \"a\": -0.1}, "
-    "\"costs\": {\"z\": 0.25, \"org/x:7b\": 0}, \"tokens\": {\"a\": 7, \"z\": {\"in\": 1, \"cached\": 2}}, \"turns\": "
-    "[\"1\", \"2\"], \"n\": 1000000000000, "
+    "\"split\": \"\u00e9\", \"tags\": [\"k:v\", \"plain\", \":x\", \"k:\", \"tag:y:z\"], \"reward_model\": \"zeta\", "
+    "\"rewards\": {\"z\": 1e300, \"B\": 5e-324, \"a\": -0.1}, \"costs\": {\"z\": 0.25, \"org/x:7b\": 0}, "
+    "\"tokens\": {\"a\": 7, \"z\": {\"in\": 1, \"cached\": 2}}, \"turns\": [\"1\", \"2\"], \"n\": 1000000000000, "
     "\"raw\": [ 1.50 , \"\\u00e9\" ]}\n"
     "{\"id\": \"A\", \"query\": \"\", \"rewards\": {\"A\": 0.30000000000000004}, \"reward_model\": \"zeta\", "
-    "\"costs\": \"free\", "
-    "\"responses\": {\"B\": \"an\\nsw\\u0000er\", \"z\": \"\"}}\n"
+    "\"costs\": \"free\", \"responses\": {\"B\": \"an\\nsw\\u0000er\", \"z\": \"\"}}\n"
     "{\"id\": \"17\", \"query\": \"third\", \"rewards\": {}}\n"
     "{\"id\": \"A\", \"reward_model\": \"alpha\", \"rewards\": {\"z\": 2, \"m\": 3}}\n"
     "{\"id\": \"17\", \"reward_model\": \"alpha\", \"rewards\": {\"z\": 1.7976931348623157e308}}\n"
     "{\"id\": \"17\", \"expert\": \"a\", \"sample\": 2, \"settings\": {\"system\": \"\u00e9\\n\", \"seed\": 7}, "
     "\"text\": \"\\u0000\", \"reasoning\": \"r\", "
     "\"finish_reason\": \"length\", \"tokens\": {\"in\": 0, \"out\": 1, \"reasoning\": 2, \"cached\": 3}, \"cost\": "
-    "0.1, \"first_token_seconds\": 0.2, "
-    "\"seconds\": 3, \"asked\": \"2026-11-22T21:05:01Z\", \"scores\": {\"zeta\": 0.5, \"alpha\": 0.25}}\n"
+    "0.1, \"first_token_seconds\": 0.2, \"seconds\": 3, \"asked\": \"2026-11-22T21:05:01Z\", "
+    "\"scores\": {\"zeta\": 0.5, \"alpha\": 0.25}}\n"
     "{\"id\": \"17\", \"expert\": \"a\", \"turn\": 2, \"settings\": {\"system\": \"\u00e9\\n\", \"seed\": 7}, "
     "\"text\": \"again\"}\n"
     "{\"id\": \"b\", \"expert\": \"B\", \"failed\": {\"times\": 3, \"cause\": \"HTTP 500\", \"final\": true, \"cost\": "
@@ -42,12 +39,10 @@ static void what_is_exported_is_what_was_imported(void **state)
     take(f, f->store, rich);
     assert_string_equal(give(f, f->store, ZOO_EXPORT_ROWS, &zeta),
         "{\"id\": \"b\", \"query\": \"1\\n \u00e9\U0001F600\\u0001\\\"\\\\/\", \"dataset\": \"d\", \"subset\": \"s\", "
-        "\"split\": \"\u00e9\", "
-        "\"tags\": [\"k:v\", \"plain\", \":x\", \"k:\", \"tag:y:z\"], \"rewards\": {\"B\": 4.94065645841247e-324, "
-        "\"a\": -0.1, \"z\": 1e+300}, "
-        "\"reward_model\": \"zeta\", \"costs\": {\"org/x:7b\": 0.0, \"z\": 0.25}, \"tokens\": {\"a\": 7, \"z\": "
-        "{\"in\": 1, \"cached\": 2}}, \"turns\": [\"1\", \"2\"], "
-        "\"n\": 1000000000000, \"raw\": [ 1.50 , \"\\u00e9\" ]}\n"
+        "\"split\": \"\u00e9\", \"tags\": [\"k:v\", \"plain\", \":x\", \"k:\", \"tag:y:z\"], "
+        "\"rewards\": {\"B\": 4.94065645841247e-324, \"a\": -0.1, \"z\": 1e+300}, \"reward_model\": \"zeta\", "
+        "\"costs\": {\"org/x:7b\": 0.0, \"z\": 0.25}, \"tokens\": {\"a\": 7, \"z\": {\"in\": 1, \"cached\": 2}}, "
+        "\"turns\": [\"1\", \"2\"], \"n\": 1000000000000, \"raw\": [ 1.50 , \"\\u00e9\" ]}\n"
         "{\"id\": \"A\", \"query\": \"\", \"tags\": [], \"rewards\": {\"A\": 0.30000000000000004}, \"reward_model\": "
         "\"zeta\", \"costs\": \"free\"}\n"
         "{\"id\": \"17\", \"query\": \"third\", \"tags\": [], \"rewards\": {}}\n");
@@ -79,9 +74,8 @@ static void answers_and_judgements_are_a_line_each(void **state)
         "{\"id\": \"17\", \"expert\": \"a\", \"sample\": 2, \"turn\": 1, \"settings\": {\"system\": \"\u00e9\\n\", "
         "\"seed\": 7}, \"text\": \"\\u0000\", "
         "\"reasoning\": \"r\", \"finish_reason\": \"length\", \"tokens\": {\"in\": 0, \"out\": 1, \"reasoning\": 2, "
-        "\"cached\": 3}, \"cost\": 0.1, "
-        "\"first_token_seconds\": 0.2, \"seconds\": 3.0, \"asked\": \"2026-11-22T21:05:01Z\", \"scores\": {\"alpha\": "
-        "0.25, \"zeta\": 0.5}}\n");
+        "\"cached\": 3}, \"cost\": 0.1, \"first_token_seconds\": 0.2, \"seconds\": 3.0, "
+        "\"asked\": \"2026-11-22T21:05:01Z\", \"scores\": {\"alpha\": 0.25, \"zeta\": 0.5}}\n");
     assert_string_equal(give(f, f->store, ZOO_EXPORT_JUDGEMENTS, NULL),
         "{\"id\": \"b\", \"reward_model\": \"judge\", \"a\": {\"expert\": \"z\", \"sample\": 2}, \"b\": {\"expert\": "
         "\"B\", \"sample\": 1}, \"turn\": 3, "
@@ -193,9 +187,8 @@ static void what_differs_replaces_with_update(void **state)
          "{\"id\": \"a\", \"expert\": \"e\", \"cost\": 1, \"scores\": {\"rm\": 1}}\n");
     OK(try_take(f, f->store,
                 "{\"id\": \"a\", \"query\": \"2\", \"split\": \"y\", \"tags\": [\"k:3\"], \"n\": 7, \"rewards\": "
-                "{\"e\": 2}, "
-                "\"responses\": {\"e\": \"2\"}, \"tokens\": {\"e\": 5}}\n{\"id\": \"a\", \"expert\": \"e\", \"cost\": "
-                "3, \"scores\": {\"rm\": 4}}\n"
+                "{\"e\": 2}, \"responses\": {\"e\": \"2\"}, \"tokens\": {\"e\": 5}}\n{\"id\": \"a\", "
+                "\"expert\": \"e\", \"cost\": 3, \"scores\": {\"rm\": 4}}\n"
                 "{\"id\": \"a\", \"expert\": \"e\", \"cost\": 3}\n", &update, &counts));
     assert_true(counts.updated == 2 && counts.unchanged == 1 && counts.rewards == 2 && counts.responses == 1);
     assert_string_equal(give_all(f, f->store, "default"),
@@ -206,8 +199,7 @@ static void what_differs_replaces_with_update(void **state)
         "{\"id\": \"a\", \"reward_model\": \"default\", \"rewards\": {\"e\": 2.0, \"g\": 1.0}}\n"
         "{\"id\": \"a\", \"reward_model\": \"rm\", \"rewards\": {\"e\": 4.0}}\n"
         "{\"id\": \"a\", \"expert\": \"e\", \"sample\": 1, \"turn\": 1, \"text\": \"2\", \"tokens\": {\"in\": 1, "
-        "\"out\": 5}, \"cost\": 3.0, "
-        "\"scores\": {\"default\": 2.0, \"rm\": 4.0}}\n");
+        "\"out\": 5}, \"cost\": 3.0, \"scores\": {\"default\": 2.0, \"rm\": 4.0}}\n");
 }
 
 struct seen { int count; zoo_err last; };
@@ -228,9 +220,8 @@ static void bad_lines_in_the_middle_are_left_out(void **state)
     zoo_import_counts counts = { 0 };
 
     take(f, f->store, NEW("a", "1", ""));
-    OK(try_take(f, f->store, NEW("b", "", "") "not a line\n" NEW("a", "2", "") NEW("c", "",
-                                                                                   "") "{\"id\": \"c\", \"rewards\": "
-                                                                                       "{\"e\": 1}}\n"
+    OK(try_take(f, f->store, NEW("b", "", "") "not a line\n" NEW("a", "2", "") NEW("c", "", "")
+                "{\"id\": \"c\", \"rewards\": {\"e\": 1}}\n"
                 "{\"id\": \"c\", \"rewards\": {\"e\": 2}}\n{\"id\": \"none\", \"rewards\": {}}\n"
                 "{\"id\": \"c\", \"expert\": \"new\", \"text\": \"x\", \"scores\": {\"default\": 5}}\n"
                 "{\"id\": \"c\", \"expert\": \"made\", \"scores\": {\"made\": 5}}\n"
@@ -239,18 +230,17 @@ static void bad_lines_in_the_middle_are_left_out(void **state)
     assert_true(seen.count == 5 && counts.skipped == 5);
     assert_non_null(strstr(seen.last.message, ":10, column"));
     assert_int_equal(counts.added, 3);
-    assert_int_equal(counts.updated, 4);                     /* what the line left out had written before it was refused
-                                                              * is undone */
+    assert_int_equal(counts.updated, 4);        /* what the line left out had written before it was refused is undone */
     assert_string_equal(give(f, f->store, ZOO_EXPORT_REWARDS, NULL),
         "{\"id\": \"c\", \"reward_model\": \"default\", \"rewards\": {\"e\": 1.0, \"new\": 5.0}}\n{\"id\": \"c\", "
-        "\"reward_model\": \"made\", "
-        "\"rewards\": {\"made\": 5.0}}\n{\"id\": \"c\", \"reward_model\": \"rm\", \"rewards\": {\"e\": 6.0}}\n");
+        "\"reward_model\": \"made\", \"rewards\": {\"made\": 5.0}}\n{\"id\": \"c\", \"reward_model\": \"rm\", "
+        "\"rewards\": {\"e\": 6.0}}\n");
     assert_string_equal(give(f, f->store, ZOO_EXPORT_RESPONSES, NULL),
                         "{\"id\": \"c\", \"responses\": {\"new\": \"x\"}}\n");
 }
 
-/* More lines than are looked up at once (4096): ids come again next to each other, in the same batch and in a later
- * one. */
+/* More lines than are looked up at once (4096): ids come again next to each other,
+ * in the same batch and in a later one. */
 static void an_id_comes_again_in_one_batch_and_in_a_later_one(void **state)
 {
     enum { IDS = 4500, EVERY = 50, AGAIN = 2 * IDS / EVERY + 1, BIG = 1 << 20 };

@@ -215,8 +215,8 @@ static void *delete_all(void *context)
     return NULL;
 }
 
-/* Queries go while they are loaded: each that is there has its reward and tag. What is wrong is said when the thread
- * has ended. */
+/* Queries go while they are loaded: each that is there has its reward and tag.
+ * What is wrong is said when the thread has ended. */
 static void a_load_shows_one_moment_while_another_deletes(void **state)
 {
     const zoo_store_filter all = { 0 };
@@ -277,11 +277,10 @@ static void queries_are_chosen_by_split_and_tag(void **state)
 {
     struct fixture *f = here(state);
 
-    take(f, f->store, NEW("a", "", IN("train") ", \"dataset\": \"d\", \"tags\": [\"k:x\", \"k:y\"]") NEW("b", "",
-                                                                                                         IN("train") ", \"dataset\": \"e\"")
-         NEW("c", "", IN("test") ", \"dataset\": \"d\", \"tags\": [\"k:y\", \"k:a=b\"]") NEW("e", "",
-                                                                                             ", \"dataset\": \"f\", "
-                                                                                             "\"tags\": [\"k:z\"]"));
+    take(f, f->store, NEW("a", "", IN("train") ", \"dataset\": \"d\", \"tags\": [\"k:x\", \"k:y\"]")
+         NEW("b", "", IN("train") ", \"dataset\": \"e\"")
+         NEW("c", "", IN("test") ", \"dataset\": \"d\", \"tags\": [\"k:y\", \"k:a=b\"]")
+         NEW("e", "", ", \"dataset\": \"f\", \"tags\": [\"k:z\"]"));
     assert_int_equal(chosen(f, (zoo_store_filter){ 0 }), 4);
     assert_int_equal(chosen(f, (zoo_store_filter){ .splits = TEXTS("train") }), 2);
     assert_int_equal(chosen(f, (zoo_store_filter){ .splits = TEXTS("train", "test", "train") }), 3);

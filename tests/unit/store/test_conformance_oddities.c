@@ -108,8 +108,8 @@ static void the_smallest_numbers_have_a_mean(void **state)
     assert_true(fabs(items[1].mean) <= 1e-300);
 }
 
-/* A collect in another process that has asked expert "m" the query "a" of the split "train" and waits for the
- * answer. */
+/* A collect in another process that has asked expert "m" the query "a" of the split
+ * "train" and waits for the answer. */
 static zoo_store *ask(struct fixture *f, const zoo_address *at)
 {
     zoo_store *asking = open_store(f, &f->places[0], ZOO_STORE_WRITE);
@@ -163,8 +163,8 @@ static void what_is_in_work_is_not_deleted(void **state)
     asking = ask(f, &at);
     FAILS(ZOO_ECONFLICT, "at work on the queries in the split 'train'",
           zoo_store_delete(f->store, ZOO_THING_SPLIT, "train", &f->err));
-    FAILS(ZOO_ECONFLICT, "at work on the query with the id 'a'", zoo_store_delete(f->store, ZOO_THING_QUERY, "a",
-                                                                                  &f->err));
+    FAILS(ZOO_ECONFLICT, "at work on the query with the id 'a'",
+          zoo_store_delete(f->store, ZOO_THING_QUERY, "a", &f->err));
     FAILS(ZOO_ECONFLICT, "at work on the expert 'm'", zoo_store_delete(f->store, ZOO_THING_EXPERT, "m", &f->err));
     OK(zoo_store_delete(f->store, ZOO_THING_SPLIT, "test", &f->err));
     OK(zoo_store_delete(f->store, ZOO_THING_EXPERT, "n", &f->err));

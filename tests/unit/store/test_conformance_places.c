@@ -148,12 +148,10 @@ static void expect_upgraded(struct fixture *f, zoo_store *store)
     assert_string_equal(give(f, store, ZOO_EXPORT_RESPONSES, NULL), read_text(f, "tests/golden/store/v1.responses"));
     assert_string_equal(give(f, store, ZOO_EXPORT_REWARDS, NULL), read_text(f, "tests/golden/store/v1.rewards"));
     assert_non_null(strstr(now, "\"rewards\": {\"m\": 0.1, \"org/x:7b\": -3.0}, \"costs\": {\"m\": 0.25, \"org/x:7b\": "
-                                "0.0}, "
-                           "\"tokens\": {\"expert-1\": {\"in\": 4, \"out\": 30}}, \"turns\": [\"a\", \"b\"], \"n\": "
-                           "1000000000000, \"reference\": \"1,000\"}\n"));
+                                "0.0}, \"tokens\": {\"expert-1\": {\"in\": 4, \"out\": 30}}, \"turns\": [\"a\", "
+                                "\"b\"], \"n\": 1000000000000, \"reference\": \"1,000\"}\n"));
     assert_non_null(strstr(now, "\"tokens\": {\"expert-1\": {\"in\": 0, \"out\": 30}, \"m\": 7}, \"raw\": [ 1.50 , "
-                                "\"\\u00e9\" ], "
-                           "\"costs\": \"not an object\"}\n"));
+                                "\"\\u00e9\" ], \"costs\": \"not an object\"}\n"));
     assert_memory_equal(now, then, (size_t)(strstr(then, "\"turns\"") - then));
     OK(zoo_store_load(store, &rows, &d, &f->err));
     assert_true(d.n == 3 && d.costs && d.costs[0] == 0.25 && !strcmp(d.experts[0], "m"));

@@ -1,5 +1,5 @@
-/* Queries, tags, experts, answers, failures, rewards, judgements, runs: put in by the functions of store.h, seen
- * through them. */
+/* Queries, tags, experts, answers, failures, rewards, judgements,
+ * runs: put in by the functions of store.h, seen through them. */
 #include "unit/store/conformance.h"
 
 /* ---- queries and tags ---- */
@@ -142,11 +142,10 @@ static void names_are_made_once(void **state)
 }
 
 #define FULL_ANSWER "{\"id\": \"b\", \"expert\": \"m\", \"sample\": 2, \"turn\": 3, \"settings\": {\"seed\": 7}, " \
-                    "\"text\": \"a\\u0000b\", " \
-    "\"reasoning\": \"\\u0000\", \"finish_reason\": \"stop\", \"tokens\": {\"in\": 41, \"out\": 0, \"reasoning\": 5, " \
-    "\"cached\": 9007199254740991}, " \
-    "\"cost\": 4.94065645841247e-324, \"first_token_seconds\": 0.1, \"seconds\": 1e+300, \"asked\": " \
-    "\"2026-11-22T21:05:01Z\"}\n"
+                    "\"text\": \"a\\u0000b\", \"reasoning\": \"\\u0000\", \"finish_reason\": \"stop\", " \
+                    "\"tokens\": {\"in\": 41, \"out\": 0, \"reasoning\": 5, \"cached\": 9007199254740991}, " \
+                    "\"cost\": 4.94065645841247e-324, \"first_token_seconds\": 0.1, \"seconds\": 1e+300, " \
+                    "\"asked\": \"2026-11-22T21:05:01Z\"}\n"
 
 static void an_answer_has_all_its_columns(void **state)
 {
@@ -215,8 +214,8 @@ static void failures_are_counted_and_final_ones_not_asked_again(void **state)
     assert_true(n == 3 && failed == 1);
     assert_string_equal(give(f, f->store, ZOO_EXPORT_ANSWERS, NULL),
                         "{\"id\": \"b\", \"expert\": \"m\", \"sample\": 1, \"turn\": 1, \"failed\": {\"times\": 3, "
-                        "\"cause\": \"a \\\"filter\\\"\", "
-                        "\"final\": true, \"cost\": 0.75, \"last\": \"2026-01-03T00:00:00Z\"}}\n");
+                        "\"cause\": \"a \\\"filter\\\"\", \"final\": true, \"cost\": 0.75, "
+                        "\"last\": \"2026-01-03T00:00:00Z\"}}\n");
     put_text(f, "b", "m", "after all");
     OK(zoo_store_count_unanswered(f->store, NULL, &at, &n, &failed, &f->err));
     assert_true(n == 2 && !failed);
@@ -270,10 +269,9 @@ static void a_reward_of_no_query_is_refused(void **state)
     assert_int_equal(n.rewards, 0);
 }
 
-#define JUDGED(verdict, \
-               rest) "{\"id\": \"a\", \"reward_model\": \"judge\", \"a\": {\"expert\": \"x\", \"sample\": 1}, \"b\": " \
-                     "{\"expert\": \"y\", " \
-    "\"sample\": 2}, \"turn\": 1, \"shown\": \"ba\", \"verdict\": \"" verdict "\"" rest "}\n"
+#define JUDGED(verdict, rest) \
+    "{\"id\": \"a\", \"reward_model\": \"judge\", \"a\": {\"expert\": \"x\", \"sample\": 1}, " \
+    "\"b\": {\"expert\": \"y\", \"sample\": 2}, \"turn\": 1, \"shown\": \"ba\", \"verdict\": \"" verdict "\"" rest "}\n"
 
 static void a_judgement_replaces_that_of_the_same_answers(void **state)
 {
@@ -398,9 +396,8 @@ static void lists_are_ordered_bytewise_or_by_arrival(void **state)
          "{\"id\": \"2\", \"query\": \"\", \"split\": \"\u00e9\", \"tags\": [\"k:x\", \"k:y\"], \"rewards\": {\"b\": "
          "1, \"B\": 2}}\n"
          NEW("3", "", IN("a") ", \"subset\": \"s\", \"responses\": {\"B\": \"x\", \"a\": \"y\"}")
-         NEW("4", "", IN("B") ", \"dataset\": \"d\", \"tags\": [\"k:x\"]") NEW("5", "", IN("A")) NEW("6", "",
-                                                                                                     IN("\u00e4")) NEW("7", "", "")
-         NEW("8", "", IN("A")));
+         NEW("4", "", IN("B") ", \"dataset\": \"d\", \"tags\": [\"k:x\"]") NEW("5", "", IN("A"))
+         NEW("6", "", IN("\u00e4")) NEW("7", "", "") NEW("8", "", IN("A")));
     i = listed(f, ZOO_LIST_SPLITS, 7);
     assert_null(i[0].name);
     for (size_t n = 0; n < COUNT(splits); n++)

@@ -355,12 +355,11 @@ static const char begin[] =
     "\"responses\": {\"m\": \"%s\"}")
     NEW("b", "%s", IN("test") ", \"tags\": [\"k:y\"], \"responses\": {\"m\": \"b\", \"last\": \"%s\"}, \"tokens\": "
                               "{\"m\": 7}") NEW("c", "", "")
-    R("a", ", \"reward_model\": \"rm\", \"rewards\": {\"m\": 1, \"last\": 2, \"z\": 3}") R("b", ", \"reward_model\": "
-                                                                                                "\"other\", \"rewards\": {\"m\": 7}")
+    R("a", ", \"reward_model\": \"rm\", \"rewards\": {\"m\": 1, \"last\": 2, \"z\": 3}")
+    R("b", ", \"reward_model\": \"other\", \"rewards\": {\"m\": 7}")
     R("a", ", \"expert\": \"z\", \"sample\": 2, \"settings\": {\"seed\": 7, \"system\": \"%s\"}, \"text\": \"t\", "
-           "\"reasoning\": \"%s\", \"asked\": "
-      "\"2026-11-22T21:05:01Z\", \"finish_reason\": \"stop\", \"scores\": {\"rm\": 3}, \"failed\": {\"cause\": \"%s\", "
-      "\"last\": \"2026-11-22T21:05:01Z\"}")
+           "\"reasoning\": \"%s\", \"asked\": \"2026-11-22T21:05:01Z\", \"finish_reason\": \"stop\", "
+           "\"scores\": {\"rm\": 3}, \"failed\": {\"cause\": \"%s\", \"last\": \"2026-11-22T21:05:01Z\"}")
     R("a", ", \"reward_model\": \"rm\", \"a\": {\"expert\": \"m\"}, \"b\": {\"expert\": \"z\"}, \"verdict\": \"a\", "
            "\"text\": \"%s\"");
 
@@ -368,18 +367,16 @@ static const char begin[] =
 static const char more[] =
     NEW("new", "half \\ud83d of one",
         IN("new") ", \"tags\": [\"k:x\", \"l:%s\"], \"subset\": \"s\", \"x\": \"%s\", \"responses\": {\"m\": \"%s\", "
-                  "\"p\": \"\"}, "
-    "\"costs\": {\"m\": 1, \"q\": 2}, \"tokens\": {\"q\": 1}")
+                  "\"p\": \"\"}, \"costs\": {\"m\": 1, \"q\": 2}, \"tokens\": {\"q\": 1}")
     NEW("a", "alpha", ", \"tags\": [\"k:x\", \"k:z\"], \"n\": {\"b\":[1,2]}, \"more\": 1, \"costs\": {\"m\": 0.5}, "
                       "\"responses\": {\"m\": \"%s\", \"new\": \"%s\"}")
-    R("a", ", \"reward_model\": \"rm\", \"rewards\": {\"m\": 1, \"new\": 2}") R("b", ", \"rewards\": {\"m\": 7}, "
-                                                                                     "\"reward_model\": \"other\"")
-    R("b", ", \"rewards\": {\"m\": 7}, \"reward_model\": \"third\"") R("new", ", \"rewards\": {\"m\": 7}, "
-                                                                              "\"reward_model\": \"rm\"")
+    R("a", ", \"reward_model\": \"rm\", \"rewards\": {\"m\": 1, \"new\": 2}")
+    R("b", ", \"rewards\": {\"m\": 7}, \"reward_model\": \"other\"")
+    R("b", ", \"rewards\": {\"m\": 7}, \"reward_model\": \"third\"")
+    R("new", ", \"rewards\": {\"m\": 7}, \"reward_model\": \"rm\"")
     R("a", ", \"expert\": \"z\", \"sample\": 2, \"settings\": {\"seed\": 7, \"system\": \"%s\"}, \"text\": \"t\", "
-           "\"reasoning\": \"%s\", \"asked\": "
-      "\"2026-11-22T21:05:01Z\", \"finish_reason\": \"stop\", \"scores\": {\"rm\": 3}, \"failed\": {\"cause\": \"%s\", "
-      "\"last\": \"2026-11-22T21:05:01Z\"}")
+           "\"reasoning\": \"%s\", \"asked\": \"2026-11-22T21:05:01Z\", \"finish_reason\": \"stop\", "
+           "\"scores\": {\"rm\": 3}, \"failed\": {\"cause\": \"%s\", \"last\": \"2026-11-22T21:05:01Z\"}")
     R("c", ", \"expert\": \"w\", \"turn\": 2, \"settings\": {\"system\": \"other %s\"}, \"text\": \"%s\", \"scores\": "
            "{\"rm\": 3, \"fourth\": 1}")
     R("a", ", \"reward_model\": \"rm\", \"a\": {\"expert\": \"m\"}, \"b\": {\"expert\": \"z\"}, \"verdict\": \"a\", "
@@ -390,8 +387,8 @@ static const char more[] =
 static const char bad[] =
     "not a line\n" R("none", ", \"rewards\": {}") R("c", ", \"expert\": \"v\", \"text\": \"x\", \"scores\": {\"rm\": "
                                                          "\"x\"}")
-    R("c", ", \"expert\": \"w\", \"turn\": 2, \"scores\": {\"fifth\": 1, \"rm\": 4}") R("a", ", \"rewards\": {}, "
-                                                                                             "\"n\": {\"b\":[1,3]}")
+    R("c", ", \"expert\": \"w\", \"turn\": 2, \"scores\": {\"fifth\": 1, \"rm\": 4}")
+    R("a", ", \"rewards\": {}, \"n\": {\"b\":[1,3]}")
     R("a", ", \"expert\": \"z\", \"sample\": 2, \"failed\": {\"cause\": \"other\"}");
 
 /* Lines with a long text for each "%s". */

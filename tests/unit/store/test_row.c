@@ -41,8 +41,7 @@ static void every_field_is_read(void **state)
         if (read_row(&row, "{\"\\u0069d\": \"a\", \"query\" : \"1\\n\\u00e9\\ud83d\\ude00\", "
                            "\"subset\":\"s\",\"tags\": [\"k:v:w\", \"plain\", "
                      "\":x\", \"k:v:w\", \"subset:s\"], \"rewards\": {\"org/m\": -1.5e1, \"n\": 0.1}, \"x\": {\"y\": "
-                     "[1, 2.50]}, \"split\": \"dev\", "
-                     "\"responses\": {\"n\": \"yes\"}, \"n\":null} \r"))
+                     "[1, 2.50]}, \"split\": \"dev\", \"responses\": {\"n\": \"yes\"}, \"n\":null} \r"))
             fail_msg("%s", err.message);
         equal(row.id, "a");
         equal(row.query, "1\n\xc3\xa9\xf0\x9f\x98\x80");
@@ -110,7 +109,8 @@ static void what_breaks_a_rule_is_refused_with_its_place(void **state)
     refuse("{\"tags\": [1]}", "f.jsonl:3, column 11: 'tags' should hold strings, not a number");
     refuse("{\"rewards\": []}", "f.jsonl:3, column 13: 'rewards' should be an object of numbers, is an array");
     refuse(START "\"m\": true}}",
-           "f.jsonl:3, column 44: the reward of 'm' should be a number, is a boolean; leave it out where there is none");
+           "f.jsonl:3, column 44: the reward of 'm' should be a number, is a boolean; leave it out where there is "
+           "none");
     refuse(START "\"m\": null, \"m\": 1}}", "f.jsonl:3, column 50: 'rewards' names m twice");
     refuse(START "\"m\": nul}}", "f.jsonl:3, column 44: not JSON: expected a value, found 'n'");
     refuse(START "\"m\": NaN}}", "f.jsonl:3, column 44: NaN and Infinity are not JSON; leave out what is not known");
@@ -165,10 +165,8 @@ static void null_is_as_if_it_were_not_there(void **state)
     (void)state;
     zoo_row_init(&row);
     take(&row, "{\"id\": \"a\", \"query\": \"q\", \"rewards\": {\"x\": null, \"y\": 1, \"z\" : null}, \"tags\": [null, "
-               "\"t\", null], \"split\": null, "
-         "\"subset\": null, \"dataset\": null, \"reward_model\": null, \"responses\": {\"x\": null, \"y\": \"yes\"}, "
-         "\"costs\": null, "
-         "\"tokens\": null, \"own\": null}");
+               "\"t\", null], \"split\": null, \"subset\": null, \"dataset\": null, \"reward_model\": null, "
+               "\"responses\": {\"x\": null, \"y\": \"yes\"}, \"costs\": null, \"tokens\": null, \"own\": null}");
     assert_int_equal(row.reward_count, 1);
     assert_int_equal(row.rewards[0].expert, expert(&row, "y"));
     assert_int_equal(zoo_row_find_reward(&row, expert(&row, "y")), 0);
@@ -231,7 +229,8 @@ static void halves_of_surrogate_pairs_are_mended_and_counted(void **state)
     refuse("{\"id\": \"\\ud83d\", \"x\": {\"a\": 1, \"a\": 2}, \"rewards\": {}}",
            "f.jsonl:3, column 23: in 'x', column 12: not JSON: duplicate object key near '\"a\"'");
     refuse("{\"id\": \"\\ud83d\", \"rewards\": {\"\\ud83d\": 1}}",
-           "f.jsonl:3, column 30: expert name '\xef\xbf\xbd' should be 1 to 128 characters of A-Z a-z 0-9 . _ : / @ + -");
+           "f.jsonl:3, column 30: expert name '\xef\xbf\xbd' should be 1 to 128 characters of A-Z a-z 0-9 . _ : / @ "
+           "+ -");
 }
 
 static void costs_and_tokens_are_numbers_of_experts(void **state)
@@ -241,8 +240,7 @@ static void costs_and_tokens_are_numbers_of_experts(void **state)
     (void)state;
     zoo_row_init(&row);
     take(&row, "{\"id\": \"a\", \"costs\": {\"m\": 0.25, \"x\": null, \"n\": 0}, \"tokens\": {\"n\": 120, \"x\": "
-               "{\"in\": null}, "
-         "\"m\": {\"in\": 7, \"cached\": 3.0, \"reasoning\": null}}}");
+               "{\"in\": null}, \"m\": {\"in\": 7, \"cached\": 3.0, \"reasoning\": null}}}");
     assert_true(row.has_costs && row.has_tokens && !row.has_rewards);
     assert_int_equal(row.cost_count, 2);
     assert_true(row.costs[zoo_row_find_cost(&row, expert(&row, "m"))].value == 0.25);
@@ -284,8 +282,7 @@ static void a_conversation_asks_what_its_user_asks_first(void **state)
 {
     static const struct { const char *field, *query; } rows[] = {
         { "\"messages\": [{\"role\": \"system\", \"content\": \"s\"}, {\"content\": \"a\\nb\", \"role\": \"user\", "
-          "\"x\": {}}, "
-          "{\"role\": \"user\", \"content\": \"c\"}]", "a\nb" },
+          "\"x\": {}}, {\"role\": \"user\", \"content\": \"c\"}]", "a\nb" },
         { "\"turns\": [\"one\", \"two\"]", "one" },
         { "\"turns\": [\"one\"], \"messages\": [{\"role\": \"user\", \"content\": \"said\"}]", "said" },
         { "\"messages\": [{\"role\": \"user\", \"content\": \"said\"}], \"query\": \"own\"", "own" },
@@ -324,11 +321,9 @@ static void an_answer_is_read(void **state)
     take(&row, "{\"tokens\": {\"in\": 1, \"out\": 2, \"reasoning\": 3, \"cached\": 4}, \"text\": \"a\\u0000b\", "
                "\"reasoning\": \"\\ud83d\", \"id\": 7, "
          "\"expert\": \"m\", \"sample\": 2, \"turn\": 30000, \"settings\": {\"temperature\": 0.7}, \"finish_reason\": "
-         "\"stop\", \"cost\": 0.5, "
-         "\"first_token_seconds\": 0.25, \"seconds\": 2, \"asked\": \"2026-11-22T21:05:01.123Z\", \"scores\": {\"j\": "
-         "-1.5, \"k\": null}, "
-         "\"failed\": {\"times\": 3, \"cause\": \"HTTP 500\\n\", \"final\": true, \"cost\": 0.125, \"last\": "
-         "\"2026-11-22T21:05:01+01:00\"}}");
+         "\"stop\", \"cost\": 0.5, \"first_token_seconds\": 0.25, \"seconds\": 2, "
+         "\"asked\": \"2026-11-22T21:05:01.123Z\", \"scores\": {\"j\": -1.5, \"k\": null}, \"failed\": {\"times\": 3, "
+         "\"cause\": \"HTTP 500\\n\", \"final\": true, \"cost\": 0.125, \"last\": \"2026-11-22T21:05:01+01:00\"}}");
     assert_int_equal(row.kind, ZOO_ROW_ANSWER);
     equal(row.id, "7");
     assert_int_equal(a->expert, expert(&row, "m"));
@@ -383,7 +378,8 @@ static void what_no_answer_may_say_is_refused(void **state)
            "f.jsonl:3, column 37: 'asked' should be a time like 2026-11-22T21:05:01Z, is '2026-11-22T21:05:01.1+0100'");
     refuse(ANSWER "\"scores\": {\"j\": 1, \"j\": 2}}", "f.jsonl:3, column 47: 'scores' names j twice");
     refuse(ANSWER "\"scores\": {\"j j\": 1}}",
-           "f.jsonl:3, column 39: the name of a reward model should be 1 to 128 characters of A-Z a-z 0-9 . _ : / @ + -");
+           "f.jsonl:3, column 39: the name of a reward model should be 1 to 128 characters of A-Z a-z 0-9 . _ : / @ "
+           "+ -");
     refuse(ANSWER "\"scores\": {\"j\": \"1\"}}",
            "f.jsonl:3, column 44: the score of j should be a number, is a string");
     refuse(ANSWER "\"failed\": {\"final\": 1}}", "f.jsonl:3, column 48: 'final' should be true or false, is a number");
@@ -396,8 +392,8 @@ static void what_no_answer_may_say_is_refused(void **state)
     refuse("{\"id\": 1, \"expert\": \"m m\"}",
            "f.jsonl:3, column 21: expert name 'm m' should be 1 to 128 characters of A-Z a-z 0-9 . _ : / @ + -");
     refuse(ANSWER "\"x\": 1, \"verdict\": \"a\"}",
-           "f.jsonl:3, column 28: an answer has no field 'x'; it may have id, expert, sample, turn, "
-           "settings, text, reasoning, finish_reason, tokens, cost, first_token_seconds, seconds, asked, scores, failed");
+           "f.jsonl:3, column 28: an answer has no field 'x'; it may have id, expert, sample, turn, settings, text, "
+           "reasoning, finish_reason, tokens, cost, first_token_seconds, seconds, asked, scores, failed");
     refuse(ANSWER "\"turn\": 2} x", "f.jsonl:3, column 39: not JSON: something stands behind the row's '}'");
     refuse("{\"id\": \"a\", \"expert\": 1}", "f.jsonl:3, column 1: 'query' is missing" ADDS);
 }

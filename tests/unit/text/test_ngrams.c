@@ -23,8 +23,8 @@ static void rows_never_change(void **state)
     zoo_words_release(&words);
 }
 
-/* Which n-grams there are: docs/ngram-router.md, rebuilt and compared in tests/e2e/test_route.py. Here: where they come
- * from. */
+/* Which n-grams there are: docs/ngram-router.md, rebuilt and compared in tests/e2e/test_route.py.
+ * Here: where they come from. */
 static void ngrams_are_grouped_by_the_words_they_come_from(void **state)
 {
     static const struct { const char *text; size_t count; } want[] = {
@@ -83,8 +83,8 @@ static void extracted_rows_are_distinct_and_their_weights_count_them(void **stat
     zoo_words_release(&words);
 }
 
-/* What zoo_ngrams_max() promises holds for texts of one-letter words, one long word, marks, and bytes that are not
- * UTF-8. */
+/* What zoo_ngrams_max() promises holds for texts of one-letter words, one long word, marks,
+ * and bytes that are not UTF-8. */
 static void no_text_has_more_than_the_most(void **state)
 {
     static const char *const units[] = { "a ", "a", "1 ", "1a", ".", "\xff", "\xe4\xb8\xad", "\xc8\xba", "\xc8\xba " };

@@ -119,8 +119,8 @@ static void vocab_txt_alone_gives_what_tokenizer_json_gives(void **state)
     assert_int_equal(zoo_fs_remove_tree(dir, NULL), ZOO_OK);
 }
 
-/* But where control characters stand at the end: sentencepiece drops the space before them, `tokenizers` has stripped
- * earlier. */
+/* But where control characters stand at the end: sentencepiece drops the space before them,
+ * `tokenizers` has stripped earlier. */
 static void spm_model_alone_gives_what_tokenizer_json_gives(void **state)
 {
     static const char *const names[] = { "spm.model", "added_tokens.json", "special_tokens_map.json",

@@ -4,7 +4,8 @@
 #include <string.h>
 #include "text/tokenizer_parts.h"
 
-#define UNIGRAM "\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",0],[\"a\",-1],[\"b\",-2],[\"ab\",-3],[\"c\",-4],[\"\xe2\x96\x81\",-5]]}"
+#define UNIGRAM "\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",0],[\"a\",-1],[\"b\",-2]," \
+                "[\"ab\",-3],[\"c\",-4],[\"\xe2\x96\x81\",-5]]}"
 
 /* The ids of a text as words; the tokenizer is a JSON text. */
 static const char *ids_of(const char *json, const char *text, size_t size, size_t max_length)
@@ -39,9 +40,10 @@ static void of_equal_sums_the_first_path_stays(void **state)
 /* 0.1 + 0.2 is above 0.3 in doubles; and serde_json reads the last score as -7.246778011322021, not ...0215. */
 static void scores_are_summed_as_doubles_and_read_as_the_reference_reads_them(void **state)
 {
-    static const char sums[] = "{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",0],[\"a\",0.1],[\"b\",0.2],[\"ab\",0.3]]}}";
-    static const char digits[] = "{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",-50],[\"a\",-7.2467780113220215],[\"b\",0],"
-                                 "[\"ab\",-7.246778011322021]]}}";
+    static const char sums[] = "{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",0],[\"a\",0.1],"
+                               "[\"b\",0.2],[\"ab\",0.3]]}}";
+    static const char digits[] = "{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",-50],"
+                                 "[\"a\",-7.2467780113220215],[\"b\",0],[\"ab\",-7.246778011322021]]}}";
 
     (void)state;
     assert_string_equal(ids_of(sums, "ab", 2, 9), "1 2");
@@ -52,7 +54,8 @@ static void unknown_text_is_one_piece_or_bytes(void **state)
 {
     static char bytes[16384];
     size_t at = (size_t)snprintf(bytes, sizeof bytes,
-                                 "{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"byte_fallback\":true,\"vocab\":[[\"<unk>\",0],[\"a\",-1]");
+                                 "{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"byte_fallback\":true,"
+                                 "\"vocab\":[[\"<unk>\",0],[\"a\",-1]");
 
     (void)state;
     for (int b = 0; b < 256; b++)
@@ -64,7 +67,8 @@ static void unknown_text_is_one_piece_or_bytes(void **state)
 
 static void bytes_that_are_not_utf8_are_read_as_a_replacement_character(void **state)
 {
-    static const char json[] = "{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",0],[\"a\",-1],[\"\\ufffd\",-2]]}}";
+    static const char json[] = "{\"model\":{\"type\":\"Unigram\",\"unk_id\":0,\"vocab\":[[\"<unk>\",0],[\"a\",-1],"
+                               "[\"\\ufffd\",-2]]}}";
 
     (void)state;
     assert_string_equal(ids_of(json, "a\xff\xe4\xbd" "a\0a\xc3", 8, 99), "1 2 2 2 1 0 1 2");
@@ -78,7 +82,8 @@ static void what_would_change_ids_and_is_not_known_is_refused_by_name(void **sta
         { "{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"(a|b)*\"},\"content\":\"\"}," UNIGRAM "}",
           "(a|b)*" },
         { "{\"pre_tokenizer\":{\"type\":\"Split\"}," UNIGRAM "}", "Split" },
-        { "{\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"_\",\"prepend_scheme\":\"sometimes\"}," UNIGRAM "}", "sometimes" },
+        { "{\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"_\",\"prepend_scheme\":\"sometimes\"},"
+          UNIGRAM "}", "sometimes" },
         { "{\"post_processor\":{\"type\":\"RobertaProcessing\"}," UNIGRAM "}", "RobertaProcessing" },
         { "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]}}", "BPE" },
         { "{\"model\":{\"type\":\"Unigram\",\"vocab\":[[\"a\"]]}}", "score" },
@@ -87,7 +92,8 @@ static void what_would_change_ids_and_is_not_known_is_refused_by_name(void **sta
         { "{\"model\":{\"type\":\"WordPiece\",\"vocab\":{\"a\":0,\"b\":0}}}", "id 0" },
         { "{\"model\":{\"type\":\"WordPiece\",\"vocab\":{\"a\":4000000000}}}", "too high" },
         { "{\"added_tokens\":[{\"id\":1}]," UNIGRAM "}", "content" },
-        { "{\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"x\",\"type_id\":0}}],\"pair\":[]}," UNIGRAM "}", "x" },
+        { "{\"post_processor\":{\"type\":\"TemplateProcessing\","
+          "\"single\":[{\"SpecialToken\":{\"id\":\"x\",\"type_id\":0}}],\"pair\":[]}," UNIGRAM "}", "x" },
         { "{\"normalizer\":{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"AAAA\"}," UNIGRAM "}", "charsmap" },
         { "{}", "model" }, { "", "expected" }, { "[", "expected" }, { "{" UNIGRAM "} x", "behind" },
     };

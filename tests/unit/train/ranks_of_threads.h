@@ -1,5 +1,5 @@
-/* Ranks that are threads of one process: a transport for tests of what is built on ranks.h. A block is copied once both
- * sides have come. */
+/* Ranks that are threads of one process: a transport for tests of what is built on ranks.h.
+ * A block is copied once both sides have come. */
 #ifndef ZOO_TESTS_RANKS_OF_THREADS_H
 #define ZOO_TESTS_RANKS_OF_THREADS_H
 #include <pthread.h>

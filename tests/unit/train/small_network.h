@@ -32,8 +32,8 @@ static inline zoo_transformer_config small_deberta(void)
     return c;
 }
 
-/* What v3 checkpoints do not use: own projections of positions, no norm of theirs, absolute positions, types, a narrow
- * embedding. */
+/* What v3 checkpoints do not use: own projections of positions, no norm of theirs, absolute positions,
+ * types, a narrow embedding. */
 static inline zoo_transformer_config odd_deberta(void)
 {
     zoo_transformer_config c = small_deberta();

@@ -1,5 +1,5 @@
-/* AdamW against its formula in double precision, and rows that are stepped when touched against the same steps taken
- * densely. */
+/* AdamW against its formula in double precision,
+ * and rows that are stepped when touched against the same steps taken densely. */
 #include <math.h>
 #include <stdlib.h>
 #include "unit/cm.h"
@@ -32,8 +32,8 @@ static void steps_follow_the_formula(void **state)
     }
 }
 
-/* A table of rows that are touched at random, rarely or never, beside the same table stepped densely with zero
- * gradients. */
+/* A table of rows that are touched at random, rarely or never,
+ * beside the same table stepped densely with zero gradients. */
 struct tables { float *dense, *m, *v, *lazy; zoo_adamw_rows rows; size_t V, D; };
 
 static void set_up(struct tables *t, size_t V, size_t D, double decay, size_t steps)
@@ -115,8 +115,8 @@ static void rows_touched_rarely_end_where_dense_steps_put_them(void **state)
     assert_true(difference(2000, 0.01, every, 8, 1e-4) > 1e-3);         /* and with wrong rates they would not */
 }
 
-/* Between two touches a row moves although its gradient is 0: leaving it alone (as sparse Adams do) is something
- * else. */
+/* Between two touches a row moves although its gradient is 0: leaving it alone (as sparse Adams do)
+ * is something else. */
 static void rows_that_are_left_alone_would_be_elsewhere(void **state)
 {
     const float grad[4] = { 1, -1, 2, 0.5f };

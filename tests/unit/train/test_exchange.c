@@ -1,5 +1,5 @@
-/* Gradients on their way between ranks that are threads: dense ones in order, rows of words that only some ranks have
- * touched. */
+/* Gradients on their way between ranks that are threads: dense ones in order,
+ * rows of words that only some ranks have touched. */
 #include "unit/train/ranks_of_threads.h"
 #include "train/exchange.h"
 

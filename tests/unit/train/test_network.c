@@ -456,8 +456,8 @@ static void bfloat16_is_near(void **state)
     tear_down(&half);
 }
 
-/* Queries of a step in another order and in parts, with their places told: the same coins, so the same logits to the
- * bit. */
+/* Queries of a step in another order and in parts, with their places told: the same coins,
+ * so the same logits to the bit. */
 static void parts_have_the_coins_of_the_whole(void **state)
 {
     zoo_transformer_config config = small_deberta();

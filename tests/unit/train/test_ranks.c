@@ -1,5 +1,5 @@
-/* What ranks say to each other, over a transport of threads: sums in a fixed order, words, checks, and the dealing out
- * of rows. */
+/* What ranks say to each other, over a transport of threads: sums in a fixed order, words, checks,
+ * and the dealing out of rows. */
 #include "unit/train/ranks_of_threads.h"
 
 enum { N = 1001 };

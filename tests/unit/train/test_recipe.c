@@ -52,8 +52,7 @@ static void within_one_error_the_first_recipe_wins(void **state)
         rewards[2 * i] = i % 2;
         rewards[2 * i + 1] = !(i % 2);
         a[i] = i < 99 ? !(i % 2) : i % 2;                   /* wrong once */
-        b[i] = i < 2 ? i % 2 : !(i % 2);                    /* wrong twice, elsewhere: 0.01 behind, with an error of
-                                                             * 0.017 */
+        b[i] = i < 2 ? i % 2 : !(i % 2);               /* wrong twice, elsewhere: 0.01 behind, with an error of 0.017 */
         c[i] = i < 30 ? i % 2 : !(i % 2);
     }
     zoo_dataset d = small_data(N, 2, rewards);

@@ -8,8 +8,8 @@
 
 enum { N = 300, K = 3 };
 
-/* Rows of three kinds; expert j is right with probability 0.9 on kind j, 0.4 elsewhere; `informative` 0: on kinds drawn
- * at random. */
+/* Rows of three kinds; expert j is right with probability 0.9 on kind j, 0.4 elsewhere;
+ * `informative` 0: on kinds drawn at random. */
 static zoo_dataset make(int informative, uint64_t seed)
 {
     static const char *const frames[] = { "write a poem about the roses in garden", "compute the sum of 17 and",
@@ -259,9 +259,8 @@ static void an_expert_that_was_hardly_asked_is_named(void **state)
         d.rewards[i * K + 1] = NAN;
     fails_with(ZOO_EUSAGE, &d,
                "only 29 queries have a reward of every expert, which is too little to learn from; 'expert-1' lacks one "
-               "for "
-               "271 of 300: score its answers, or leave it out: without 'expert-1', 300 would be complete (--without "
-               "expert-1)");
+               "for 271 of 300: score its answers, or leave it out: without 'expert-1', 300 would be complete "
+               "(--without expert-1)");
     d.rewards[29 * K + 1] = 1;                          /* one in ten */
     s.left_out = NULL;
     assert_int_equal(zoo_train(&d, &s, &t, NULL), ZOO_OK);

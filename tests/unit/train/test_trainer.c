@@ -255,8 +255,7 @@ static void a_step_goes_through_in_parts_that_fit(void **state)
     assert_int_equal(run_witness(&w, NULL, 0, &result, NULL), ZOO_OK);
     assert_int_equal(w.largest, 3);
     assert_int_equal(w.steps, 5 * 4);
-    assert_int_equal(w.parts, 5 * (4 * 2 + 1));                         /* 3 + 1 rows of each four; the held-out rows
-                                                                         * once an epoch */
+    assert_int_equal(w.parts, 5 * (4 * 2 + 1));           /* 3 + 1 rows of each four; the held-out rows once an epoch */
 }
 
 static void patience_ends_a_run_that_gets_no_better(void **state)
