@@ -148,6 +148,13 @@ static size_t pack_all(const golden *g, size_t most, size_t *lengths, size_t *N)
     return n;
 }
 
+/* Of 1 to 5 threads ThreadSanitizer, which takes a minute longer over all, sees 2 and 5. */
+#if defined __SANITIZE_THREAD__
+enum { THREADS_FIRST = 2, THREADS_STEP = 3 };
+#else
+enum { THREADS_FIRST = 1, THREADS_STEP = 1 };
+#endif
+
 /* The same bits whoever shares the batch and however many threads there are. */
 static void results_depend_neither_on_the_batch_nor_on_threads(void **state)
 {
@@ -172,7 +179,7 @@ static void results_depend_neither_on_the_batch_nor_on_threads(void **state)
                                   (zoo_results){ .logits = one + j*width };
             run(t, alone, &(zoo_packed){ ids + at, types + at, &lengths[j], 1, lengths[j] }, &results);
         }
-        for (unsigned threads = 1; threads <= 5; threads++) {
+        for (unsigned threads = THREADS_FIRST; threads <= 5; threads += THREADS_STEP) {
             zoo_pass *p = pass_new(t, N, threads);
             zoo_results results = is_cls ? (zoo_results){ .cls = all } : (zoo_results){ .logits = all };
             run(t, p, &(zoo_packed){ ids, types, lengths, n, N }, &results);
